@@ -1,0 +1,129 @@
+//! How the effects look on the wire.
+
+use std::convert::Infallible;
+use std::io;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::{Effect, RuleError};
+use crate::connectwise::errors;
+
+/// What is done to the answer, or instead of one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Ending {
+    /// Nothing: the service answers.
+    #[default]
+    AsUsual,
+    /// The service answers; this many bytes of the body arrive.
+    Truncate(usize),
+    /// No answer, ever.
+    Hang,
+    /// The connection is reset.
+    Reset,
+    /// The service is not asked.
+    Instead(Effect),
+}
+
+impl Ending {
+    pub(super) fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Latency(_) | Effect::Hold(_) => Self::AsUsual,
+            Effect::Truncate(bytes) => Self::Truncate(*bytes),
+            Effect::Hang => Self::Hang,
+            Effect::Reset => Self::Reset,
+            other => Self::Instead(other.clone()),
+        }
+    }
+}
+
+/// Refuses an effect that could not be carried out.
+pub(super) fn check(effect: &Effect) -> Result<(), RuleError> {
+    match effect {
+        Effect::Named(name) if errors::named(name).is_none() => Err(RuleError::UnknownName(name.clone())),
+        Effect::Html { status } => status_of(*status).map(drop),
+        Effect::Status { status, headers, .. } => {
+            status_of(*status)?;
+            headers.iter().try_for_each(|(name, value)| header_of(name, value).map(drop))
+        }
+        Effect::Redirect { location } => header_of("location", location).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn status_of(status: u16) -> Result<StatusCode, RuleError> {
+    StatusCode::from_u16(status).map_err(|_| RuleError::NotHttp(format!("status {status}")))
+}
+
+fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RuleError> {
+    let refused = || RuleError::NotHttp(format!("header {name}"));
+    Ok((name.parse().map_err(|_| refused())?, value.parse().map_err(|_| refused())?))
+}
+
+/// The answer of an effect that does not ask the service.
+///
+/// # Errors
+/// Where the effect is none of those, or [`check`] would refuse it.
+pub(crate) fn instead(effect: &Effect) -> Result<Response, RuleError> {
+    let mut response = match effect {
+        Effect::Endless => Response::new(endless_array()),
+        Effect::Html { status } => {
+            let mut response = Response::new(Body::from(format!("<html><body>Error {status}</body></html>")));
+            *response.status_mut() = status_of(*status)?;
+            set(&mut response, "content-type", "text/html")?;
+            return Ok(response);
+        }
+        Effect::Status { status, headers, body } => {
+            let mut response = Response::new(Body::from(body.clone()));
+            *response.status_mut() = status_of(*status)?;
+            for (name, value) in headers {
+                set(&mut response, name, value)?;
+            }
+            return Ok(response);
+        }
+        Effect::Redirect { location } => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::FOUND;
+            set(&mut response, "location", location)?;
+            return Ok(response);
+        }
+        Effect::Json(value) => Response::new(Body::from(value.to_string())),
+        Effect::Named(name) => {
+            return errors::named(name).ok_or_else(|| RuleError::UnknownName(name.clone()));
+        }
+        Effect::Latency(_) | Effect::Hold(_) | Effect::Hang | Effect::Reset | Effect::Truncate(_) => {
+            return Err(RuleError::NotHttp("no answer of its own".to_owned()));
+        }
+    };
+    set(&mut response, "content-type", "application/json; charset=utf-8")?;
+    Ok(response)
+}
+
+fn set(response: &mut Response, name: &str, value: &str) -> Result<(), RuleError> {
+    let (name, value) = header_of(name, value)?;
+    response.headers_mut().insert(name, value);
+    Ok(())
+}
+
+fn endless_array() -> Body {
+    let rows = Bytes::from(r#"{"id":1,"name":"row"},"#.repeat(512));
+    let start = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"[")) });
+    Body::from_stream(start.chain(stream::repeat_with(move || Ok(rows.clone()))))
+}
+
+/// The same answer, of which only the first bytes arrive although its length promises all.
+pub(crate) fn truncated(response: Response<Bytes>, keep: usize) -> Response {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let kept = body.slice(..keep.min(body.len()));
+    let kept = stream::once(async { Ok(kept) });
+    let broken = stream::once(async {
+        // The server sends what it has only when there is nothing more to take at once.
+        tokio::task::yield_now().await;
+        Err(io::Error::new(io::ErrorKind::ConnectionReset, "the body was cut off on purpose"))
+    });
+    Response::from_parts(parts, Body::from_stream(kept.chain(broken)))
+}
