@@ -1,0 +1,98 @@
+//! Every metric, once: name, kind, labels and meaning. The documentation is checked against this table.
+
+/// What a metric measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; its name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution of seconds, or of another unit that the name ends in.
+    Histogram,
+}
+
+/// One metric as it is exposed. No label ever holds a name of an object, a host, or anything else that users choose.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name in the exposition.
+    pub name: &'static str,
+    /// What it measures.
+    pub kind: Kind,
+    /// The labels, in the order in which values are recorded.
+    pub labels: &'static [&'static str],
+    /// What it means, without a full stop (the exposition adds one).
+    pub help: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $(
+            pub(super) const $constant: Metric =
+                Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )+
+
+        /// All metrics, in the order of the documentation.
+        pub const CATALOGUE: &[Metric] = &[$($constant,)+];
+    };
+}
+
+catalogue! {
+    RECONCILES = Counter "controller_runtime_reconcile_total" ["controller", "result"]
+        "Reconciles that ended: success, requeue_after, error or panic";
+    RECONCILE_SECONDS = Histogram "controller_runtime_reconcile_time_seconds" ["controller"]
+        "How long a reconcile took, waits for rate limits included";
+    RECONCILE_PANICS = Counter "controller_runtime_reconcile_panics_total" ["controller"]
+        "Reconciles that panicked; each is an error of its own link alone";
+    ACTIVE_WORKERS = Gauge "controller_runtime_active_workers" ["controller"]
+        "Reconciles that run now";
+    QUEUE_DEPTH = Gauge "workqueue_depth" ["name"]
+        "Links that wait for a reconcile now";
+    WATCH_ERRORS = Counter "cwlink_watch_errors_total" ["resource", "cause"]
+        "Watches that failed and are tried again: forbidden, expired, unreachable or other";
+    REQUESTS = Counter "cwlink_requests_total" ["service", "operation", "outcome"]
+        "Calls to ConnectWise and Petra, by status class or by why there was no answer";
+    REQUEST_SECONDS = Histogram "cwlink_request_duration_seconds" ["service", "operation"]
+        "How long a call to ConnectWise or Petra took";
+    LIMITER_SECONDS = Histogram "cwlink_limiter_wait_seconds" ["service", "operation"]
+        "How long a call waited for a rate limit before it was sent";
+    LINKS = Gauge "cwlink_links" ["condition", "status", "reason"]
+        "Links by what each condition says now; a status that nobody has written yet counts as Unknown, Pending";
+    LINKS_UNREADABLE = Gauge "cwlink_links_unreadable" []
+        "Links that do not fit the schema and are left alone";
+    HELD_VERDICTS = Counter "cwlink_held_verdicts_total" ["cause"]
+        "Rounds after which the last verdict was kept: nothing conclusive, debounce or fleet";
+    FLEET_HOLD = Gauge "cwlink_fleet_hold" []
+        "1 while accusations are held because too many links would be accused alike";
+    PETRA_ORPHANS = Gauge "cwlink_petra_orphans" []
+        "Links at Petra that this installation owns and that no resource stands for";
+    PETRA_ACCOUNT = Gauge "cwlink_petra_account_proved" []
+        "1 when Petra accepted the operator's API key at the last proof, 0 when it refused, absent before";
+    STATUS_WRITES = Counter "cwlink_status_writes_total" []
+        "Writes of a link's status; an idle link causes none";
+    SECRET_READS = Counter "cwlink_secret_reads_total" []
+        "Reads of a Secret's content; an unchanged Secret causes none";
+    EVENTS = Counter "cwlink_events_total" ["outcome"]
+        "Events for people: published, failed, repeated (within the window) or dropped (over the limit)";
+    SECRET_FILES = Counter "cwlink_secret_file_reloads_total" ["file", "outcome"]
+        "Mounted secret files that changed: loaded, or refused and the former content kept";
+    BUILD = Gauge "cwlink_build_info" ["version"]
+        "Always 1; the version is the label";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_follow_the_conventions_of_prometheus() {
+        let names: BTreeSet<_> = CATALOGUE.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), CATALOGUE.len());
+        for metric in CATALOGUE {
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_seconds"), metric.kind == Kind::Histogram, "{}", metric.name);
+            assert!(!metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The command line. Everything is checked before anything starts, and every complaint names its flag.
+
+mod args;
+mod files;
+mod settings;
+
+pub use args::{Cli, Command, RunArgs};
+pub use settings::{InstallationId, Petra, Problems, Settings, Surroundings};

@@ -1,0 +1,347 @@
+//! Flags, checked.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::args::RunArgs;
+use super::files;
+use crate::connectwise::CompanyId;
+use crate::connectwise::profile::Profiles;
+use crate::crd::RegistrationMode;
+use crate::runtime::{LogFormat, SecretFile, WatchNamespaces};
+use crate::timings::Timings;
+use crate::upstream::allow::AllowList;
+use crate::upstream::hosts::HostPort;
+use crate::upstream::limits::Rates;
+use crate::upstream::tls;
+
+/// Everything that `cwlink run` was told, read and checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where links are registered; `None` where nobody configured a server.
+    pub petra: Option<Petra>,
+    /// The operator's Petra key. Always there with [`Settings::petra`]; else it only proves the account.
+    pub petra_key: Option<SecretFile>,
+    /// How links are registered that do not say so themselves.
+    pub registration: RegistrationMode,
+    /// Whose links are looked at.
+    pub watch_namespaces: WatchNamespaces,
+    /// Whether the metadata of Secrets is watched.
+    pub watch_secrets: bool,
+    /// The operator's own namespace, where it is known.
+    pub namespace: Option<String>,
+    /// This process, as events name it.
+    pub instance: String,
+    /// The clientId that goes with every ConnectWise call.
+    pub connectwise_client_id: SecretFile,
+    /// The hosts that may be called.
+    pub allow: AllowList,
+    /// The companies that may be linked; `None` for any.
+    pub allow_companies: Option<BTreeSet<CompanyId>>,
+    /// The permission profiles.
+    pub profiles: Profiles,
+    /// PEM certificates to trust besides the system's.
+    pub ca_bundle: Option<Vec<u8>>,
+    /// Proxy for ConnectWise and Petra.
+    pub egress_proxy: Option<Url>,
+    /// Calls a minute.
+    pub rates: Rates,
+    /// Links that are looked at at the same time.
+    pub concurrency: u16,
+    /// Address of the admin port.
+    pub admin_address: SocketAddr,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// What is logged, as it was typed.
+    pub log_level: String,
+    /// The cluster's configuration, where it was given.
+    pub kubeconfig: Option<PathBuf>,
+    /// All periods.
+    pub timings: Timings,
+}
+
+/// The server that links are registered with, and who registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Petra {
+    /// The server.
+    pub host: HostPort,
+    /// This installation's name there.
+    pub installation: InstallationId,
+}
+
+/// The first part of every owner at Petra: 1 to 63 lower-case letters, digits and hyphens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstallationId(String);
+
+/// What the process is told by where it runs, beside its flags.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `POD_NAMESPACE`.
+    pub pod_namespace: Option<String>,
+    /// `POD_NAME`, else `HOSTNAME`.
+    pub pod_name: Option<String>,
+    /// The namespace of the pod's service account, as the kubelet mounts it.
+    pub service_account_namespace: Option<String>,
+}
+
+/// Everything that is wrong with the flags, at once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problems(Vec<String>);
+
+impl std::error::Error for Problems {}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cwlink cannot start:")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl InstallationId {
+    /// Reads an installation id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=63).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Surroundings {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let account = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+        Self {
+            pod_namespace: variable("POD_NAMESPACE"),
+            pod_name: variable("POD_NAME").or_else(|| variable("HOSTNAME")),
+            service_account_namespace: std::fs::read_to_string(account)
+                .ok()
+                .map(|text| text.trim().to_owned()),
+        }
+    }
+}
+
+/// Collects complaints, so that a person mends them all at once.
+#[derive(Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    fn add(&mut self, flag: &str, problem: impl fmt::Display) {
+        self.0.push(format!("{flag}: {problem}"));
+    }
+
+    fn take<T, E: fmt::Display>(&mut self, flag: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|problem| self.add(flag, problem)).ok()
+    }
+}
+
+impl Settings {
+    /// Reads the files that the flags name, and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, each with its flag.
+    pub fn check(args: RunArgs, surroundings: Surroundings) -> Result<Self, Problems> {
+        let mut complaints = Complaints::default();
+        let settings = Self::read(args, surroundings, &mut complaints);
+        match settings {
+            Some(settings) if complaints.0.is_empty() => Ok(settings),
+            _ => Err(Problems(complaints.0)),
+        }
+    }
+
+    /// `None` only when a complaint says why.
+    fn read(args: RunArgs, surroundings: Surroundings, complaints: &mut Complaints) -> Option<Self> {
+        let petra = petra(&args, complaints);
+        let registration = registration(&args, complaints);
+        let petra_key = args.petra_key_file.as_deref().and_then(|path| {
+            let flag = "--petra-key-file";
+            complaints.take(flag, SecretFile::open(flag, path))
+        });
+        let connectwise_client_id = client_id(&args, complaints);
+        let sites: Vec<HostPort> = args
+            .allow_site
+            .iter()
+            .filter_map(|text| {
+                let entry = AllowList::parse_entry(text).map_err(|problem| format!("{text:?} {problem}"));
+                complaints.take("--allow-site", entry)
+            })
+            .collect();
+        let allow_companies = allow_companies(&args, complaints);
+        let namespace =
+            args.namespace.or(surroundings.pod_namespace).or(surroundings.service_account_namespace);
+        let watch_namespaces = watch_namespaces(&args.watch_namespaces, namespace.as_deref(), complaints);
+        let profiles = match args.profiles {
+            None => Some(Profiles::builtin()),
+            Some(path) => {
+                let profiles = files::text(&path).and_then(|text| {
+                    Profiles::with_file(&text, &path.display().to_string()).map_err(|error| error.to_string())
+                });
+                complaints.take("--profiles", profiles)
+            }
+        };
+        let ca_bundle = args.ca_bundle.and_then(|path| {
+            let bundle = files::text(&path).and_then(|pem| match tls::client_config(Some(pem.as_bytes())) {
+                Ok(_) => Ok(pem.into_bytes()),
+                Err(problem) => Err(format!("{}: {problem}", path.display())),
+            });
+            complaints.take("--ca-bundle", bundle)
+        });
+        let egress_proxy =
+            args.egress_proxy.as_deref().and_then(|text| complaints.take("--egress-proxy", proxy(text)));
+        if args.connectwise_requests_per_minute.get() > 1000 {
+            complaints.add(
+                "--connectwise-requests-per-minute",
+                "ConnectWise allows about 1000 a minute; give no more",
+            );
+        }
+        if let Err(problem) = EnvFilter::try_new(&args.log_level) {
+            complaints.add("--log-level", problem);
+        }
+        let speed = (0.01..=10_000.0).contains(&args.time_speed).then_some(args.time_speed);
+        let speed = complaints.take("--time-speed", speed.ok_or("is not a number from 0.01 to 10000"));
+        Some(Self {
+            allow: AllowList::new(sites, petra.as_ref().map(|petra| petra.host.clone())),
+            petra,
+            petra_key,
+            registration,
+            watch_namespaces: watch_namespaces?,
+            watch_secrets: args.watch_secrets,
+            namespace,
+            instance: surroundings.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
+            connectwise_client_id: connectwise_client_id?,
+            allow_companies,
+            profiles: profiles?,
+            ca_bundle,
+            egress_proxy,
+            rates: Rates { connectwise: args.connectwise_requests_per_minute, ..Rates::default() },
+            concurrency: args.concurrency,
+            admin_address: args.admin_address,
+            log_format: args.log_format,
+            log_level: args.log_level,
+            kubeconfig: args.kubeconfig,
+            timings: Timings::scaled(speed?),
+        })
+    }
+}
+
+fn petra(args: &RunArgs, complaints: &mut Complaints) -> Option<Petra> {
+    let installation = args.installation_id.as_deref().and_then(|text| {
+        let id = InstallationId::parse(text).ok_or("is not 1 to 63 lower-case letters, digits and hyphens");
+        complaints.take("--installation-id", id)
+    });
+    let url = args.petra_url.as_deref()?;
+    if args.installation_id.is_none() {
+        complaints
+            .add("--installation-id", "is required with --petra-url; choose a name and never change it");
+    }
+    if args.petra_key_file.is_none() {
+        complaints.add("--petra-key-file", "is required with --petra-url");
+    }
+    let host = complaints.take("--petra-url", petra_host(url))?;
+    Some(Petra { host, installation: installation? })
+}
+
+/// `https://HOST[:PORT]` and nothing else: the routes below it are the contract's.
+fn petra_host(text: &str) -> Result<HostPort, String> {
+    let form = "give https://HOST or https://HOST:PORT";
+    let bare = text.strip_prefix("https://").ok_or_else(|| format!("is not https; {form}"))?;
+    let bare = bare.strip_suffix('/').unwrap_or(bare);
+    if bare.contains(['/', '?', '#']) {
+        return Err(format!("has more than a host; {form}"));
+    }
+    bare.parse::<HostPort>().map_err(|problem| problem.to_string())
+}
+
+fn registration(args: &RunArgs, complaints: &mut Complaints) -> RegistrationMode {
+    match (args.registration, &args.petra_url) {
+        (Some(RegistrationMode::Api), None) => {
+            complaints
+                .add("--registration", "Api needs --petra-url: keys are sent to no server that nobody named");
+            RegistrationMode::Api
+        }
+        (Some(mode), _) => mode,
+        (None, Some(_)) => RegistrationMode::Api,
+        (None, None) => RegistrationMode::Portal,
+    }
+}
+
+fn client_id(args: &RunArgs, complaints: &mut Complaints) -> Option<SecretFile> {
+    let flag = "--connectwise-client-id-file";
+    let path = args.connectwise_client_id_file.as_deref();
+    let path = path.ok_or("is required: ConnectWise answers no call without a clientId");
+    complaints.take(flag, path).and_then(|path| complaints.take(flag, SecretFile::open(flag, path)))
+}
+
+fn allow_companies(args: &RunArgs, complaints: &mut Complaints) -> Option<BTreeSet<CompanyId>> {
+    let read = |text: &String| {
+        let company = CompanyId::parse(text).map_err(|problem| format!("{text:?}: {problem}"));
+        complaints.take("--allow-company", company)
+    };
+    let companies: BTreeSet<_> = args.allow_company.iter().filter_map(read).collect();
+    (!args.allow_company.is_empty()).then_some(companies)
+}
+
+fn watch_namespaces(
+    given: &[String],
+    own: Option<&str>,
+    complaints: &mut Complaints,
+) -> Option<WatchNamespaces> {
+    let flag = "--watch-namespaces";
+    match (given, own) {
+        ([], Some(own)) => Some(WatchNamespaces::These([own.to_owned()].into())),
+        ([], None) => {
+            complaints.add(
+                flag,
+                "the operator's own namespace is not known here; name the namespaces, or give --namespace",
+            );
+            None
+        }
+        ([all], _) if all == "*" => Some(WatchNamespaces::All),
+        (names, _) => {
+            for name in names.iter().filter(|name| !is_namespace(name)) {
+                complaints.add(flag, format_args!("{name:?} is no namespace; give names, or `*` alone"));
+            }
+            Some(WatchNamespaces::These(names.iter().cloned().collect()))
+        }
+    }
+}
+
+/// An RFC 1123 label, as Kubernetes wants of namespaces.
+fn is_namespace(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// A proxy without a password: that would be a secret in a flag.
+fn proxy(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL; give http://HOST:PORT or https://HOST:PORT")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("is neither http://HOST:PORT nor https://HOST:PORT");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user name or password; flags hold no secrets");
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("has more than a host; give http://HOST:PORT or https://HOST:PORT");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! The service board that a link names.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::classify::Meaning;
+use super::client::{Api, NoAnswer, Transport};
+use super::paging::Listing;
+use super::{BoardAnswer, Inconclusive};
+
+/// A row of `GET /service/boards`. The flags are optional in the schema: without them a board cannot be called good.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct BoardRow {
+    id: i64,
+    name: String,
+    inactive_flag: Option<bool>,
+    project_flag: Option<bool>,
+}
+
+/// Asks whether the board of that name can take tickets. `excluded` are the board ids that `myMembers/info` withholds
+/// from the member.
+pub(crate) async fn board<T: Transport>(api: &Api<'_, T>, name: &str, excluded: &[i64]) -> BoardAnswer {
+    let boards = match api.list("boards", "service/boards", "id,name,inactiveFlag,projectFlag").await {
+        Ok(boards) => boards,
+        Err(no_answer) => return unreadable(no_answer),
+    };
+    let id = match find(name, &boards, excluded) {
+        Ok(id) => id,
+        Err(answer) => return answer,
+    };
+    match api.list("boardTeams", &format!("service/boards/{id}/teams"), "id,defaultFlag").await {
+        Ok(teams) => default_team(&teams),
+        Err(no_answer) => unreadable(no_answer),
+    }
+}
+
+/// ConnectWise's refusal to show boards or their teams is what "hidden" means; anything else tells nothing.
+fn unreadable(no_answer: NoAnswer) -> BoardAnswer {
+    if no_answer.means(Meaning::PermissionDenied) {
+        BoardAnswer::Hidden
+    } else {
+        BoardAnswer::Inconclusive(no_answer.inconclusive())
+    }
+}
+
+/// The id of the board, once nothing but its team is left to ask. Names are compared without outer white space: exactly
+/// first, then in any case. A project board is not a service board, whatever its name.
+fn find(name: &str, boards: &Listing, excluded: &[i64]) -> Result<i64, BoardAnswer> {
+    const UNTOLD: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
+    let rows: Vec<BoardRow> =
+        boards.rows.iter().filter_map(|row| serde_json::from_value(row.clone()).ok()).collect();
+    let named = |matches: fn(&str, &str) -> bool| {
+        // Of namesakes the active one is meant.
+        rows.iter()
+            .filter(|row| row.project_flag != Some(true) && matches(row.name.trim(), name.trim()))
+            .min_by_key(|row| row.inactive_flag != Some(false))
+    };
+    let board = named(|a, b| a == b).or_else(|| named(|a, b| a.to_lowercase() == b.to_lowercase()));
+    match board {
+        // A list without rows is what a role without the setup table may get to see; it does not show that boards lack.
+        None if rows.is_empty() || !boards.complete => Err(UNTOLD),
+        None => Err(BoardAnswer::NotFound),
+        Some(board) => match board.inactive_flag {
+            Some(true) => Err(BoardAnswer::Inactive),
+            _ if excluded.contains(&board.id) => Err(BoardAnswer::Hidden),
+            Some(false) => Ok(board.id),
+            None => Err(UNTOLD),
+        },
+    }
+}
+
+/// Petra's tickets fail on a board without a default team; a board has one when exactly one team is so flagged. Whether
+/// that team is active is not in the schema.
+fn default_team(teams: &Listing) -> BoardAnswer {
+    let flags: Vec<Option<bool>> =
+        teams.rows.iter().map(|team| team.get("defaultFlag").and_then(Value::as_bool)).collect();
+    let defaults = flags.iter().filter(|flag| **flag == Some(true)).count();
+    match defaults {
+        _ if !teams.complete || (defaults != 1 && flags.contains(&None)) => {
+            BoardAnswer::Inconclusive(Inconclusive::Unavailable)
+        }
+        1 => BoardAnswer::Ready,
+        _ => BoardAnswer::NoDefaultTeam,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const UNTOLD: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
+
+    fn listing(rows: &Value) -> Listing {
+        Listing { rows: rows.as_array().unwrap().clone(), complete: true }
+    }
+
+    fn boards() -> Listing {
+        listing(&json!([
+            {"id": 1, "name": "Security", "inactiveFlag": false, "projectFlag": false},
+            {"id": 2, "name": "security ", "inactiveFlag": false},
+            {"id": 3, "name": "Old", "inactiveFlag": true, "projectFlag": false},
+            {"id": 4, "name": "Rollout", "inactiveFlag": false, "projectFlag": true},
+            {"id": 5, "name": "Twice", "inactiveFlag": true},
+            {"id": 6, "name": "Twice", "inactiveFlag": false},
+            {"id": 7, "name": "Bare"},
+        ]))
+    }
+
+    #[test]
+    fn a_board_is_found_by_its_exact_name_and_else_in_any_case() {
+        for (name, found) in [
+            ("Security", Ok(1)),
+            (" security", Ok(2)),
+            ("SECURITY", Ok(1)),
+            ("Twice", Ok(6)),
+            ("Nowhere", Err(BoardAnswer::NotFound)),
+            ("Old", Err(BoardAnswer::Inactive)),
+            ("Rollout", Err(BoardAnswer::NotFound)),
+            ("Bare", Err(UNTOLD)),
+        ] {
+            assert_eq!(find(name, &boards(), &[]), found, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_board_that_the_member_is_kept_from_is_hidden() {
+        assert_eq!(find("Security", &boards(), &[9, 1]), Err(BoardAnswer::Hidden));
+    }
+
+    #[test]
+    fn an_empty_or_cut_list_does_not_show_that_a_board_lacks() {
+        assert_eq!(find("Security", &listing(&json!([])), &[]), Err(UNTOLD));
+        assert_eq!(find("Nowhere", &Listing { complete: false, ..boards() }, &[]), Err(UNTOLD));
+    }
+
+    #[test]
+    fn exactly_one_default_team_is_needed() {
+        for (teams, answer) in [
+            (json!([{"defaultFlag": false}, {"defaultFlag": true}]), BoardAnswer::Ready),
+            (json!([{"defaultFlag": true}, {}]), BoardAnswer::Ready),
+            (json!([{"defaultFlag": true}, {"defaultFlag": true}]), BoardAnswer::NoDefaultTeam),
+            (json!([{"defaultFlag": false}]), BoardAnswer::NoDefaultTeam),
+            (json!([]), BoardAnswer::NoDefaultTeam),
+            (json!([{"id": 1}]), UNTOLD),
+        ] {
+            assert_eq!(default_team(&listing(&teams)), answer, "{teams}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A ConnectWise that answers from a table, and writes down what it was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::HeaderValue;
+use serde_json::{Value, json};
+
+use super::client::{ConnectWise, Transport};
+use super::{CompanyId, Keys, Tenant};
+use crate::upstream::allow::{AllowList, Purpose};
+use crate::upstream::hosts::HostPort;
+use crate::upstream::request::{Call, Message, Target};
+use crate::upstream::{Answer, Fault, Service};
+
+pub(super) const PERMISSION: &str = "You do not have security permission to perform this action.";
+
+/// What stands in the table for a path.
+#[derive(Clone)]
+pub(super) struct Reply {
+    status: u16,
+    content_type: &'static str,
+    body: String,
+    next: Option<String>,
+    fault: Option<Fault>,
+}
+
+impl Reply {
+    pub(super) fn json(status: u16, body: &Value) -> Self {
+        Self { status, content_type: "application/json", body: body.to_string(), next: None, fault: None }
+    }
+
+    pub(super) fn ok(body: &Value) -> Self {
+        Self::json(200, body)
+    }
+
+    pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::json(status, &json!({"code": code, "message": message}))
+    }
+
+    pub(super) fn refused() -> Self {
+        Self::error(403, "Security", PERMISSION)
+    }
+
+    pub(super) fn rejected() -> Self {
+        Self::error(401, "Unauthorized", "Unauthorized")
+    }
+
+    pub(super) fn page(status: u16, body: &str) -> Self {
+        Self { status, content_type: "text/html", body: body.to_owned(), next: None, fault: None }
+    }
+
+    pub(super) fn text(status: u16, body: &str) -> Self {
+        Self { content_type: "text/plain", ..Self::page(status, body) }
+    }
+
+    pub(super) fn fault(fault: Fault) -> Self {
+        Self { fault: Some(fault), ..Self::page(0, "") }
+    }
+
+    pub(super) fn then(self, next: &str) -> Self {
+        Self { next: Some(next.to_owned()), ..self }
+    }
+}
+
+/// The table. What is not in it answers as a router does: 404 and a page.
+#[derive(Default)]
+pub(super) struct Fake {
+    replies: BTreeMap<String, Reply>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Fake {
+    /// A reply for a path; with a query, for just that query.
+    pub(super) fn with(mut self, path: &str, reply: Reply) -> Self {
+        self.replies.insert(path.to_owned(), reply);
+        self
+    }
+
+    /// A reply for a route of codebase `v2025_1/`.
+    pub(super) fn api(self, route: &str, reply: Reply) -> Self {
+        self.with(&format!("/v2025_1/apis/3.0/{route}"), reply)
+    }
+
+    pub(super) fn connect(self) -> (ConnectWise<Arc<Self>>, Arc<Self>) {
+        let fake = Arc::new(self);
+        let client_id = Arc::new(|| Some("3f6f1c5e-0000-4000-8000-000000000000".into()));
+        (ConnectWise::new(Arc::clone(&fake), client_id, Duration::from_secs(35)), fake)
+    }
+
+    /// What was asked, as `HOST PATH?QUERY`, in order.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Transport for Arc<Fake> {
+    async fn get(&self, call: Call<'_>, message: Message) -> Result<Answer, Fault> {
+        let Target::ConnectWise { host, purpose } = call.target else { panic!("not a call to ConnectWise") };
+        let header =
+            |name: &str| message.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value);
+        let is_secret = |value: Option<&HeaderValue>| value.is_some_and(HeaderValue::is_sensitive);
+        let with_keys = purpose == Purpose::Api;
+        assert_eq!(
+            (is_secret(header("authorization")), is_secret(header("clientid"))),
+            (with_keys, with_keys)
+        );
+        assert_eq!(call.share, Some("team-a"));
+
+        let asked = message.path_and_query;
+        self.asked.lock().unwrap().push(format!("{host} {asked}"));
+        let path = asked.split('?').next().unwrap_or_default();
+        let reply = self.replies.get(&asked).or_else(|| self.replies.get(path)).cloned();
+        let reply = reply.unwrap_or_else(|| Reply::page(404, ""));
+        match reply.fault {
+            Some(fault) => Err(fault),
+            None => Ok(Answer {
+                status: reply.status,
+                content_type: reply.content_type.to_owned(),
+                retry_after: (reply.status == 429).then_some(Duration::from_secs(30)),
+                next: reply.next,
+                date: None,
+                body: reply.body.into_bytes(),
+            }),
+        }
+    }
+
+    fn takes_keys(&self, host: &HostPort) -> bool {
+        AllowList::default().check(Service::ConnectWise, host, Purpose::Api).is_ok()
+    }
+}
+
+pub(super) fn site() -> HostPort {
+    "na.myconnectwise.net".parse().unwrap()
+}
+
+pub(super) fn company() -> CompanyId {
+    CompanyId::parse("myco").unwrap()
+}
+
+pub(super) fn keys() -> Keys {
+    Keys::from_secret_data(Some(b"pub"), Some(b"priv")).ok().unwrap()
+}
+
+pub(super) fn tenant(codebase: &str) -> Tenant {
+    Tenant {
+        canonical_company: CompanyId::parse("MyCo").unwrap(),
+        api_host: "api-na.myconnectwise.net".parse().unwrap(),
+        codebase: codebase.to_owned(),
+        version: Some("4.6.100234".to_owned()),
+    }
+}
+
+pub(super) fn companyinfo(codebase: &str) -> Value {
+    json!({
+        "CompanyName": "My Company", "Codebase": codebase, "VersionCode": "v2025.1", "VersionNumber": "v4.6.100234",
+        "CompanyID": "MyCo", "IsCloud": true, "SiteUrl": "api-na.myconnectwise.net",
+    })
+}
+
+/// A row of `mySecurity` with one level for every action.
+pub(super) fn row(module: &str, function: &str, level: &str) -> Value {
+    levels(module, function, [level; 4])
+}
+
+/// A row of `mySecurity` with its levels for add, edit, delete and inquire.
+pub(super) fn levels(module: &str, function: &str, [add, edit, delete, inquire]: [&str; 4]) -> Value {
+    json!({
+        "moduleName": module, "moduleFunctionName": function,
+        "addLevel": add, "editLevel": edit, "deleteLevel": delete, "inquireLevel": inquire,
+    })
+}
+
+/// Exactly the role that the first guide asks for.
+pub(super) fn guide_role() -> Vec<Value> {
+    vec![
+        levels("Companies", "Company Maintenance", ["None", "None", "None", "All"]),
+        levels("Companies", "Contacts", ["None", "None", "None", "All"]),
+        levels("Finance", "Agreements", ["All", "All", "None", "All"]),
+        levels("Service Desk", "Close Service Tickets", ["None", "All", "None", "All"]),
+        levels("Service Desk", "Service Tickets", ["All", "All", "None", "All"]),
+        levels("System", "API Reports", ["None", "None", "None", "All"]),
+        levels("System", "Table Setup", ["None", "None", "None", "All"]),
+    ]
+}

@@ -1,0 +1,109 @@
+//! Lists, whole: the default page has 25 rows, a role has over 100 functions, and a right on page two must not look missing.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::client::{Api, NoAnswer, PAGE_BYTES, Transport};
+
+/// ConnectWise's largest page.
+pub const PAGE_SIZE: usize = 1000;
+/// No list is followed further than this many pages…
+pub const MOST_PAGES: usize = 20;
+/// …or rows.
+pub const MOST_ROWS: usize = 10_000;
+
+/// The rows of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// The rows that were read.
+    pub(crate) rows: Vec<Value>,
+    /// Whether these are all: otherwise what is not among them may still exist.
+    pub(crate) complete: bool,
+}
+
+impl<T: Transport> Api<'_, T> {
+    /// Every row of a list, page by page along `rel="next"`. A next page that is of another list, or was read already, is
+    /// not followed.
+    pub(crate) async fn list(
+        &self,
+        operation: &'static str,
+        route: &str,
+        fields: &str,
+    ) -> Result<Listing, NoAnswer> {
+        let list = self.path(route);
+        let query = if fields.is_empty() { String::new() } else { format!("&fields={fields}") };
+        let mut next = Some(format!("{list}?pageSize={PAGE_SIZE}{query}"));
+        let mut rows = Vec::new();
+        let mut read = BTreeSet::new();
+        while let Some(page) = next.take_if(|page| read.len() < MOST_PAGES && is_page_of(&list, page)) {
+            if rows.len() >= MOST_ROWS || !read.insert(page.clone()) {
+                return Ok(Listing { rows, complete: false });
+            }
+            let (more, following) = self.page(operation, page, PAGE_BYTES).await?;
+            rows.extend(more);
+            next = following;
+        }
+        Ok(Listing { rows, complete: next.is_none() })
+    }
+}
+
+/// Whether a path is another page of the list, rather than wherever else a `Link` header might lead the keys.
+fn is_page_of(list: &str, path_and_query: &str) -> bool {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    path.trim_end_matches('/').eq_ignore_ascii_case(list.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fake::{Fake, Reply, company, keys, tenant};
+    use super::*;
+
+    const LIST: &str = "/v2025_1/apis/3.0/service/boards";
+
+    async fn list(fake: Fake) -> (Listing, usize) {
+        let (connectwise, fake) = fake.connect();
+        let tenant = tenant("v2025_1/");
+        let api = connectwise.api(&tenant, &company(), &keys(), "team-a");
+        let listing = api.list("boards", "service/boards", "").await.unwrap();
+        (listing, fake.asked().len())
+    }
+
+    /// The second page, the third and so on, each naming its follower.
+    fn pages(rows: usize, last: usize) -> Fake {
+        let page = |n: usize| format!("{LIST}?page={n}");
+        let reply = || Reply::ok(&json!(vec![1; rows]));
+        let first = Fake::default().with(LIST, reply().then(&page(2)));
+        (2..=last).fold(first, |fake, n| {
+            let reply = if n == last { reply() } else { reply().then(&page(n + 1)) };
+            fake.with(&page(n), reply)
+        })
+    }
+
+    #[tokio::test]
+    async fn a_list_is_read_to_its_end() {
+        let (listing, calls) = list(pages(3, 4)).await;
+        assert_eq!((listing.rows.len(), listing.complete, calls), (12, true, 4));
+    }
+
+    #[tokio::test]
+    async fn a_list_without_end_is_cut_and_says_so() {
+        let (listing, calls) = list(pages(1, 30)).await;
+        assert_eq!((listing.rows.len(), listing.complete, calls), (MOST_PAGES, false, MOST_PAGES));
+        let (listing, calls) = list(pages(5000, 4)).await;
+        assert_eq!((listing.rows.len(), listing.complete, calls), (MOST_ROWS, false, 2));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_was_read_or_that_is_of_another_list_is_not_followed() {
+        let row = || Reply::ok(&json!([1]));
+        for next in
+            [&format!("{LIST}?pageSize=1000"), "/v2025_1/apis/3.0/system/members?page=2", "/elsewhere"]
+        {
+            let (listing, calls) = list(Fake::default().with(LIST, row().then(next))).await;
+            assert_eq!((listing.complete, calls), (false, 1), "{next}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Permission profiles: the role that Petra asks for, as data, because Petra has changed its list twice.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use file::ProfilesFile;
+
+use super::{Action, Level};
+
+/// What a role must grant.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name that `permissionProfile` gives.
+    pub name: String,
+    /// Where the list comes from, for people.
+    pub source: String,
+    /// The lines, in the file's order.
+    pub lines: Vec<FunctionLine>,
+    /// Whether the profile's guide asks for a default team on the board.
+    pub default_team_required: bool,
+}
+
+/// A module's function, or all of its functions, and the levels asked of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FunctionLine {
+    /// The module.
+    pub module: String,
+    /// The function or functions.
+    pub function: Function,
+    /// The lowest level for each action that the line names; never empty, never [`Level::None`].
+    pub levels: BTreeMap<Action, Level>,
+    /// The items behind the function's "(customize)" link that must be allowed.
+    pub customize: Option<AllowList>,
+}
+
+/// What a line speaks of.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Function {
+    /// One function.
+    Named(String),
+    /// `*`: the whole module. What is not decisive is advice.
+    WholeModule {
+        /// The functions that decide; never empty.
+        decisive: Vec<String>,
+    },
+}
+
+/// Items that must stand on the Allow list behind "(customize)".
+#[derive(Debug, PartialEq, Eq)]
+pub struct AllowList {
+    /// ConnectWise's `customizeIdentifier` of that list.
+    pub identifier: String,
+    /// The items, as `Service / Service Board`.
+    pub allow: Vec<String>,
+}
+
+impl Profile {
+    /// Whether any line has an allow-list.
+    #[must_use]
+    pub fn has_allow_list(&self) -> bool {
+        self.lines.iter().any(|line| line.customize.is_some())
+    }
+}
+
+/// Every profile that this operator knows, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles(BTreeMap<String, Arc<Profile>>);
+
+/// Why a profiles file is not used. Names the file; where the YAML itself is at fault also the field and the line.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Not YAML, or not of the right shape.
+    #[error("failed to read the permission profiles in {file}: {problem}")]
+    Unreadable {
+        /// The file's name.
+        file: String,
+        /// What and where.
+        problem: serde_norway::Error,
+    },
+    /// A profile has the name of a built-in one.
+    #[error("profile {name} in {file} is built in and cannot be defined again: give it another name")]
+    BuiltIn {
+        /// The file's name.
+        file: String,
+        /// The profile's name.
+        name: String,
+    },
+}
+
+impl Profiles {
+    /// The profile that a link without `permissionProfile` is held against.
+    pub const DEFAULT: &str = "GuideV1";
+
+    /// `GuideV1` and `TicketingV2`.
+    ///
+    /// # Panics
+    /// Never: the profiles are part of the program, and a test reads them.
+    #[must_use]
+    pub fn builtin() -> Self {
+        let file: ProfilesFile = serde_norway::from_str(include_str!("../../profiles/builtin.yaml"))
+            .expect("the built-in profiles are part of the program, and a test reads them");
+        let mut profiles = Self::default();
+        profiles.add(file);
+        profiles
+    }
+
+    /// The built-in profiles and those of a file; `file_name` is for the error.
+    ///
+    /// # Errors
+    /// When the text is no profiles file, or defines a built-in profile again.
+    pub fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
+        let file: ProfilesFile = serde_norway::from_str(text)
+            .map_err(|problem| ProfileError::Unreadable { file: file_name.to_owned(), problem })?;
+        let mut profiles = Self::builtin();
+        if let Some(profile) = file.profiles.iter().find(|profile| profiles.0.contains_key(&profile.name)) {
+            return Err(ProfileError::BuiltIn { file: file_name.to_owned(), name: profile.name.clone() });
+        }
+        profiles.add(file);
+        Ok(profiles)
+    }
+
+    /// The profile of that name, compared exactly.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Profile>> {
+        self.0.get(name)
+    }
+
+    /// Every name, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    fn add(&mut self, file: ProfilesFile) {
+        self.0.extend(file.profiles.into_iter().map(|profile| (profile.name.clone(), Arc::new(profile))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Profiles::with_file(text, "profiles.yaml").err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    fn own(line: &str) -> String {
+        format!("profiles:\n  Own:\n    source: ours\n    functions:\n      - {line}\n")
+    }
+
+    #[test]
+    fn the_built_in_profiles_are_the_two_lists_of_the_guides() {
+        let profiles = Profiles::builtin();
+        assert_eq!(profiles.names().collect::<Vec<_>>(), ["GuideV1", "TicketingV2"]);
+        let lines = profiles.get(Profiles::DEFAULT).unwrap().lines.iter().map(|line| {
+            let levels: Vec<_> =
+                line.levels.iter().map(|(action, level)| format!("{action}={level}")).collect();
+            let allowed: Vec<_> = line.customize.iter().flat_map(|list| &list.allow).collect();
+            format!("{}, {:?}: {} {allowed:?}", line.module, line.function, levels.join(" "))
+        });
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+        Companies, Named("Company Maintenance"): inquire=All []
+        Companies, Named("Contacts"): inquire=All []
+        Finance, WholeModule { decisive: ["Agreements"] }: add=All edit=All inquire=All []
+        Service Desk, Named("Close Service Tickets"): edit=All inquire=All []
+        Service Desk, Named("Service Tickets"): add=All edit=All inquire=All []
+        System, Named("API Reports"): inquire=All []
+        System, Named("Table Setup"): inquire=All ["Project / Project Board", "Service / Service Board", "Service / Source"]
+        "#);
+        let later = profiles.get("TicketingV2").unwrap();
+        assert!(later.default_team_required && later.lines.iter().all(|line| line.module != "Finance"));
+    }
+
+    #[test]
+    fn a_file_adds_profiles_to_the_built_in_ones() {
+        let profiles =
+            Profiles::with_file(&own("{module: System, function: API Reports, inquire: My}"), "x").unwrap();
+        assert_eq!(profiles.names().collect::<Vec<_>>(), ["GuideV1", "Own", "TicketingV2"]);
+        assert_eq!(profiles.get("Own").unwrap().lines[0].levels, [(Action::Inquire, Level::My)].into());
+        assert!(profiles.get("own").is_none());
+    }
+
+    #[test]
+    fn a_built_in_profile_cannot_be_defined_again() {
+        let text = own("{module: System, function: API Reports, inquire: My}").replace("Own", "GuideV1");
+        assert_eq!(
+            refusal(&text),
+            "profile GuideV1 in profiles.yaml is built in and cannot be defined again: give it another name"
+        );
+    }
+
+    #[test]
+    fn a_fault_is_told_with_file_line_and_field() {
+        const PREFIX: &str = "failed to read the permission profiles in profiles.yaml: ";
+        let lines = [
+            "{module: System, function: API Reports, inquire: Every}",
+            "{module: System, function: API Reports, read: All}",
+            "{module: System, function: API Reports}",
+            "{module: System, function: API Reports, inquire: None}",
+            "{module: System, function: ' API Reports', inquire: All}",
+            "{module: Finance, function: '*', inquire: All}",
+            "{module: Finance, function: Agreements, decisive: [Agreements], inquire: All}",
+            "{module: System, function: Table Setup, inquire: All, customize: {identifier: SystemTableSetup, allow: []}}",
+            "{module: System, function: Table Setup, inquire: All, customize: {identifier: 'a b', allow: [x]}}",
+            "{module: A, function: B, inquire: All}\n      - {module: A, function: B, add: All}",
+        ];
+        let files = lines.map(own).into_iter().chain(
+            [
+                "profiles: {Own: {source: ours, functions: []}}",
+                "profiles: {'1': {source: ours, functions: []}}",
+                "profiles:\n  A: {source: x, functions: [{module: A, function: B, add: All}]}\n  A: {source: x, functions: [{module: A, function: B, add: All}]}",
+                "profiles: [",
+                "",
+            ]
+            .map(str::to_owned),
+        );
+        let refusals = files.map(|file| refusal(&file)).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(refusals.replace(PREFIX, ""), @r#"
+        profiles.Own.functions[0].inquire: unknown variant `Every`, expected one of `None`, `My`, `All` at line 5 column 58
+        profiles.Own.functions[0]: unknown field `read`, expected one of `module`, `function`, `decisive`, `add`, `edit`, `delete`, `inquire`, `customize` at line 5 column 49
+        profiles.Own.functions[0]: a line names at least one of `add`, `edit`, `delete`, `inquire` at line 5 column 9
+        profiles.Own.functions[0]: `None` asks for nothing: write My or All, or leave the action out at line 5 column 9
+        profiles.Own.functions[0]: a name has 1 to 200 bytes on one line, without white space around it at line 5 column 9
+        profiles.Own.functions[0]: a line for a whole module names under `decisive` the functions that decide at line 5 column 9
+        profiles.Own.functions[0]: `decisive` goes only with function "*" at line 5 column 9
+        profiles.Own.functions[0].customize: `allow` names at least one item at line 5 column 74
+        profiles.Own.functions[0].customize: `identifier` has only letters and digits, as SystemTableSetup at line 5 column 74
+        profiles.Own.functions: entry 2 names the same function as an earlier one at line 5 column 7
+        profiles.Own.functions: a profile names at least one function at line 1 column 43
+        profiles: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1 column 11
+        profiles: profile A is defined twice at line 2 column 3
+        profiles: invalid type: sequence, expected profiles by name at line 1 column 11
+        missing field `profiles`
+        "#);
+        assert!(refusals.lines().all(|line| line.starts_with(PREFIX)));
+    }
+}

@@ -1,0 +1,308 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::fake::{Fake, Reply, company, companyinfo, guide_role, keys, row, site, tenant};
+use super::super::profile::Profiles;
+use super::super::{Actual, Permissions};
+use super::*;
+use crate::upstream::guard::Guard;
+
+/// A tenant where all is well.
+fn healthy() -> Fake {
+    let boards = json!([{"id": 7, "name": "Security", "inactiveFlag": false, "projectFlag": false}]);
+    Fake::default()
+        .with("/login/companyinfo/myco", Reply::ok(&companyinfo("v2025_1/")))
+        .api("system/myMembers/info", Reply::ok(&member(false)))
+        .api("system/mySecurity", Reply::ok(&json!(guide_role())))
+        .api("service/boards", Reply::ok(&boards))
+        .api("service/boards/7/teams", Reply::ok(&json!([{"id": 1, "defaultFlag": true}])))
+        .api("service/sources", Reply::ok(&json!([])))
+}
+
+/// The same, with a tenant that lets nobody see the role.
+fn silent() -> Fake {
+    let routes =
+        ["company/companies", "company/contacts", "finance/agreements", "service/tickets", "system/reports"];
+    let fake = healthy().api("system/mySecurity", Reply::refused());
+    routes.into_iter().fold(fake, |fake, route| fake.api(route, Reply::ok(&json!([{"id": 1}]))))
+}
+
+fn member(inactive: bool) -> Value {
+    json!({"id": 3, "identifier": "petra", "inactiveFlag": inactive, "licenseClass": "A", "excludedServiceBoardIds": [9]})
+}
+
+async fn ask(fake: Fake, depth: Depth, board: Option<&str>, known: &Tenant) -> (Round, Vec<String>) {
+    let (connectwise, fake) = fake.connect();
+    let profiles = Profiles::builtin();
+    let inputs = Inputs {
+        site: &site(),
+        company: &company(),
+        keys: &keys(),
+        profile: profiles.get(Profiles::DEFAULT).unwrap(),
+        board,
+        namespace: "team-a",
+    };
+    let round = match depth {
+        Depth::Full => full(&connectwise, inputs).await,
+        Depth::Cheap => cheap(&connectwise, inputs, known).await,
+    };
+    (round, fake.asked())
+}
+
+async fn ask_full(fake: Fake) -> (Round, Vec<String>) {
+    ask(fake, Depth::Full, Some("Security"), &tenant("v2025_1/")).await
+}
+
+async fn ask_cheap(fake: Fake) -> (Round, Vec<String>) {
+    ask(fake, Depth::Cheap, Some("Security"), &tenant("v2025_1/")).await
+}
+
+fn judged(round: &Round) -> &Permissions {
+    match &round.permissions {
+        PermissionsAnswer::Judged(permissions) => permissions,
+        PermissionsAnswer::Inconclusive(why) => panic!("not judged: {why:?}"),
+    }
+}
+
+const UNAVAILABLE: Inconclusive = Inconclusive::Unavailable;
+
+#[tokio::test]
+async fn a_full_round_asks_for_each_thing_once_and_in_order() {
+    let (round, asked) = ask_full(healthy()).await;
+    assert_eq!(
+        asked,
+        [
+            "na.myconnectwise.net /login/companyinfo/myco",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/system/myMembers/info",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/system/mySecurity?pageSize=1000",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/service/boards?conditions=projectFlag=true&pageSize=1&fields=id",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/service/boards?pageSize=1&fields=id",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/service/sources?pageSize=1&fields=id",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/service/boards?pageSize=1000&fields=id,name,inactiveFlag,projectFlag",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/service/boards/7/teams?pageSize=1000&fields=id,defaultFlag",
+        ]
+    );
+    assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
+    assert_eq!(round.keys, KeysAnswer::Accepted);
+    assert_eq!(round.member, MemberAnswer::Active { api_member: Some(true) });
+    assert_eq!(round.board, BoardAnswer::Ready);
+    assert_eq!((judged(&round).missing.len(), judged(&round).unknown.len()), (0, 3));
+}
+
+#[tokio::test]
+async fn a_cheap_round_is_one_call() {
+    let (round, asked) = ask_cheap(healthy()).await;
+    assert_eq!(asked, ["api-na.myconnectwise.net /v2025_1/apis/3.0/system/mySecurity?pageSize=1000"]);
+    assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
+    assert_eq!((round.keys, round.member), (KeysAnswer::Accepted, MemberAnswer::Unknown));
+    assert_eq!(round.board, BoardAnswer::NotNamed);
+}
+
+#[tokio::test]
+async fn a_cheap_round_comes_to_the_same_permissions_as_a_full_one() {
+    for fake in [healthy, silent] {
+        assert_eq!(ask_cheap(fake()).await.0.permissions, ask_full(fake()).await.0.permissions);
+    }
+}
+
+#[tokio::test]
+async fn where_the_role_is_not_shown_a_cheap_round_sends_the_probes() {
+    for quiet in [Reply::refused(), Reply::ok(&json!([]))] {
+        let (round, asked) = ask_cheap(silent().api("system/mySecurity", quiet)).await;
+        assert_eq!(asked.len(), 9);
+        assert_eq!((round.keys, judged(&round).missing.len()), (KeysAnswer::Accepted, 0));
+    }
+}
+
+#[tokio::test]
+async fn no_call_follows_refused_keys() {
+    let (round, asked) = ask_full(healthy().api("system/myMembers/info", Reply::rejected())).await;
+    assert_eq!(asked.len(), 2);
+    assert_eq!(round.keys, KeysAnswer::Rejected);
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(UNAVAILABLE));
+    assert_eq!(round.board, BoardAnswer::Inconclusive(UNAVAILABLE));
+
+    let (round, asked) = ask_cheap(healthy().api("system/mySecurity", Reply::rejected())).await;
+    assert_eq!((round.keys, asked.len()), (KeysAnswer::Rejected, 1));
+}
+
+#[tokio::test]
+async fn a_refusal_after_an_answer_contradicts_itself_and_accuses_nobody() {
+    let (round, _) = ask_full(healthy().api("system/mySecurity", Reply::rejected())).await;
+    assert_eq!(round.keys, KeysAnswer::Accepted);
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_refusal_for_want_of_a_right_shows_that_the_keys_are_good() {
+    let (round, _) = ask_full(silent().api("system/myMembers/info", Reply::refused())).await;
+    assert_eq!((round.keys, round.member), (KeysAnswer::Accepted, MemberAnswer::Unknown));
+    assert_eq!(round.board, BoardAnswer::Ready);
+}
+
+#[tokio::test]
+async fn an_outage_in_the_middle_leaves_the_keys_accepted() {
+    for (outage, why) in [
+        (Reply::page(503, "<html>"), UNAVAILABLE),
+        (Reply::fault(Fault::Timeout), UNAVAILABLE),
+        (Reply::page(200, "<html>Sign in</html>"), UNAVAILABLE),
+        (Reply::error(429, "", ""), Inconclusive::RateLimited(Some(Duration::from_secs(30)))),
+        (Reply::fault(Fault::BadCertificate), Inconclusive::BadCertificate),
+    ] {
+        let (round, asked) = ask_full(healthy().api("system/mySecurity", outage)).await;
+        assert_eq!(round.keys, KeysAnswer::Accepted);
+        assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(why));
+        assert_eq!(round.board, BoardAnswer::Inconclusive(why));
+        assert_eq!(asked.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_401_is_no_verdict_on_the_keys() {
+    let (round, _) = ask_full(healthy().api("system/myMembers/info", Reply::page(401, "<html>"))).await;
+    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_probe_that_times_out_behind_the_role_itself_holds_nothing_up() {
+    let (round, _) = ask_full(healthy().api("service/sources", Reply::fault(Fault::Timeout))).await;
+    assert_eq!((judged(&round).missing.len(), judged(&round).unknown.len()), (0, 3));
+    assert_eq!(round.board, BoardAnswer::Ready);
+}
+
+#[tokio::test]
+async fn with_only_probes_to_go_by_an_outage_judges_nothing_but_what_was_refused() {
+    let timeout = || Reply::fault(Fault::Timeout);
+    let (round, _) = ask_cheap(silent().api("system/reports", timeout())).await;
+    assert_eq!(round.keys, KeysAnswer::Accepted);
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(UNAVAILABLE));
+
+    let fake = silent().api("system/reports", timeout()).api("company/contacts", Reply::refused());
+    let (round, _) = ask_cheap(fake).await;
+    assert_eq!(judged(&round).missing.len(), 1);
+    assert_eq!(judged(&round).missing[0].actual, Actual::Refused);
+}
+
+#[tokio::test]
+async fn a_rate_limit_ends_the_probing() {
+    let fake = silent().api("company/companies", Reply::error(429, "", ""));
+    let (round, asked) = ask_cheap(fake).await;
+    let wait = Some(Duration::from_secs(30));
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(Inconclusive::RateLimited(wait)));
+    assert!(asked.len() <= 1 + PROBES_AT_ONCE);
+}
+
+#[tokio::test]
+async fn a_tenant_that_was_upgraded_is_found_again_and_asked_there() {
+    for lost in [Reply::page(404, ""), Reply::text(400, "Cannot route. Codebase/company is invalid")] {
+        let fake = healthy().with("/v2024_2/apis/3.0/system/mySecurity", lost);
+        let (round, asked) = ask(fake, Depth::Cheap, None, &tenant("v2024_2/")).await;
+        assert_eq!(
+            asked,
+            [
+                "api-na.myconnectwise.net /v2024_2/apis/3.0/system/mySecurity?pageSize=1000",
+                "na.myconnectwise.net /login/companyinfo/myco",
+                "api-na.myconnectwise.net /v2025_1/apis/3.0/system/mySecurity?pageSize=1000",
+            ]
+        );
+        assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
+        assert_eq!((round.keys, judged(&round).missing.len()), (KeysAnswer::Accepted, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_though_nothing_moved_is_inconclusive() {
+    let (round, asked) = ask_cheap(healthy().api("system/mySecurity", Reply::page(404, ""))).await;
+    assert_eq!(asked.len(), 2);
+    assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
+    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_company_that_left_its_site_is_unknown_there() {
+    let fake = healthy()
+        .api("system/mySecurity", Reply::page(404, ""))
+        .with("/login/companyinfo/myco", Reply::json(200, &Value::Null));
+    let (round, _) = ask_cheap(fake).await;
+    assert_eq!(round.company, CompanyAnswer::Unknown);
+    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn what_companyinfo_says_ends_a_full_round_where_it_is_no_tenant() {
+    for (reply, company) in [
+        (Reply::json(200, &Value::Null), CompanyAnswer::Unknown),
+        (Reply::error(404, "NotFound", "Company not found"), CompanyAnswer::Unknown),
+        (Reply::page(200, "<html>Welcome</html>"), CompanyAnswer::NotConnectWise),
+        (Reply::ok(&json!({"hello": "world"})), CompanyAnswer::NotConnectWise),
+        (
+            Reply::ok(&json!({"Codebase": "v1/", "CompanyID": "a", "SiteUrl": "evil.example"})),
+            CompanyAnswer::HostNotAllowed,
+        ),
+        (Reply::fault(Fault::PrivateAddress), CompanyAnswer::PrivateAddress),
+        (Reply::fault(Fault::NoSuchName), CompanyAnswer::Inconclusive(Inconclusive::NoSuchName)),
+        (Reply::page(404, "not found"), CompanyAnswer::Inconclusive(UNAVAILABLE)),
+        (Reply::page(502, ""), CompanyAnswer::Inconclusive(UNAVAILABLE)),
+    ] {
+        let (round, asked) = ask_full(healthy().with("/login/companyinfo/myco", reply)).await;
+        assert_eq!(round.company, company);
+        assert_eq!(asked.len(), 1);
+        assert!(matches!(round.keys, KeysAnswer::Inconclusive(_)));
+    }
+}
+
+#[tokio::test]
+async fn an_api_host_with_a_private_address_is_said_of_the_company() {
+    let (round, _) = ask_cheap(healthy().api("system/mySecurity", Reply::fault(Fault::PrivateAddress))).await;
+    assert_eq!(round.company, CompanyAnswer::PrivateAddress);
+}
+
+#[tokio::test]
+async fn an_inactive_member_is_said_to_be_so() {
+    let (round, _) = ask_full(healthy().api("system/myMembers/info", Reply::ok(&member(true)))).await;
+    assert_eq!(round.member, MemberAnswer::Inactive);
+    let (round, _) = ask_full(healthy().api("system/myMembers/info", Reply::ok(&json!({"id": 3})))).await;
+    assert_eq!(round.member, MemberAnswer::Unknown);
+}
+
+#[tokio::test]
+async fn rights_on_the_second_page_of_the_role_are_seen() {
+    let mut first = vec![row("Companies", "Notes", "None"); 1000];
+    let last = first.split_off(999);
+    let path = "/v2025_1/apis/3.0/system/mySecurity";
+    let fake = healthy()
+        .with(path, Reply::ok(&json!(first)).then(&format!("{path}?pageSize=1000&page=2")))
+        .with(&format!("{path}?pageSize=1000&page=2"), Reply::ok(&json!([last, guide_role()].concat())));
+    let (round, asked) = ask_cheap(fake).await;
+    assert_eq!((asked.len(), judged(&round).unknown.len()), (2, 3));
+}
+
+#[tokio::test]
+async fn without_a_client_id_no_key_is_shown_to_anybody() {
+    let (_, fake) = healthy().connect();
+    let connectwise =
+        ConnectWise::new(std::sync::Arc::clone(&fake), std::sync::Arc::new(|| None), Duration::MAX);
+    let profiles = Profiles::builtin();
+    let inputs = Inputs {
+        site: &site(),
+        company: &company(),
+        keys: &keys(),
+        profile: profiles.get(Profiles::DEFAULT).unwrap(),
+        board: None,
+        namespace: "team-a",
+    };
+    let round = full(&connectwise, inputs).await;
+    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
+    assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/myco"]);
+}
+
+#[test]
+fn a_round_can_run_on_any_thread() {
+    fn is_send(_: impl Send) {}
+    fn rounds(connectwise: &ConnectWise<std::sync::Arc<Guard>>, inputs: Inputs<'_>, tenant: &Tenant) {
+        is_send(full(connectwise, inputs));
+        is_send(cheap(connectwise, inputs, tenant));
+    }
+    let _ = rounds;
+}

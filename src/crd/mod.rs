@@ -1,0 +1,51 @@
+//! The `ConnectWiseLink` as people write it (`spec`) and read it (`status`).
+//!
+//! The Rust types are the source; `cwlink crd` prints the CustomResourceDefinition and `crds/` holds the printed form.
+
+/// The schema of an enum of words, without a description: the field that holds it has the better one.
+macro_rules! word_schema {
+    ($type:ty: $($word:literal),+) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($word),+] })
+            }
+        }
+    };
+}
+
+mod condition;
+mod reason;
+mod schema;
+mod spec;
+mod status;
+
+pub use condition::{Condition, ConditionStatus, ConditionType};
+pub use reason::Reason;
+pub use schema::{crd, crd_yaml};
+pub use spec::{
+    ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, RegistrationMode, RegistrationSpec, SecretReference,
+};
+pub use status::{
+    Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus, StatusTime,
+};
+
+/// API group of the resource, of its annotation and of its finalizer.
+pub const GROUP: &str = "integrations.petrasecurity.com";
+
+/// Annotation whose every new value asks for a full round at once; its value is echoed in
+/// `status.lastHandledReconcileAt`.
+pub const REQUESTED_AT: &str = "integrations.petrasecurity.com/requestedAt";
+
+/// Finalizer that keeps a deleted `Api` link until Petra holds nothing of it. Set only before the first PUT.
+pub const FINALIZER: &str = "integrations.petrasecurity.com/unlink";
+
+/// Field manager of everything that the operator writes.
+pub const FIELD_MANAGER: &str = "cwlink";

@@ -1,0 +1,81 @@
+//! The printed form of the CustomResourceDefinition.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use serde_json::{Value, json};
+
+use super::spec::ConnectWiseLink;
+
+/// The CustomResourceDefinition as it is shipped.
+///
+/// Two things differ from what kube derives. `nullable` and `default` are taken out: through the status subresource a
+/// stored `status: null` would stay null, and a defaulted field fights GitOps. And `status` gets the schema's only default,
+/// `observedGeneration: -1`, so that kstatus reads a resource that nobody has looked at yet as in progress.
+///
+/// # Panics
+///
+/// Never: the derived definition is a JSON object, and stays one.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let mut value = serde_json::to_value(ConnectWiseLink::crd()).expect("a derived CRD is JSON");
+    strip_schema(&mut value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+    value["metadata"]["labels"] = json!({ "app.kubernetes.io/name": "cwlink" });
+    value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] =
+        json!({ "observedGeneration": -1 });
+    serde_json::from_value(value).expect("the CRD stays a CRD")
+}
+
+/// [`crd`] as YAML, with the line that says where it comes from.
+///
+/// # Panics
+///
+/// Never: see [`crd`].
+#[must_use]
+pub fn crd_yaml() -> String {
+    let yaml = serde_norway::to_string(&crd()).expect("a CRD is YAML");
+    format!("# Generated from src/crd by `make crds`. Do not edit.\n{yaml}")
+}
+
+/// Takes `nullable` and `default` out of a schema and the schemas in it.
+fn strip_schema(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    map.remove("nullable");
+    map.remove("default");
+    if let Some(fields) = map.get_mut("properties").and_then(Value::as_object_mut) {
+        fields.values_mut().for_each(strip_schema);
+    }
+    if let Some(items) = map.get_mut("items") {
+        strip_schema(items);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_is_nullable_and_every_field_is_described() {
+        fn walk(path: &str, schema: &Value) {
+            assert!(schema.get("nullable").is_none(), "{path} is nullable");
+            assert!(schema.get("default").is_none() || path == ".status", "{path} has a default");
+            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+                let path = format!("{path}.{name}");
+                let generic = ["apiVersion", "kind", "metadata"].iter().any(|known| path == format!(".{known}"));
+                assert!(generic || field["description"].is_string(), "{path} has no description");
+                walk(&path, field);
+            }
+            if let Some(items) = schema.get("items") {
+                walk(&format!("{path}[]"), items);
+            }
+        }
+        let crd = serde_json::to_value(crd()).expect("json");
+        walk("", &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+    }
+
+    #[test]
+    fn the_checked_in_crd_is_what_the_types_say() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/connectwiselinks.yaml");
+        let stored = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(stored == crd_yaml(), "crds/ is stale: run `make crds`");
+    }
+}

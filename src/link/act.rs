@@ -1,0 +1,117 @@
+//! Makes the changes that the rules ask for.
+
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tracing::info;
+
+use super::seen::Change;
+use super::visiting::{Visiting, Written};
+use super::{Error, Reconciler};
+use crate::crd::{ConnectWiseLink, FIELD_MANAGER, FINALIZER};
+use crate::petra::client::PutRequest;
+use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
+
+impl Reconciler {
+    /// Makes one change, and takes its outcome into `seen`.
+    pub(super) async fn act(&self, visiting: &mut Visiting, change: Change) -> Result<Written, Error> {
+        let link = visiting.subject.key.clone();
+        match change {
+            Change::AddFinalizer => self.set_finalizer(visiting, true).await,
+            Change::RemoveFinalizer => self.set_finalizer(visiting, false).await,
+            Change::Put { id, company, site, expected, adopt_from, credentials } => {
+                let answer = match (&self.petra, &visiting.keys) {
+                    (Some(petra), Some(keys)) => {
+                        let request = PutRequest {
+                            id: &id,
+                            company: &company,
+                            site: &site,
+                            keys,
+                            credentials_version: &credentials,
+                            owner: &visiting.subject.owner,
+                            expected_version: expected.as_ref(),
+                            adopt_from: adopt_from.as_ref(),
+                        };
+                        petra.client.put(request, petra.fence.as_ref()).await
+                    }
+                    _ => PutAnswer::Unknown(PetraFault::NoContract),
+                };
+                info!(%link, %id, outcome = put_outcome(&answer), "sent the link to Petra");
+                visiting.memory.changed = Some(self.clock.now().up);
+                visiting.seen.read = None;
+                visiting.seen.puts += 1;
+                visiting.seen.put = Some(answer);
+                Ok(Written::Current)
+            }
+            Change::Delete { id, expected } => {
+                let answer = match &self.petra {
+                    Some(petra) => {
+                        let owner = &visiting.subject.owner;
+                        let answer = petra.client.delete(&id, owner, &expected, petra.fence.as_ref()).await;
+                        if answer == DeleteAnswer::Gone {
+                            petra.poll.deleted(&id);
+                        }
+                        answer
+                    }
+                    None => DeleteAnswer::Unknown(PetraFault::NoContract),
+                };
+                info!(%link, %id, outcome = delete_outcome(&answer), "deleted the link at Petra");
+                visiting.memory.changed = Some(self.clock.now().up);
+                // Whatever was read before the change is out of date.
+                visiting.seen.read = None;
+                visiting.seen.owned = None;
+                visiting.seen.deleted = Some(answer);
+                Ok(Written::Current)
+            }
+        }
+    }
+
+    /// A patch guarded by the resource version, so that nobody else's finalizer is lost.
+    async fn set_finalizer(&self, visiting: &mut Visiting, present: bool) -> Result<Written, Error> {
+        let meta = &visiting.link.metadata;
+        let mut finalizers = meta.finalizers.clone().unwrap_or_default();
+        finalizers.retain(|name| name != FINALIZER);
+        if present {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let patch = json!({ "metadata": { "resourceVersion": meta.resource_version, "finalizers": finalizers } });
+        let key = &visiting.subject.key;
+        let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &key.namespace);
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match api.patch(&key.name, &params, &Patch::Merge(&patch)).await {
+            Ok(link) => {
+                visiting.seen.finalizer = present;
+                visiting.wrote(link, &self.rules);
+                Ok(Written::Current)
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Written::Outdated),
+            Err(source) => {
+                let doing = if present { "put the finalizer on" } else { "take the finalizer off" };
+                Err(Error::Kubernetes { doing, source })
+            }
+        }
+    }
+}
+
+/// The log's word for an answer to a PUT.
+fn put_outcome(answer: &PutAnswer) -> &'static str {
+    match answer {
+        PutAnswer::Accepted(_) => "accepted",
+        PutAnswer::OwnedByOther(_) => "owned by another",
+        PutAnswer::LookAgain => "out of date",
+        PutAnswer::Refused => "refused by ConnectWise",
+        PutAnswer::Fenced => "not sent: not surely the leader",
+        PutAnswer::Unknown(_) => "unknown",
+    }
+}
+
+/// The log's word for an answer to a DELETE.
+fn delete_outcome(answer: &DeleteAnswer) -> &'static str {
+    match answer {
+        DeleteAnswer::Gone => "gone",
+        DeleteAnswer::NotOurs => "not ours",
+        DeleteAnswer::LookAgain => "out of date",
+        DeleteAnswer::Fenced => "not sent: not surely the leader",
+        DeleteAnswer::Unknown(_) => "unknown",
+    }
+}

@@ -1,0 +1,131 @@
+//! The rows of a resource that is being deleted. They need no Secret and no ConnectWise.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::{Plan, Row, Visit};
+use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
+use crate::link::draft::Progress;
+use crate::link::memory::BackoffKind;
+use crate::link::message;
+use crate::link::seen::{Change, Question};
+use crate::petra::{DeleteAnswer, LinkId, PetraFault, RemoteLink};
+
+pub(super) fn row(visit: &Visit) -> Row<()> {
+    let subject = visit.subject;
+    if subject.deleting.is_none() {
+        return ControlFlow::Continue(());
+    }
+    if !visit.seen.finalizer {
+        return ControlFlow::Break(gone(visit));
+    }
+    if subject.spec.deletion_policy() == DeletionPolicy::Unlink {
+        unlink(visit)?;
+    }
+    ControlFlow::Break(Plan::Change(Change::RemoveFinalizer))
+}
+
+/// Nothing is left to do; in `Portal` a person has to click once more.
+fn gone(visit: &Visit) -> Plan {
+    let settled = visit.settle(visit.subject.status.clone());
+    if visit.record(RegistrationMode::Portal).is_some() {
+        let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the ConnectWise link \
+                    of this company there.";
+        return settled.note(true, "PortalUnlinkRequired", text).plan();
+    }
+    settled.plan()
+}
+
+/// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more.
+pub(super) fn unlink(visit: &Visit) -> Row<()> {
+    if !visit.rules.petra_configured {
+        return ControlFlow::Break(blocked(visit, "this operator has no Petra URL any more", None));
+    }
+    let owned = match &visit.seen.owned {
+        None => return ControlFlow::Break(Plan::Ask(Question::Owned(visit.subject.owner.clone()))),
+        Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+        Some(Ok(owned)) => owned,
+    };
+    match &visit.seen.deleted {
+        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+        Some(DeleteAnswer::Fenced) => {
+            return ControlFlow::Break(blocked(visit, "this replica of the operator is not the leader", None));
+        }
+        // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
+        Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
+    }
+    if let Some(link) = owned.first() {
+        return ControlFlow::Break(delete(link));
+    }
+    if let Some(record) = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {
+        match &visit.seen.read {
+            None => return ControlFlow::Break(Plan::Ask(Question::Link(record))),
+            Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+            Some(Ok(Some(link))) if link.owner.as_ref() == Some(&visit.subject.owner) => {
+                return ControlFlow::Break(delete(link));
+            }
+            Some(Ok(_)) => {}
+        }
+    }
+    late_put(visit)
+}
+
+fn delete(link: &RemoteLink) -> Plan {
+    Plan::Change(Change::Delete { id: link.id.clone(), expected: link.version.clone() })
+}
+
+/// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
+/// counts only after that, or a link would be left behind.
+fn late_put(visit: &Visit) -> Row<()> {
+    let limit = visit.rules.timings.timeouts.petra_change + Duration::from_secs(1);
+    let since = visit.memory.unknown_put.unwrap_or(Duration::ZERO);
+    let left = limit.saturating_sub(visit.elapsed(since));
+    if left.is_zero() {
+        return ControlFlow::Continue(());
+    }
+    let settled = visit.settle(visit.draft().finish(Progress::Keep));
+    ControlFlow::Break(settled.again_in(visit, left).plan())
+}
+
+fn blocked_by(visit: &Visit, fault: PetraFault) -> Plan {
+    let (why, wait) = match fault {
+        PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
+        PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
+        PetraFault::NoContract => ("the Petra server has no link routes", None),
+        PetraFault::Unavailable => ("Petra does not answer", None),
+    };
+    blocked(visit, why, wait)
+}
+
+/// Held up: after a while the message says how to get out.
+fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
+    let subject = visit.subject;
+    let grace = visit.rules.timings.deletion_grace;
+    let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| visit.now.since(at));
+    let mut draft = visit.draft();
+    if subject.deleting.is_none() {
+        // Leaving `Api` for `Portal`: nothing is being deleted but the link.
+        let text = message::looks_again(&format!("The link of mode Api is being removed at Petra, but {why}."));
+        draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
+        let settled = visit.settle(draft.finish(Progress::Reconciling));
+        return settled.repeat(visit, BackoffKind::Nothing, asked_to_wait).plan();
+    }
+    if deleted_for < grace {
+        let text = message::looks_again(&format!("The link at Petra is being removed, but {why}."));
+        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, text);
+    } else {
+        let text = message::looks_again(&format!(
+            "The link at Petra cannot be removed, because {why}. To delete this resource and leave the link at Petra: \
+             kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
+            subject.key.namespace, subject.key.name
+        ));
+        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::DeletionBlocked, text);
+    }
+    let settled = visit.settle(draft.finish(Progress::Reconciling)).repeat(visit, BackoffKind::Nothing, asked_to_wait);
+    let grace_left = grace.saturating_sub(deleted_for);
+    if grace_left.is_zero() {
+        return settled.plan();
+    }
+    let next = settled.next.map_or(grace_left, |next| next.min(grace_left));
+    settled.again_in(visit, next).plan()
+}

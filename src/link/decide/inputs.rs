@@ -1,0 +1,92 @@
+//! The three kinds of change: identity, input, neutral.
+
+use std::ops::ControlFlow;
+
+use super::secret::Credentials;
+use super::{Plan, Row, Visit};
+use crate::crd::{ConditionStatus, ConditionType, Inputs, Reason};
+use crate::link::draft::Progress;
+use crate::link::memory::{Backoff, Memory};
+use crate::link::subject::Target;
+
+/// What differs between the inputs that the conditions judge and those of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changed {
+    /// Nothing that any condition judges.
+    Neutral,
+    /// Key content, the Secret's name, profile, board or mode.
+    Input,
+    /// Site or company.
+    Identity,
+}
+
+/// The inputs of now. Where they differ from what the conditions judge, the conditions go back to Unknown, and that is
+/// written before anybody outside is asked.
+pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials) -> Row<Inputs> {
+    let inputs = Inputs {
+        secret_uid: Some(credentials.secret.uid.clone()),
+        secret_resource_version: Some(credentials.secret.resource_version.clone()),
+        credentials_version: Some(credentials.version.as_str().to_owned()),
+        ..visit.subject.inputs(target)
+    };
+    match visit.subject.status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, &inputs)) {
+        Changed::Neutral => ControlFlow::Continue(inputs),
+        changed => ControlFlow::Break(reset(visit, changed, inputs)),
+    }
+}
+
+fn between(last: &Inputs, now: &Inputs) -> Changed {
+    // What was never known cannot have changed.
+    fn moved<T: PartialEq>(last: Option<&T>, now: Option<&T>) -> bool {
+        last.is_some() && last != now
+    }
+    // Every field is named, so that a new one cannot be forgotten.
+    let Inputs {
+        site,
+        company_id,
+        secret_name,
+        secret_uid: _,
+        secret_resource_version: _,
+        credentials_version,
+        permission_profile,
+        service_board,
+        mode,
+    } = last;
+    if moved(site.as_ref(), now.site.as_ref()) || moved(company_id.as_ref(), now.company_id.as_ref()) {
+        return Changed::Identity;
+    }
+    let input = moved(secret_name.as_ref(), now.secret_name.as_ref())
+        || moved(credentials_version.as_ref(), now.credentials_version.as_ref())
+        || moved(permission_profile.as_ref(), now.permission_profile.as_ref())
+        || *service_board != now.service_board
+        || moved(mode.as_ref(), now.mode.as_ref());
+    if input { Changed::Input } else { Changed::Neutral }
+}
+
+fn reset(visit: &Visit, changed: Changed, inputs: Inputs) -> Plan {
+    let mut draft = visit.draft();
+    let text = "The inputs changed and are being checked.";
+    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
+        draft.unknown(kind, Reason::Pending, text);
+    }
+    let fields = draft.fields();
+    fields.inputs = Some(inputs);
+    fields.permissions = None;
+    if changed == Changed::Identity {
+        fields.site = None;
+        fields.last_validated_time = None;
+        fields.last_full_check_time = None;
+        draft.set(ConditionType::Registered, ConditionStatus::Unknown, Reason::Pending, text);
+    }
+    let memory = Memory {
+        not_before: None,
+        site_unreachable: None,
+        suspicion: None,
+        backoff: Backoff::default(),
+        petra_not_before: None,
+        petra_backoff: Backoff::default(),
+        tenant: visit.memory.tenant.clone().filter(|_| changed != Changed::Identity),
+        ..visit.memory.clone()
+    };
+    Plan::Publish(Box::new(draft.finish(Progress::Reconciling)), Box::new(memory))
+}

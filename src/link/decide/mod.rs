@@ -1,0 +1,196 @@
+//! All the rules, as one pure function.
+//!
+//! A visit is a conversation: [`decide`] looks at what is known and says what comes next: a question that only I/O can
+//! answer, a change, a status that must be written before anything else is asked, or the end. The rows of the design's
+//! condition table follow each other here in its order of precedence: `deletion`, `suspend` and `spec` (this file),
+//! [`secret`], [`verdict`] (ConnectWise), then [`api`] or [`portal`] (Petra).
+
+mod api;
+mod deletion;
+mod inputs;
+mod portal;
+mod secret;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::draft::{Draft, Progress};
+use super::memory::Memory;
+use super::seen::{Change, Question, Seen};
+use super::subject::{Rules, SpecProblem, Subject};
+use crate::clock::Now;
+use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode};
+use crate::petra::LinkId;
+
+pub use portal::token;
+
+/// What comes next in a visit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Ask this, then decide again.
+    Ask(Question),
+    /// Do this, then decide again.
+    Change(Change),
+    /// Write this status now, because it must stand before anything outside is asked; then decide again.
+    Publish(Box<LinkStatus>, Box<Memory>),
+    /// The visit is over.
+    Settle(Box<Settlement>),
+}
+
+/// How a visit ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The status to write, if it differs from what stands.
+    pub status: LinkStatus,
+    /// What to remember.
+    pub memory: Memory,
+    /// When to look again; `None`: at the next change.
+    pub next: Option<Duration>,
+    /// What to tell on the resource, for transitions only.
+    pub events: Vec<Note>,
+    /// Whether the shared poll must look for this link often.
+    pub waits: bool,
+    /// The company's link that this resource claims, as far as it is known.
+    pub claim: Option<LinkId>,
+    /// A verdict that was held although a round found something else or nothing: the metric's label.
+    pub held: Option<&'static str>,
+}
+
+/// An event on the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word for machines.
+    pub reason: &'static str,
+    /// For people.
+    pub text: String,
+}
+
+/// Everything that a decision is made from.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    /// The link.
+    pub subject: &'a Subject,
+    /// What this process remembers of it.
+    pub memory: &'a Memory,
+    /// What this visit found out.
+    pub seen: &'a Seen,
+    /// The operator's configuration.
+    pub rules: &'a Rules,
+    /// The present moment.
+    pub now: Now,
+}
+
+/// A row either decides (`Break`) or leaves it to the rows below.
+type Row<T> = ControlFlow<Plan, T>;
+
+/// What comes next for this link.
+#[must_use]
+pub fn decide(visit: &Visit) -> Plan {
+    match rows(visit) {
+        ControlFlow::Break(plan) => plan,
+        ControlFlow::Continue(never) => match never {},
+    }
+}
+
+fn rows(visit: &Visit) -> Row<Infallible> {
+    deletion::row(visit)?;
+    suspend(visit)?;
+    let target = match &visit.subject.target {
+        Ok(target) => target,
+        Err(problem) => return ControlFlow::Break(spec_problem(visit, problem)),
+    };
+    let credentials = secret::row(visit, target)?;
+    let inputs = inputs::row(visit, target, &credentials)?;
+    let passed = verdict::row(visit, target, inputs)?;
+    match target.mode {
+        RegistrationMode::Api => api::row(visit, &credentials, passed),
+        RegistrationMode::Portal => portal::row(visit, target, &credentials, passed),
+    }
+}
+
+/// Suspended: nothing is checked, and what stands for these inputs is kept.
+fn suspend(visit: &Visit) -> Row<()> {
+    let subject = visit.subject;
+    if !subject.spec.suspended() {
+        return ControlFlow::Continue(());
+    }
+    let mut draft = visit.draft();
+    let inputs = subject.target.as_ref().ok().map(|target| subject.inputs(target));
+    let same = inputs.is_none() || inputs == subject.status.inputs;
+    let judged = verdict::standing(&subject.status).is_some();
+    let progress = if same && judged {
+        Progress::Keep
+    } else {
+        let text = "Suspended by spec.suspend; nothing is known for these inputs. Set it to false to have them checked.";
+        draft.unknown(ConditionType::Ready, Reason::Suspended, text);
+        draft.unknown(ConditionType::AuthFailed, Reason::Suspended, text);
+        draft.unknown(ConditionType::PermissionDenied, Reason::Suspended, text);
+        if inputs.is_some() {
+            draft.fields().inputs = inputs;
+        }
+        Progress::Settled
+    };
+    ControlFlow::Break(visit.settle(draft.finish(progress)).plan())
+}
+
+/// A spec that cannot be worked on: only an edit of it helps, and that wakes the link by itself.
+fn spec_problem(visit: &Visit, problem: &SpecProblem) -> Plan {
+    let mut draft = visit.draft();
+    draft.set(ConditionType::Ready, ConditionStatus::False, problem.reason, problem.message.clone());
+    visit.not_evaluated(&mut draft);
+    draft.fields().inputs = None;
+    visit.settle(draft.finish(Progress::Stalled)).plan()
+}
+
+impl Visit<'_> {
+    fn draft(&self) -> Draft {
+        Draft::begin(&self.subject.status, self.subject.generation, self.now)
+    }
+
+    /// `AuthFailed` and `PermissionDenied` of a row that stands before ConnectWise was asked.
+    fn not_evaluated(&self, draft: &mut Draft) {
+        let text = "Not judged: see the message of Ready.";
+        draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, text);
+        draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, text);
+    }
+
+    /// Asks for the Secret where it was not read in this visit: keys are never kept between visits.
+    fn need_keys(&self) -> Row<()> {
+        match self.seen.secret {
+            Some(_) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(Plan::Ask(Question::Secret)),
+        }
+    }
+
+    /// Since when `at`, on the monotonic clock.
+    fn elapsed(&self, at: Duration) -> Duration {
+        self.now.up.saturating_sub(at)
+    }
+}
+
+/// What the status says while a first round takes long; `None` where a verdict stands or the status says so already.
+#[must_use]
+pub fn checking(visit: &Visit) -> Option<LinkStatus> {
+    let status = &visit.subject.status;
+    let ready = super::draft::reason(status, ConditionType::Ready);
+    if verdict::standing(status).is_some() || ready == Some(Reason::ValidationStale) {
+        return None;
+    }
+    let mut draft = visit.draft();
+    if let Ok(target) = &visit.subject.target {
+        draft.fields().inputs = Some(visit.subject.inputs(target));
+    }
+    let text = "ConnectWise is being asked about keys, security role and board.";
+    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
+        draft.unknown(kind, Reason::Checking, text);
+    }
+    let next = draft.finish(Progress::Reconciling);
+    (next != *status).then_some(next)
+}

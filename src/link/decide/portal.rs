@@ -1,0 +1,126 @@
+//! The rows of Petra in `Portal` mode: a person saves the link, and says so in the resource.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+use super::deletion::unlink;
+use super::secret::Credentials;
+use super::verdict::Passed;
+use super::{Plan, Row, Visit};
+use crate::connectwise::{CredentialsVersion, Depth};
+use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode, StatusTime};
+use crate::link::draft::{self, Progress};
+use crate::link::memory::BackoffKind;
+use crate::link::message;
+use crate::link::seen::{Change, Question};
+use crate::link::subject::Target;
+use crate::petra::LinkId;
+
+/// What a person puts into `registration.acknowledged`: link id and credentials version, shortened. Other keys or another
+/// company make another token.
+#[must_use]
+pub fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
+    let id = id.as_str();
+    let id: String = id.strip_prefix("cw-").unwrap_or(id).chars().take(8).collect();
+    let version: String = credentials.as_str().chars().take(8).collect();
+    format!("{id}-{version}")
+}
+
+pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials, passed: Passed) -> Row<Infallible> {
+    leave_api(visit)?;
+    let Some(id) = link_id(visit, &passed) else {
+        visit.need_keys()?;
+        return ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)));
+    };
+    let Some(rival) = &visit.seen.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
+    if let Some(rival) = rival {
+        let who = rival.visible_name.as_ref().map_or_else(
+            || "another resource of this operator links it; ask your platform team which".to_owned(),
+            |name| format!("{name} in this namespace links it; delete one of the two"),
+        );
+        let mut draft = passed.draft;
+        let text = message::looks_again(&format!("This company is linked already: {who}."));
+        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
+        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
+        let settled = visit.settle(draft.finish(Progress::Stalled));
+        let settled = passed.schedule.end(visit, settled).petra_again(visit, BackoffKind::Refused, None);
+        return ControlFlow::Break(settled.claiming(&id).plan());
+    }
+    let expected = token(&id, &credentials.version);
+    let given = visit.subject.spec.registration.as_ref().and_then(|registration| registration.acknowledged.as_deref());
+    ControlFlow::Break(if given.map(str::trim) == Some(expected.as_str()) {
+        acknowledged(visit, credentials, &id, passed)
+    } else {
+        action_required(visit, target, &id, &expected, passed)
+    })
+}
+
+/// A link that was registered by `Api` goes by the deletion policy before a person takes over.
+fn leave_api(visit: &Visit) -> Row<()> {
+    if visit.record(RegistrationMode::Api).is_none() {
+        return ControlFlow::Continue(());
+    }
+    if visit.subject.spec.deletion_policy() == DeletionPolicy::Unlink {
+        unlink(visit)?;
+    }
+    if visit.seen.finalizer {
+        return ControlFlow::Break(Plan::Change(Change::RemoveFinalizer));
+    }
+    ControlFlow::Continue(())
+}
+
+fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
+    let recorded = visit.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id));
+    recorded.or_else(|| {
+        let tenant = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref())?;
+        Some(LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string()))
+    })
+}
+
+fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: Passed) -> Plan {
+    let mut draft = passed.draft.clone();
+    let version = credentials.version.as_str();
+    let stood = visit.record(RegistrationMode::Portal);
+    let same_keys = stood.filter(|record| record.credentials_version.as_deref() == Some(version));
+    let now = Some(StatusTime::new(visit.now.wall));
+    draft.fields().link = Some(LinkRecord {
+        id: id.as_str().to_owned(),
+        mode: Some(RegistrationMode::Portal),
+        owner: Some(visit.subject.owner.as_str().to_owned()),
+        state: Some("acknowledged".to_owned()),
+        credentials_version: Some(version.to_owned()),
+        registered_time: same_keys.and_then(|record| record.registered_time).or(now),
+        confirmed_time: same_keys.and_then(|record| record.confirmed_time).or(now),
+    });
+    let text = "A person acknowledged that the link was saved in Petra's portal with these keys.";
+    draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Acknowledged, text);
+    let good = "Keys and security role were found good, and the link was acknowledged. Nothing to do.";
+    draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, good);
+    let mut settled = passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled)));
+    settled.memory.suspicion = None;
+    settled.claiming(id).plan()
+}
+
+fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, passed: Passed) -> Plan {
+    let mut draft = passed.draft.clone();
+    let secret = &visit.subject.spec.credentials_secret_ref.name;
+    let changed = visit.record(RegistrationMode::Portal).is_some();
+    let text = format!(
+        "{} Open https://app.petrasecurity.com/settings, click Link ConnectWise, enter Company ID {}, Site URL {} and both \
+         keys of Secret {secret}, and click Save. When Petra shows the link as connected, set \
+         spec.registration.acknowledged to {token}",
+        if changed {
+            "The keys were found good but changed, and Petra's portal must get them."
+        } else {
+            "Keys and security role were found good; now a person must save the link in Petra's portal."
+        },
+        target.company,
+        target.site,
+    );
+    draft.set(ConditionType::Ready, ConditionStatus::False, Reason::PortalActionRequired, text.clone());
+    let never = draft.get(ConditionType::Registered).is_none_or(|c| c.known_reason() == Some(Reason::Pending));
+    if never || draft::reason(&visit.subject.status, ConditionType::Registered) == Some(Reason::PortalActionRequired) {
+        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);
+    }
+    passed.schedule.end(visit, visit.settle(draft.finish(Progress::Stalled))).claiming(id).plan()
+}

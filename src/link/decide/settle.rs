@@ -1,0 +1,136 @@
+//! The end of a visit.
+
+use std::time::Duration;
+
+use super::{Note, Plan, Settlement, Visit};
+use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason};
+use crate::link::draft;
+use crate::link::memory::{Backoff, BackoffKind, Memory};
+use crate::link::seen::SecretRead;
+use crate::link::timetable;
+use crate::petra::LinkId;
+use crate::runtime::SecretLookup;
+
+impl Visit<'_> {
+    /// Begins the end of a visit: this status, the memory as it is, nothing more.
+    pub(super) fn settle(&self, status: LinkStatus) -> Settlement {
+        let events = transitions(&self.subject.status, &status);
+        let memory = Memory {
+            first_seen: Some(self.memory.first_seen.unwrap_or(self.now.up)),
+            last_round: self.seen.round.as_ref().map_or(self.memory.last_round, |_| Some(self.now.up)),
+            secret_absent: self.memory.secret_absent.filter(|_| !self.secret_is_there()),
+            ..self.memory.clone()
+        };
+        Settlement { status, memory, next: None, events, waits: false, claim: None, held: None }
+    }
+
+    fn secret_is_there(&self) -> bool {
+        matches!(self.seen.secret, Some(SecretRead::Keys { .. } | SecretRead::Invalid { .. }))
+            || matches!(self.seen.secret_watch, SecretLookup::Present(_))
+    }
+
+    /// Delay until `at` on the monotonic clock.
+    pub(super) fn until(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.now.up)
+    }
+}
+
+impl Settlement {
+    pub(super) fn plan(self) -> Plan {
+        Plan::Settle(Box::new(self))
+    }
+
+    /// Looks again by itself after `delay`, and not before unless something changes.
+    pub(super) fn again_in(mut self, visit: &Visit, delay: Duration) -> Self {
+        self.memory.not_before = Some(visit.now.up + delay);
+        self.next = Some(delay);
+        self
+    }
+
+    /// Looks again when the timetable says so for this kind of look.
+    pub(super) fn repeat(self, visit: &Visit, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
+        let timings = &visit.rules.timings;
+        let (delay, backoff) = timetable::repeat(timings, self.memory.backoff, kind, asked_to_wait, visit.now);
+        let jittered = timetable::jittered(timings, delay, &visit.subject.uid, u64::from(backoff.looks));
+        let mut settled = self.again_in(visit, jittered.max(delay.min(timings.floor)));
+        settled.memory.backoff = backoff;
+        settled
+    }
+
+    /// Looks again for the routine check; whatever was repeated has ended.
+    pub(super) fn routine(self, visit: &Visit) -> Self {
+        let timings = &visit.rules.timings;
+        let seed = visit.now.wall.as_second().unsigned_abs();
+        let delay = timetable::jittered(timings, visit.subject.interval, &visit.subject.uid, seed);
+        let mut settled = self.again_in(visit, delay);
+        settled.memory.backoff = Backoff::default();
+        settled
+    }
+
+    /// Keeps the look that was planned before this visit, or plans `at` if there was none.
+    pub(super) fn still_due(mut self, visit: &Visit, at: Duration) -> Self {
+        self.next = Some(visit.until(at));
+        self
+    }
+
+    /// Looks again at Petra when the timetable says so; the next round at ConnectWise stays as planned.
+    pub(super) fn petra_again(mut self, visit: &Visit, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
+        let timings = &visit.rules.timings;
+        let backoff = self.memory.petra_backoff;
+        let (delay, backoff) = timetable::repeat(timings, backoff, kind, asked_to_wait, visit.now);
+        let delay = timetable::jittered(timings, delay, &visit.subject.uid, u64::from(backoff.looks));
+        self.memory.petra_backoff = backoff;
+        self.memory.petra_not_before = Some(visit.now.up + delay);
+        self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
+        self
+    }
+
+    /// Keeps the look at Petra that was planned before this visit.
+    pub(super) fn still_petra(mut self, visit: &Visit) -> Self {
+        if let Some(at) = self.memory.petra_not_before.filter(|at| *at > visit.now.up) {
+            let delay = visit.until(at);
+            self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
+        }
+        self
+    }
+
+    /// Petra holds the link as it should: whatever was repeated there has ended.
+    pub(super) fn petra_done(mut self) -> Self {
+        self.memory.petra_not_before = None;
+        self.memory.petra_backoff = Backoff::default();
+        self
+    }
+
+    pub(super) fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    pub(super) fn claiming(mut self, id: &LinkId) -> Self {
+        self.claim = Some(id.clone());
+        self
+    }
+
+    pub(super) fn note(mut self, warning: bool, reason: &'static str, text: impl Into<String>) -> Self {
+        self.events.push(Note { warning, reason, text: text.into() });
+        self
+    }
+
+    /// Marks that a verdict stands although this round did not confirm it.
+    pub(super) fn holding(mut self, why: &'static str) -> Self {
+        self.held = Some(why);
+        self
+    }
+}
+
+/// Events for transitions only, one reason per meaning: `Ready` became another True or False.
+fn transitions(before: &LinkStatus, after: &LinkStatus) -> Vec<Note> {
+    let ready = |status| draft::condition(status, ConditionType::Ready).map(|c| (c.status, c.known_reason()));
+    let Some((status, Some(reason))) = ready(after) else { return Vec::new() };
+    let speaks = status != ConditionStatus::Unknown || reason == Reason::ValidationStale;
+    if !speaks || ready(before) == Some((status, Some(reason))) {
+        return Vec::new();
+    }
+    let text = draft::condition(after, ConditionType::Ready).map(|c| c.message.clone()).unwrap_or_default();
+    vec![Note { warning: status != ConditionStatus::True, reason: reason.as_str(), text }]
+}

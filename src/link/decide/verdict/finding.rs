@@ -1,0 +1,267 @@
+//! What one round says, row by row, before hold and debounce.
+
+use super::{Draft, Standing, Target, Visit, permissions_status};
+use crate::connectwise::{
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions, PermissionsAnswer, Required,
+    Round,
+};
+use crate::crd::{ConditionStatus, ConditionType, PermissionsStatus, Reason};
+use crate::link::message;
+
+/// The outcome of a round.
+pub(super) enum Finding {
+    /// A cheap round found what already stands.
+    Same,
+    /// A cheap round found something else: only the full one judges.
+    Escalate,
+    /// Nothing is wrong; how `PermissionDenied` reads.
+    Passed { permissions: PermissionsStatus, denied: (ConditionStatus, Reason, String) },
+    /// Something is wrong for sure.
+    Fault(Box<Fault>),
+    /// Nothing can be said of the whole.
+    Nothing { why: Inconclusive, half: Half },
+}
+
+/// A conclusive fault and what it says of each condition.
+pub(super) struct Fault {
+    pub ready: Reason,
+    pub message: String,
+    pub auth: (ConditionStatus, Reason),
+    pub auth_message: String,
+    pub denied: (ConditionStatus, Reason, String),
+    pub permissions: Option<PermissionsStatus>,
+}
+
+/// What an inconclusive round still says of single conditions: each stands on its own evidence.
+#[derive(Default)]
+pub(super) struct Half {
+    keys_accepted: bool,
+    denied: Option<(ConditionStatus, Reason, String)>,
+}
+
+impl Half {
+    pub(super) fn apply(self, draft: &mut Draft) {
+        if self.keys_accepted {
+            let text = "ConnectWise accepted the keys.";
+            draft.set(ConditionType::AuthFailed, ConditionStatus::False, Reason::CredentialsAccepted, text);
+        } else {
+            draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, NOT_ASKED);
+        }
+        match self.denied {
+            Some((status, reason, text)) => draft.set(ConditionType::PermissionDenied, status, reason, text),
+            None => draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, NOT_ASKED),
+        }
+    }
+}
+
+const NOT_ASKED: &str = "Not judged yet: no conclusive answer came.";
+const NOT_REACHED: &str = "Not judged: see the message of Ready.";
+
+pub(super) fn find(visit: &Visit, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
+    match round.depth {
+        Depth::Cheap => cheap(visit, round, standing),
+        Depth::Full => full(visit, target, round),
+    }
+}
+
+/// A cheap round only ever agrees, answers nothing, or asks for the full one.
+fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
+    let nothing = |why| Finding::Nothing { why, half: Half::default() };
+    match (&round.company, round.keys, standing) {
+        (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
+        (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(why), _) => nothing(why),
+        (CompanyAnswer::Found(_), KeysAnswer::Rejected, Some(Standing::Fault(Reason::CredentialsRejected))) => Finding::Same,
+        (CompanyAnswer::Found(_), KeysAnswer::Accepted, Some(Standing::Passed | Standing::Fault(Reason::PermissionsMissing))) => {
+            match &round.permissions {
+                PermissionsAnswer::Inconclusive(why) => nothing(*why),
+                PermissionsAnswer::Judged(found) if agrees(visit, found) => Finding::Same,
+                PermissionsAnswer::Judged(_) => Finding::Escalate,
+            }
+        }
+        _ => Finding::Escalate,
+    }
+}
+
+/// Whether the missing lines are those of the status, order apart.
+fn agrees(visit: &Visit, found: &Permissions) -> bool {
+    let name = |line: &Line| {
+        let line = message::permission_line(line);
+        (line.module, line.function, line.action, line.actual)
+    };
+    let mut found: Vec<_> = found.missing.iter().map(name).collect();
+    let stood = visit.subject.status.permissions.iter().flat_map(|permissions| &permissions.missing);
+    let mut stood: Vec<_> = stood
+        .map(|line| (line.module.clone(), line.function.clone(), line.action.clone(), line.actual.clone()))
+        .collect();
+    found.sort();
+    stood.sort();
+    found == stood
+}
+
+/// The rows of the table, in their order of precedence.
+fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
+    match &round.company {
+        CompanyAnswer::Found(_) => {}
+        CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
+        CompanyAnswer::Unknown => return company_unknown(target),
+        CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, target),
+        CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress => return site(Reason::SiteNotAllowed, target),
+    }
+    match round.keys {
+        KeysAnswer::Accepted => {}
+        KeysAnswer::Rejected => return rejected(visit),
+        KeysAnswer::Inconclusive(why) => return Finding::Nothing { why, half: Half::default() },
+    }
+    if round.member == MemberAnswer::Inactive {
+        return member_inactive();
+    }
+    let permissions = match &round.permissions {
+        PermissionsAnswer::Judged(permissions) => permissions,
+        PermissionsAnswer::Inconclusive(why) => {
+            return Finding::Nothing { why: *why, half: Half { keys_accepted: true, denied: None } };
+        }
+    };
+    let status = permissions_status(target, permissions);
+    let denied = denied(target, permissions, &status);
+    if !permissions.missing.is_empty() {
+        return accepted_but(Reason::PermissionsMissing, denied.2.clone(), denied, status);
+    }
+    match board(visit, round.board) {
+        Board::Fine => Finding::Passed { permissions: status, denied },
+        Board::Fault(text) => accepted_but(Reason::ServiceBoardNotReady, text, denied, status),
+        Board::Nothing(why) => Finding::Nothing { why, half: Half { keys_accepted: true, denied: Some(denied) } },
+    }
+}
+
+/// How `PermissionDenied` reads for these lines.
+fn denied(target: &Target, found: &Permissions, status: &PermissionsStatus) -> (ConditionStatus, Reason, String) {
+    let profile = &target.profile.name;
+    if !found.missing.is_empty() {
+        let text = message::permissions_missing(profile, &status.missing);
+        return (ConditionStatus::True, Reason::PermissionsMissing, text);
+    }
+    if found.unknown.is_empty() {
+        let text = format!("Every line of profile {profile} was found.");
+        return (ConditionStatus::False, Reason::PermissionsGranted, text);
+    }
+    let only_items = found.unknown.iter().all(|line| line.required == Required::Allowed);
+    let (value, reason) = if only_items {
+        (ConditionStatus::False, Reason::GrantedAsFarAsVisible)
+    } else {
+        (ConditionStatus::Unknown, Reason::NotVerifiable)
+    };
+    (value, reason, message::not_visible(reason, profile, &status.unknown))
+}
+
+enum Board {
+    Fine,
+    Fault(String),
+    Nothing(Inconclusive),
+}
+
+fn board(visit: &Visit, answer: BoardAnswer) -> Board {
+    let name = visit.subject.spec.service_board.as_deref().unwrap_or_default();
+    let setup = "In ConnectWise open System > Setup Tables > Service Board";
+    let (fault, click) = match answer {
+        BoardAnswer::NotNamed | BoardAnswer::Ready => return Board::Fine,
+        BoardAnswer::Inconclusive(why) => return Board::Nothing(why),
+        BoardAnswer::NotFound => {
+            ("does not exist, or the API member may not see it", format!("{setup} and compare the name with spec.serviceBoard."))
+        }
+        BoardAnswer::Inactive => ("is inactive", format!("{setup}, open it and clear Inactive, or name another board.")),
+        BoardAnswer::Hidden => (
+            "is hidden from the API member",
+            "In ConnectWise open System > Members > API Members, open the member and take the board off its excluded \
+             service boards."
+                .to_owned(),
+        ),
+        BoardAnswer::NoDefaultTeam => {
+            ("has no default team", format!("{setup}, open it, and under Teams mark exactly one team as default."))
+        }
+    };
+    Board::Fault(message::board(name, fault, &click))
+}
+
+fn fault(
+    ready: Reason,
+    message: String,
+    auth: (ConditionStatus, Reason),
+    denied: (ConditionStatus, Reason, String),
+    permissions: Option<PermissionsStatus>,
+) -> Finding {
+    let auth_message = match auth.0 {
+        ConditionStatus::True => message.clone(),
+        ConditionStatus::False => "ConnectWise accepted the keys.".to_owned(),
+        ConditionStatus::Unknown => NOT_REACHED.to_owned(),
+    };
+    Finding::Fault(Box::new(Fault { ready, message, auth, auth_message, denied, permissions }))
+}
+
+fn not_evaluated() -> (ConditionStatus, Reason, String) {
+    (ConditionStatus::Unknown, Reason::NotEvaluated, NOT_REACHED.to_owned())
+}
+
+fn accepted_but(
+    reason: Reason,
+    text: String,
+    denied: (ConditionStatus, Reason, String),
+    permissions: PermissionsStatus,
+) -> Finding {
+    let accepted = (ConditionStatus::False, Reason::CredentialsAccepted);
+    fault(reason, text, accepted, denied, Some(permissions))
+}
+
+fn site(reason: Reason, target: &Target) -> Finding {
+    let site = &target.site;
+    let text = if reason == Reason::SiteInvalid {
+        format!(
+            "{site} answers, but it is no ConnectWise. Give in spec.siteUrl the host that you log in to, such as \
+             na.myconnectwise.net."
+        )
+    } else {
+        format!(
+            "{site}, or the host that it names for its API, is not allowed here or has a private address. Correct \
+             spec.siteUrl, or ask the operator's administrator for --allow-site."
+        )
+    };
+    fault(reason, message::looks_again(&text), (ConditionStatus::Unknown, Reason::NotEvaluated), not_evaluated(), None)
+}
+
+fn company_unknown(target: &Target) -> Finding {
+    let text = format!(
+        "{} knows no company {}. Compare spec.companyId with the Company field of the ConnectWise login page, and \
+         spec.siteUrl with its address.",
+        target.site, target.company
+    );
+    let auth = (ConditionStatus::True, Reason::CompanyUnknown);
+    fault(Reason::CompanyUnknown, message::looks_again(&text), auth, not_evaluated(), None)
+}
+
+fn rejected(visit: &Visit) -> Finding {
+    let status = &visit.subject.status;
+    let mut text = "ConnectWise refused the keys. In ConnectWise open System > Members > API Members, open the member, and \
+                    on API Keys create a new pair; put both keys into the Secret."
+        .to_owned();
+    if !visit.seen.client_id.worked {
+        text.push_str(
+            " The operator's own clientId has not worked for any link yet, so it may be at fault too: ask the operator's \
+             administrator.",
+        );
+    }
+    let current = status.inputs.as_ref().and_then(|inputs| inputs.credentials_version.as_ref());
+    let held = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
+    if held.is_some() && held != current {
+        text.push_str(" Petra still holds the previous keys.");
+    }
+    let auth = (ConditionStatus::True, Reason::CredentialsRejected);
+    fault(Reason::CredentialsRejected, message::looks_again(&text), auth, not_evaluated(), None)
+}
+
+fn member_inactive() -> Finding {
+    let text = message::looks_again(
+        "The API member is inactive. In ConnectWise open System > Members > API Members, open the member and clear Inactive.",
+    );
+    let accepted = (ConditionStatus::False, Reason::CredentialsAccepted);
+    let denied = (ConditionStatus::True, Reason::MemberInactive, text.clone());
+    fault(Reason::MemberInactive, text, accepted, denied, None)
+}

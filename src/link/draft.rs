@@ -1,0 +1,142 @@
+//! A status in the making: conditions are set or kept, never forgotten.
+
+use crate::clock::Now;
+use crate::crd::{Condition, ConditionStatus, ConditionType, LinkStatus, Reason, StatusTime};
+
+/// Whether something is under way, or somebody must act: kstatus reads these two besides `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing to say: the link is ready.
+    Settled,
+    /// Something is under way; `Reconciling` is True.
+    Reconciling,
+    /// Nothing moves until somebody acts; `Stalled` is True.
+    Stalled,
+    /// As it was.
+    Keep,
+}
+
+/// The next status of a link, begun from the last.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    status: LinkStatus,
+    generation: i64,
+    now: Now,
+}
+
+impl Draft {
+    /// Begins with everything kept.
+    #[must_use]
+    pub fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
+        Self { status: last.clone(), generation, now }
+    }
+
+    /// The fields beside the conditions.
+    pub fn fields(&mut self) -> &mut LinkStatus {
+        &mut self.status
+    }
+
+    /// Sets a condition; its transition time moves only with `status`.
+    pub fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        let at = self.position(kind);
+        let moved = at.is_none_or(|at| self.status.conditions[at].status != status);
+        let last_transition_time = match at {
+            Some(at) if !moved => self.status.conditions[at].last_transition_time,
+            _ => StatusTime::new(self.now.wall),
+        };
+        let condition = Condition {
+            type_: kind.as_str().to_owned(),
+            status,
+            observed_generation: Some(self.generation),
+            last_transition_time,
+            reason: reason.as_str().to_owned(),
+            message: message.into(),
+        };
+        match at {
+            Some(at) => self.status.conditions[at] = condition,
+            None => self.status.conditions.push(condition),
+        }
+    }
+
+    /// Sets a condition to Unknown.
+    pub fn unknown(&mut self, kind: ConditionType, reason: Reason, message: impl Into<String>) {
+        self.set(kind, ConditionStatus::Unknown, reason, message);
+    }
+
+    /// The condition as it stands.
+    #[must_use]
+    pub fn get(&self, kind: ConditionType) -> Option<&Condition> {
+        self.position(kind).map(|at| &self.status.conditions[at])
+    }
+
+    /// The finished status: the four lasting conditions in their order, then at most one of `Reconciling` and `Stalled`,
+    /// with the reason of `Ready`.
+    #[must_use]
+    pub fn finish(mut self, progress: Progress) -> LinkStatus {
+        for kind in ConditionType::LASTING {
+            if self.position(kind).is_none() {
+                self.unknown(kind, Reason::Pending, "Not looked at yet.");
+            }
+        }
+        let reason = self.get(ConditionType::Ready).and_then(Condition::known_reason).unwrap_or(Reason::Pending);
+        let (present, absent) = match progress {
+            Progress::Keep => (None, &[][..]),
+            Progress::Settled => (None, &[ConditionType::Reconciling, ConditionType::Stalled][..]),
+            Progress::Reconciling => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),
+            Progress::Stalled => (Some(ConditionType::Stalled), &[ConditionType::Reconciling][..]),
+        };
+        for kind in absent {
+            self.status.conditions.retain(|condition| condition.type_ != kind.as_str());
+        }
+        match present {
+            Some(ConditionType::Stalled) => {
+                let text = "Nothing moves until somebody acts; the message of Ready says what to do.";
+                self.set(ConditionType::Stalled, ConditionStatus::True, reason, text);
+            }
+            Some(kind) => self.set(kind, ConditionStatus::True, reason, "Under way; nobody has to act."),
+            None => {}
+        }
+        let order = |condition: &Condition| {
+            let known = [
+                ConditionType::Ready,
+                ConditionType::AuthFailed,
+                ConditionType::PermissionDenied,
+                ConditionType::Registered,
+                ConditionType::Reconciling,
+                ConditionType::Stalled,
+            ];
+            known.iter().position(|kind| kind.as_str() == condition.type_)
+        };
+        // The whole status is ours: a condition that somebody else wrote goes, and a second one of a type with it.
+        self.status.conditions.retain(|condition| order(condition).is_some());
+        self.status.conditions.sort_by_key(order);
+        self.status.conditions.dedup_by(|a, b| a.type_ == b.type_);
+        for condition in &mut self.status.conditions {
+            condition.observed_generation = Some(self.generation);
+        }
+        self.status.observed_generation = Some(self.generation);
+        self.status
+    }
+
+    fn position(&self, kind: ConditionType) -> Option<usize> {
+        self.status.conditions.iter().position(|condition| condition.type_ == kind.as_str())
+    }
+}
+
+/// The condition of a status, by type.
+#[must_use]
+pub fn condition(status: &LinkStatus, kind: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+}
+
+/// The reason of a condition, when this operator knows it.
+#[must_use]
+pub fn reason(status: &LinkStatus, kind: ConditionType) -> Option<Reason> {
+    condition(status, kind).and_then(Condition::known_reason)
+}
+
+/// Whether a condition is True.
+#[must_use]
+pub fn is_true(status: &LinkStatus, kind: ConditionType) -> bool {
+    condition(status, kind).is_some_and(|condition| condition.status == ConditionStatus::True)
+}

@@ -1,0 +1,69 @@
+//! What only this process knows of a link: backoff, grace and debounce. Lost at a restart, on purpose: after one, every
+//! grace period begins again and nobody is accused sooner.
+
+use std::time::Duration;
+
+use crate::connectwise::Tenant;
+use crate::crd::Reason;
+
+/// A fault that one conclusive answer told of a Ready link, waiting for the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// What it would be accused of.
+    pub of: Reason,
+    /// When the first answer came, on the monotonic clock.
+    pub since: Duration,
+}
+
+/// How the delay of a repeated look grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Backoff {
+    /// What is being repeated; another kind begins anew.
+    pub kind: Option<BackoffKind>,
+    /// How many looks of this kind there were.
+    pub looks: u32,
+    /// When the first of them was, on the monotonic clock.
+    pub since: Duration,
+}
+
+/// Kinds of repeated looks: rows of the published timetable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackoffKind {
+    /// Permission, member, board: somebody is clicking right now.
+    Mend,
+    /// Keys refused, company or site wrong, refused by Petra.
+    Refused,
+    /// Nothing conclusive, no verdict yet.
+    Nothing,
+    /// Nothing conclusive, a verdict held.
+    Held,
+}
+
+/// All that this process knows of a link beyond the resource. All times are on the monotonic clock.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// When this process first saw the link.
+    pub first_seen: Option<Duration>,
+    /// No round before this moment, unless an input changed or a person asked.
+    pub not_before: Option<Duration>,
+    /// Petra is not asked about a verdict that is not good before this moment, unless ConnectWise was asked again.
+    pub petra_not_before: Option<Duration>,
+    /// How the delays of asking Petra again grow.
+    pub petra_backoff: Backoff,
+    /// When the last round began: the floor counts from here.
+    pub last_round: Option<Duration>,
+    /// Since when the Secret is absent.
+    pub secret_absent: Option<Duration>,
+    /// Since when the site's name is unknown or its certificate bad.
+    pub site_unreachable: Option<Duration>,
+    /// A fault of a Ready link, waiting for its second answer.
+    pub suspicion: Option<Suspicion>,
+    /// How delays grow.
+    pub backoff: Backoff,
+    /// The tenant that the last full round found. Spares a discovery.
+    pub tenant: Option<Tenant>,
+    /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.
+    pub unknown_put: Option<Duration>,
+    /// When the link was last changed at Petra by this process: an older list says nothing about it.
+    pub changed: Option<Duration>,
+}

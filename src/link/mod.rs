@@ -1,0 +1,127 @@
+//! The reconcile of one link: observe, decide, act, record.
+//!
+//! [`decide`] is pure and holds every rule; the rest does what it says. A visit goes round until it is settled: a question
+//! is answered by [`observe`], a change is made by [`act`], a status is written by [`record`].
+
+mod act;
+pub mod decide;
+pub mod draft;
+pub mod memory;
+pub mod message;
+mod observe;
+mod record;
+mod registry;
+pub mod seen;
+pub mod subject;
+pub mod timetable;
+mod visiting;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::connectwise::client::ConnectWise;
+use crate::petra::client::{Fence, PetraClient};
+use crate::petra::poll::Poll;
+use crate::runtime::{Deps, Link, LinkRef, Reconcile, SecretFile};
+use decide::{Plan, decide};
+use registry::Registry;
+use subject::Rules;
+use visiting::{Begun, Visiting};
+
+/// When a link wants to be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After this long, or at a change.
+    In(Duration),
+    /// At a change.
+    OnChange,
+}
+
+/// Why a visit broke off. Faults of links, of ConnectWise and of Petra are no errors but results.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server did not take a write or did not answer.
+    #[error("failed to {doing}")]
+    Kubernetes {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: kube::Error,
+    },
+    /// The rules did not come to an end: a bug, bounded.
+    #[error("failed to settle within {MAX_STEPS} steps; this is a bug")]
+    Endless,
+}
+
+/// A visit asks and does at most this much: five questions and four changes is the longest way through the rules.
+const MAX_STEPS: usize = 24;
+
+/// Petra's side, where a server is configured.
+pub struct PetraSide {
+    /// The client.
+    pub client: Arc<PetraClient>,
+    /// The shared poll.
+    pub poll: Arc<Poll>,
+    /// Whether this replica may change anything there.
+    pub fence: Box<dyn Fence>,
+}
+
+/// Looks at links, one visit at a time for each.
+pub struct Reconciler {
+    rules: Rules,
+    clock: Clock,
+    connectwise: ConnectWise,
+    client_id: SecretFile,
+    /// Generation of the clientId file, plus one, that last worked for somebody; 0: none yet.
+    client_id_worked: AtomicU64,
+    petra: Option<PetraSide>,
+    deps: Deps,
+    registry: Registry,
+}
+
+impl Reconciler {
+    /// A reconciler that remembers nothing yet.
+    #[must_use]
+    pub fn new(
+        rules: Rules,
+        clock: Clock,
+        connectwise: ConnectWise,
+        client_id: SecretFile,
+        petra: Option<PetraSide>,
+        deps: Deps,
+    ) -> Self {
+        let registry = Registry::default();
+        Self { rules, clock, connectwise, client_id, client_id_worked: AtomicU64::new(0), petra, deps, registry }
+    }
+}
+
+impl Reconcile for Reconciler {
+    type Error = Error;
+
+    async fn reconcile(&self, link: Arc<Link>) -> Result<Next, Error> {
+        let mut visiting = match self.begin(&link) {
+            Begun::Visit(visiting) => *visiting,
+            Begun::Stale => return Ok(Next::In(Visiting::CATCH_UP)),
+            Begun::Unreadable => return Ok(Next::OnChange),
+        };
+        for _ in 0..MAX_STEPS {
+            let plan = decide(&visiting.view(&self.rules, self.clock.now()));
+            let written = match plan {
+                Plan::Ask(question) => self.observe(&mut visiting, question).await?,
+                Plan::Change(change) => self.act(&mut visiting, change).await?,
+                Plan::Publish(status, memory) => self.publish(&mut visiting, *status, *memory).await?,
+                Plan::Settle(settlement) => return self.settle(visiting, *settlement).await,
+            };
+            if !written.is_current() {
+                return Ok(Next::In(Visiting::CATCH_UP));
+            }
+        }
+        Err(Error::Endless)
+    }
+
+    fn forget(&self, link: &LinkRef) {
+        self.depart(link);
+    }
+}

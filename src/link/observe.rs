@@ -1,0 +1,164 @@
+//! Answers the questions of the rules. Everything that is read from outside becomes a closed type here or before.
+
+use std::pin::pin;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use tracing::debug;
+
+use super::seen::{Question, SecretRead};
+use super::visiting::{Visiting, Written};
+use super::{Error, Reconciler, decide};
+use crate::connectwise::round::{self, Inputs};
+use crate::connectwise::{BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer};
+use crate::connectwise::{PermissionsAnswer, Round, Tenant};
+use crate::petra::PetraFault;
+use crate::runtime::SecretVersion;
+
+impl Reconciler {
+    /// Answers one question into `seen`.
+    pub(super) async fn observe(&self, visiting: &mut Visiting, question: Question) -> Result<Written, Error> {
+        debug!(link = %visiting.subject.key, ?question, "asking");
+        match question {
+            Question::Secret => {
+                let (read, keys) = self.read_secret(visiting).await;
+                visiting.seen.secret = Some(read);
+                visiting.keys = keys;
+            }
+            Question::Round(depth) => return self.ask_connectwise(visiting, depth).await,
+            Question::Listing => {
+                if let Some(petra) = &self.petra {
+                    let patience = self.rules.timings.timeouts.petra_read;
+                    // A poll that does not end in time is judged by how it ended last.
+                    let _ = tokio::time::timeout(patience, petra.poll.next()).await;
+                }
+                visiting.seen.listing = match self.listing(&visiting.subject) {
+                    super::seen::Listing::NotYet => super::seen::Listing::Failing(PetraFault::Unavailable),
+                    known => known,
+                };
+            }
+            Question::Rival(id) => visiting.seen.rival = Some(self.registry.rival(&visiting.subject, &id)),
+            Question::Fleet(of) => visiting.seen.fleet = Some(self.registry.fleet(&visiting.subject, of)),
+            Question::Link(id) => {
+                visiting.seen.read = Some(match &self.petra {
+                    Some(petra) => petra.client.get(&id, &visiting.subject.owner).await,
+                    None => Err(PetraFault::NoContract),
+                });
+            }
+            Question::Owned(owner) => {
+                visiting.seen.owned = Some(match &self.petra {
+                    Some(petra) => match petra.client.list_owner(&owner).await {
+                        Ok(listing) if listing.complete && listing.unreadable.is_empty() => Ok(listing.links),
+                        Ok(_) => Err(PetraFault::Unavailable),
+                        Err(fault) => Err(fault),
+                    },
+                    None => Err(PetraFault::NoContract),
+                });
+            }
+        }
+        Ok(Written::Current)
+    }
+
+    /// Reads the Secret live. Its content is never cached: the keys live as long as this visit.
+    async fn read_secret(&self, visiting: &Visiting) -> (SecretRead, Option<Keys>) {
+        let subject = &visiting.subject;
+        let api: Api<Secret> = Api::namespaced(self.deps.client.clone(), &subject.key.namespace);
+        self.deps.metrics.secret_read();
+        let secret = match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
+            Ok(Some(secret)) => secret,
+            Ok(None) => return (SecretRead::Absent, None),
+            Err(kube::Error::Api(status)) if status.code == 403 => return (SecretRead::Forbidden, None),
+            // The error's text could quote what it failed to read.
+            Err(_) => return (SecretRead::Unavailable, None),
+        };
+        let version = SecretVersion {
+            uid: secret.metadata.uid.clone().unwrap_or_default(),
+            resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
+        };
+        let mut data = secret.data.unwrap_or_default();
+        let field = |name: &str| data.get(name).map(|value| value.0.as_slice());
+        let keys = Keys::from_secret_data(field("publicKey"), field("privateKey"));
+        for value in data.values_mut() {
+            zeroize::Zeroize::zeroize(&mut value.0);
+        }
+        match (keys, CompanyId::parse(&subject.spec.company_id)) {
+            (Ok(keys), Ok(company)) => {
+                let credentials = keys.version(&company);
+                (SecretRead::Keys { secret: version, credentials }, Some(keys))
+            }
+            (Err(problem), _) => (SecretRead::Invalid { secret: version, problem }, None),
+            // The rules judge the company before they ask for the Secret.
+            (Ok(_), Err(_)) => (SecretRead::Unavailable, None),
+        }
+    }
+
+    /// Asks ConnectWise. A first round that takes long says so in the status meanwhile.
+    async fn ask_connectwise(&self, visiting: &mut Visiting, depth: Depth) -> Result<Written, Error> {
+        let checking = decide::checking(&visiting.view(&self.rules, self.clock.now()));
+        let (found, written) = {
+            let mut round = pin!(self.round(visiting, depth));
+            let soon = tokio::time::timeout(self.rules.timings.checking_after, &mut round).await;
+            match (soon, checking) {
+                (Ok(round), _) => (round, None),
+                (Err(_), None) => (round.await, None),
+                (Err(_), Some(status)) => {
+                    let (written, round) = tokio::join!(self.put_status(&visiting.link, status), round);
+                    (round, Some(written?))
+                }
+            }
+        };
+        if found.keys == KeysAnswer::Accepted {
+            self.client_id_proved();
+        }
+        visiting.seen.round = Some(found);
+        match written {
+            None => Ok(Written::Current),
+            Some(None) => Ok(Written::Outdated),
+            Some(Some(link)) => {
+                visiting.wrote(link, &self.rules);
+                Ok(Written::Current)
+            }
+        }
+    }
+
+    async fn round(&self, visiting: &Visiting, depth: Depth) -> Round {
+        let (Ok(target), Some(keys)) = (&visiting.subject.target, &visiting.keys) else {
+            // The rules ask for the Secret first; without keys nothing can be asked, and nothing is said.
+            return nothing_asked(depth);
+        };
+        let inputs = Inputs {
+            site: &target.site,
+            company: &target.company,
+            keys,
+            profile: &target.profile,
+            board: visiting.subject.spec.service_board.as_deref(),
+            namespace: &visiting.subject.key.namespace,
+        };
+        match known_tenant(visiting) {
+            Some(tenant) if depth == Depth::Cheap => round::cheap(&self.connectwise, inputs, &tenant).await,
+            _ => round::full(&self.connectwise, inputs).await,
+        }
+    }
+}
+
+/// The tenant that an earlier full round found, in this process or before.
+fn known_tenant(visiting: &Visiting) -> Option<Tenant> {
+    if let Some(tenant) = &visiting.memory.tenant {
+        return Some(tenant.clone());
+    }
+    let site = visiting.subject.status.site.as_ref()?;
+    let company = CompanyId::parse(&visiting.subject.spec.company_id).ok()?;
+    Tenant::recorded(company, site.api_host.as_deref()?, site.codebase.as_deref()?, site.version.as_deref())
+}
+
+fn nothing_asked(depth: Depth) -> Round {
+    let why = Inconclusive::Unavailable;
+    Round {
+        depth,
+        company: CompanyAnswer::Inconclusive(why),
+        keys: KeysAnswer::Inconclusive(why),
+        member: MemberAnswer::Unknown,
+        permissions: PermissionsAnswer::Inconclusive(why),
+        board: BoardAnswer::Inconclusive(why),
+    }
+}

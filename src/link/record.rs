@@ -1,0 +1,143 @@
+//! Writes what was decided: the status, when it differs, and events; and remembers the rest.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::PostParams;
+use kube::runtime::events::EventType;
+use kube::{Api, Resource, ResourceExt};
+use tracing::info;
+
+use super::decide::{Note, Settlement};
+use super::draft;
+use super::memory::Memory;
+use super::registry::{Claim, Remembered, is_acknowledged};
+use super::visiting::{Visiting, Written};
+use super::{Error, Next, Reconciler};
+use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
+use crate::runtime::LinkRef;
+
+impl Reconciler {
+    /// Writes a status that must stand before the visit goes on.
+    pub(super) async fn publish(
+        &self,
+        visiting: &mut Visiting,
+        status: LinkStatus,
+        memory: Memory,
+    ) -> Result<Written, Error> {
+        visiting.memory = memory;
+        if visiting.subject.status == status {
+            return Ok(Written::Current);
+        }
+        match self.put_status(&visiting.link, status).await? {
+            Some(link) => {
+                visiting.wrote(link, &self.rules);
+                Ok(Written::Current)
+            }
+            None => Ok(Written::Outdated),
+        }
+    }
+
+    /// Ends a visit.
+    pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
+        let Settlement { status, memory, next, events, waits, claim, held } = settlement;
+        let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
+        if !departing && visiting.subject.status != status {
+            match self.put_status(&visiting.link, status).await? {
+                Some(link) => visiting.wrote(link, &self.rules),
+                None => return Ok(Next::In(Visiting::CATCH_UP)),
+            }
+        }
+        if let Some(cause) = held {
+            self.deps.metrics.verdict_held(cause);
+        }
+        for note in events {
+            self.tell(&visiting.link.object_ref(&()), note);
+        }
+        let subject = &visiting.subject;
+        if let Some(petra) = &self.petra {
+            if waits {
+                petra.poll.wait_for(subject.owner.clone());
+            } else {
+                petra.poll.stop_waiting(&subject.owner);
+            }
+        }
+        let acknowledged = is_acknowledged(subject);
+        let remembered = Remembered {
+            uid: subject.uid.clone(),
+            memory,
+            superseded: visiting.superseded,
+            ready: draft::is_true(&subject.status, ConditionType::Ready),
+            claim: claim.map(|id| Claim { id, acknowledged, created: subject.created }),
+            saved_by_hand: acknowledged,
+        };
+        for waiting in self.registry.remember(&subject.key, remembered) {
+            self.deps.wake.link(&waiting.namespace, &waiting.name);
+        }
+        Ok(next.map_or(Next::OnChange, Next::In))
+    }
+
+    /// Forgets a link that is gone, and tells who waited for it.
+    pub(super) fn depart(&self, link: &LinkRef) {
+        let Some((known, waiting)) = self.registry.forget(link) else { return };
+        if let Some(petra) = &self.petra {
+            petra.poll.stop_waiting(&crate::petra::Owner::new(&self.rules.installation, &link.namespace, &link.name));
+        }
+        if known.saved_by_hand {
+            let reference = ObjectReference {
+                api_version: Some(ConnectWiseLink::api_version(&()).into_owned()),
+                kind: Some(ConnectWiseLink::kind(&()).into_owned()),
+                namespace: Some(link.namespace.clone()),
+                name: Some(link.name.clone()),
+                uid: Some(known.uid),
+                ..ObjectReference::default()
+            };
+            let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the \
+                        ConnectWise link of this company there.";
+            self.tell(&reference, Note { warning: true, reason: "PortalUnlinkRequired", text: text.to_owned() });
+        }
+        for other in waiting {
+            self.deps.wake.link(&other.namespace, &other.name);
+        }
+    }
+
+    /// PUTs the whole status, guarded by uid and resource version. `None`: somebody else wrote in between, or the resource
+    /// is gone or another.
+    pub(super) async fn put_status(
+        &self,
+        link: &ConnectWiseLink,
+        status: LinkStatus,
+    ) -> Result<Option<ConnectWiseLink>, Error> {
+        let meta = &link.metadata;
+        let guarded = ConnectWiseLink {
+            metadata: ObjectMeta {
+                name: meta.name.clone(),
+                namespace: meta.namespace.clone(),
+                uid: meta.uid.clone(),
+                resource_version: meta.resource_version.clone(),
+                ..ObjectMeta::default()
+            },
+            spec: link.spec.clone(),
+            status: Some(status),
+        };
+        let namespace = link.namespace().unwrap_or_default();
+        let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &namespace);
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match api.replace_status(&link.name_any(), &params, &guarded).await {
+            Ok(link) => {
+                self.deps.metrics.status_written();
+                if let Some(ready) = link.status.as_ref().and_then(|s| draft::condition(s, ConditionType::Ready)) {
+                    let (status, reason) = (ready.status.as_str(), &ready.reason);
+                    info!(link = %LinkRef::new(&namespace, &link.name_any()), status, %reason, "wrote the status");
+                }
+                Ok(Some(link))
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(None),
+            Err(source) => Err(Error::Kubernetes { doing: "write the status", source }),
+        }
+    }
+
+    fn tell(&self, link: &ObjectReference, note: Note) {
+        let type_ = if note.warning { EventType::Warning } else { EventType::Normal };
+        self.deps.events.publish(link.clone(), type_, note.reason, "Reconcile", note.text);
+    }
+}

@@ -1,0 +1,197 @@
+//! A link as the rules see it: parsed once, without Kubernetes types.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::connectwise::CompanyId;
+use crate::connectwise::profile::{Profile, Profiles};
+use crate::crd::{
+    ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason, RegistrationMode,
+};
+use crate::petra::Owner;
+use crate::runtime::LinkRef;
+use crate::timings::Timings;
+use crate::upstream::Service;
+use crate::upstream::allow::{AllowList, Purpose};
+use crate::upstream::hosts::HostPort;
+
+/// The operator's own configuration, as far as the rules need it.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Every period.
+    pub timings: Timings,
+    /// Permission profiles by name.
+    pub profiles: Profiles,
+    /// Hosts that may be called.
+    pub allow: AllowList,
+    /// Companies that may be linked; `None`: any.
+    pub companies: Option<BTreeSet<CompanyId>>,
+    /// The mode of a link whose spec and status name none.
+    pub default_mode: RegistrationMode,
+    /// Whether a Petra URL is configured: without one `Api` cannot be.
+    pub petra_configured: bool,
+    /// The installation id: the first part of every owner.
+    pub installation: String,
+}
+
+/// A spec that can be worked on.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `siteUrl`, normalised.
+    pub site: HostPort,
+    /// `companyId`.
+    pub company: CompanyId,
+    /// The profile that the role is held against.
+    pub profile: Arc<Profile>,
+    /// How the link is registered.
+    pub mode: RegistrationMode,
+}
+
+/// A spec that cannot: which row says so, and what to tell the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecProblem {
+    /// `SpecInvalid`, `SiteNotAllowed` or `CompanyNotAllowed`.
+    pub reason: Reason,
+    /// The message of `Ready`.
+    pub message: String,
+}
+
+/// One link, as a visit begins.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Namespace and name.
+    pub key: LinkRef,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `metadata.deletionTimestamp`.
+    pub deleting: Option<Timestamp>,
+    /// Whether the finalizer is there.
+    pub finalizer: bool,
+    /// The annotation [`REQUESTED_AT`], when it was not handled yet.
+    pub requested_at: Option<String>,
+    /// The spec.
+    pub spec: LinkSpec,
+    /// The last status; empty when there was none.
+    pub status: LinkStatus,
+    /// Who this resource is at Petra.
+    pub owner: Owner,
+    /// The parsed spec, or what is wrong with it.
+    pub target: Result<Target, SpecProblem>,
+    /// How often a healthy link is checked, at the operator's speed.
+    pub interval: Duration,
+}
+
+impl Subject {
+    /// Parses a link. `requestedAt` beyond 256 characters is cut: it is echoed, and nothing else.
+    #[must_use]
+    pub fn read(link: &ConnectWiseLink, rules: &Rules) -> Self {
+        let meta = &link.metadata;
+        let key = LinkRef::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+        let status = link.status.clone().unwrap_or_default();
+        let requested_at = meta
+            .annotations
+            .as_ref()
+            .and_then(|annotations| annotations.get(REQUESTED_AT))
+            .map(|at| at.chars().take(256).collect::<String>())
+            .filter(|at| status.last_handled_reconcile_at.as_ref() != Some(at));
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            generation: meta.generation.unwrap_or_default(),
+            created: meta.creation_timestamp.as_ref().map(|time| time.0),
+            deleting: meta.deletion_timestamp.as_ref().map(|time| time.0),
+            finalizer: meta.finalizers.iter().flatten().any(|name| name == FINALIZER),
+            requested_at,
+            owner: Owner::new(&rules.installation, &key.namespace, &key.name),
+            target: target(&link.spec, &status, rules),
+            interval: interval(&link.spec, rules),
+            spec: link.spec.clone(),
+            status,
+            key,
+        }
+    }
+
+    /// The inputs of this spec, without what only the Secret tells.
+    #[must_use]
+    pub fn inputs(&self, target: &Target) -> Inputs {
+        let last = self.status.inputs.clone().unwrap_or_default();
+        let same_secret = last.secret_name.as_deref() == Some(&self.spec.credentials_secret_ref.name);
+        let carried = |value: Option<String>| value.filter(|_| same_secret);
+        Inputs {
+            site: Some(target.site.to_string()),
+            company_id: Some(target.company.as_str().to_owned()),
+            secret_name: Some(self.spec.credentials_secret_ref.name.clone()),
+            secret_uid: carried(last.secret_uid),
+            secret_resource_version: carried(last.secret_resource_version),
+            // Kept across a renamed Secret: only the content says whether the keys changed.
+            credentials_version: last.credentials_version,
+            permission_profile: Some(target.profile.name.clone()),
+            service_board: self.spec.service_board.clone(),
+            mode: Some(target.mode),
+        }
+    }
+}
+
+fn interval(spec: &LinkSpec, rules: &Rules) -> Duration {
+    match spec.interval.as_deref().and_then(Interval::parse) {
+        Some(interval) => rules.timings.scale(interval.duration()),
+        None => rules.timings.interval,
+    }
+}
+
+fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Rules) -> Result<Target, SpecProblem> {
+    let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
+    let company = CompanyId::parse(&spec.company_id)
+        .map_err(|problem| invalid(format!("spec.companyId {problem}. Correct it in the resource.")))?;
+    let site = HostPort::parse_site(&spec.site_url)
+        .map_err(|problem| invalid(format!("spec.siteUrl {problem}. Correct it in the resource.")))?
+        .site_key();
+    if let Some(text) = &spec.interval
+        && Interval::parse(text).is_none()
+    {
+        return Err(invalid("spec.interval is no duration from 5m to 24h. Correct it in the resource.".to_owned()));
+    }
+    let Some(profile) = rules.profiles.get(spec.profile_name()) else {
+        let known: Vec<&str> = rules.profiles.names().collect();
+        return Err(invalid(format!(
+            "spec.permissionProfile names no profile that this operator knows. Give one of {}, or ask the operator's \
+             administrator to add yours to the profiles file.",
+            known.join(", ")
+        )));
+    };
+    let recorded = status.link.as_ref().and_then(|link| link.mode);
+    let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
+    let mode = asked.or(recorded).unwrap_or(rules.default_mode);
+    if mode == RegistrationMode::Api && !rules.petra_configured {
+        return Err(invalid(
+            "spec.registration.mode is Api, but this operator has no Petra URL. Use Portal, or ask the operator's \
+             administrator to set --petra-url."
+                .to_owned(),
+        ));
+    }
+    if rules.allow.check(Service::ConnectWise, &site, Purpose::Discovery).is_err() {
+        return Err(SpecProblem {
+            reason: Reason::SiteNotAllowed,
+            message: format!(
+                "This operator may not talk to {site}: it is neither a ConnectWise cloud host nor allowed by its \
+                 configuration. Correct spec.siteUrl, or ask the operator's administrator for --allow-site={site}."
+            ),
+        });
+    }
+    if rules.companies.as_ref().is_some_and(|companies| !companies.iter().any(|allowed| allowed.is_same(&company))) {
+        return Err(SpecProblem {
+            reason: Reason::CompanyNotAllowed,
+            message: format!(
+                "This operator may not link the company {company}. Correct spec.companyId, or ask the operator's \
+                 administrator for --allow-company={company}."
+            ),
+        });
+    }
+    Ok(Target { site, company, profile: Arc::clone(profile), mode })
+}

@@ -1,0 +1,91 @@
+//! When a link is looked at again: the published timetable, as pure functions.
+
+use std::time::Duration;
+
+use super::memory::{Backoff, BackoffKind, Memory};
+use super::subject::Subject;
+use crate::clock::Now;
+use crate::crd::Reason;
+use crate::timings::Timings;
+
+/// The delay of the next repeated look, and the backoff that remembers it.
+///
+/// `asked_to_wait` is a server's `Retry-After`: it lengthens the delay, up to [`Timings::retry_after_max`].
+#[must_use]
+pub fn repeat(
+    timings: &Timings,
+    backoff: Backoff,
+    kind: BackoffKind,
+    asked_to_wait: Option<Duration>,
+    now: Now,
+) -> (Duration, Backoff) {
+    let same = backoff.kind == Some(kind);
+    let backoff = if same { backoff } else { Backoff { kind: Some(kind), looks: 0, since: now.up } };
+    let doubled = |first: Duration, max: Duration| {
+        first.checked_mul(1_u32.checked_shl(backoff.looks.min(20)).unwrap_or(u32::MAX)).unwrap_or(max).min(max)
+    };
+    let delay = match kind {
+        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.mend_for => timings.mend,
+        BackoffKind::Mend => timings.mend_later,
+        BackoffKind::Refused => doubled(timings.refused, timings.refused_max),
+        BackoffKind::Nothing => doubled(timings.retry, timings.retry_max),
+        BackoffKind::Held => doubled(timings.held_retry, timings.held_retry_max),
+    };
+    let asked = asked_to_wait.map_or(Duration::ZERO, |wait| timings.scale(wait.min(timings.retry_after_max)));
+    (delay.max(asked), Backoff { looks: backoff.looks.saturating_add(1), ..backoff })
+}
+
+/// Which timetable row a fault belongs to.
+#[must_use]
+pub fn kind_of(fault: Reason) -> BackoffKind {
+    match fault {
+        Reason::PermissionsMissing | Reason::MemberInactive | Reason::ServiceBoardNotReady => BackoffKind::Mend,
+        _ => BackoffKind::Refused,
+    }
+}
+
+/// A delay shifted by at most [`Timings::jitter`] of itself, the same for the same link at the same look, so that links
+/// spread out and a test can tell the result beforehand.
+#[must_use]
+pub fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Duration {
+    // FNV-1a: a fair spread is all that is asked of it.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in uid.bytes().chain(look.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    let part = f64::from(u32::try_from(hash >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+    delay.mul_f64(1.0 + timings.jitter * (2.0 * part - 1.0))
+}
+
+/// When a healthy link is due for its routine check, on the monotonic clock.
+///
+/// After a restart the stored `lastValidatedTime` counts, so that a restart asks nobody; a link that became due while no
+/// operator ran waits a random part of half an interval, so that a fleet does not ask at once.
+#[must_use]
+pub fn routine_due(subject: &Subject, memory: &Memory, timings: &Timings, now: Now) -> Duration {
+    if let Some(at) = memory.not_before {
+        return at;
+    }
+    let first_seen = memory.first_seen.unwrap_or(now.up);
+    let seed = subject.status.last_validated_time.map_or(0, |at| at.0.as_second().unsigned_abs());
+    let period = jittered(timings, subject.interval, &subject.uid, seed);
+    let age = subject.status.last_validated_time.map_or(Duration::MAX, |at| now.since(at.0));
+    let seen_for = now.up.saturating_sub(first_seen);
+    match period.checked_sub(age.saturating_sub(seen_for)) {
+        Some(rest) if !rest.is_zero() => first_seen + rest,
+        _ => first_seen + subject.interval.mul_f64(0.5 * spread(&subject.uid)),
+    }
+}
+
+/// A number from 0 to 1 that is the link's own.
+#[must_use]
+pub fn spread(uid: &str) -> f64 {
+    let even = Timings { jitter: 1.0, ..Timings::default() };
+    jittered(&even, Duration::from_secs(1), uid, 0).as_secs_f64() / 2.0
+}
+
+/// How long a Ready link may go without a conclusive round.
+#[must_use]
+pub fn stale_after(subject: &Subject, timings: &Timings) -> Duration {
+    subject.interval.saturating_mul(timings.stale_intervals).min(timings.stale_cap)
+}

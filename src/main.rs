@@ -1,0 +1,31 @@
+//! The `cwlink` binary: reads the command line, runs, and says in one sentence why it could not.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cwlink::cli::{Cli, Command, Settings, Surroundings};
+use cwlink::{crd, runtime};
+
+/// As clap exits for flags that it cannot read.
+const BAD_FLAGS: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Crd => {
+            print!("{}", crd::crd_yaml());
+            ExitCode::SUCCESS
+        }
+        Command::Run(args) => match Settings::check(*args, Surroundings::of_this_process()) {
+            Err(problems) => fail(&problems, BAD_FLAGS),
+            Ok(settings) => {
+                runtime::run(settings).await.map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
+            }
+        },
+    }
+}
+
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,119 @@
+//! What Petra's answers mean, by status and code alone.
+
+use super::client::Account;
+use super::wire::{self, Code, Page};
+use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink};
+use crate::upstream::{Answer, Fault};
+
+/// A call without an answer.
+pub(super) fn unanswered(fault: Fault) -> PetraFault {
+    match fault {
+        Fault::RateLimited(wait) => PetraFault::RateLimited(wait),
+        Fault::HostNotAllowed
+        | Fault::PrivateAddress
+        | Fault::NoSuchName
+        | Fault::Resolve
+        | Fault::BadCertificate
+        | Fault::Connection
+        | Fault::Timeout
+        | Fault::TooLarge => PetraFault::Unavailable,
+    }
+}
+
+/// What an answer means that is none of those the question is about.
+fn refusal(answer: &Answer) -> PetraFault {
+    match answer.status {
+        401 | 403 => PetraFault::KeyRejected,
+        429 => PetraFault::RateLimited(answer.retry_after),
+        _ => PetraFault::Unavailable,
+    }
+}
+
+/// A page of the list route, which alone tells whether the server has the contract.
+pub(super) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
+    match answer.status {
+        200 => wire::page(&answer.body).ok_or(PetraFault::Unavailable),
+        404 | 405 | 501 => Err(PetraFault::NoContract),
+        _ => Err(refusal(answer)),
+    }
+}
+
+/// One link. A 404 that is not the contract's own (a proxy's) does not say that the link is gone.
+pub(super) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink>, PetraFault> {
+    match answer.status {
+        200 => {
+            wire::link(&answer.body).filter(|link| link.id == *id).map(Some).ok_or(PetraFault::Unavailable)
+        }
+        404 if wire::code(&answer.body) == Some(Code::LinkNotFound) => Ok(None),
+        _ => Err(refusal(answer)),
+    }
+}
+
+/// The usage report.
+pub(super) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
+    match answer.status {
+        200 => wire::organization(&answer.body)
+            .map(|organization| Account { organization })
+            .ok_or(PetraFault::Unavailable),
+        _ => Err(refusal(answer)),
+    }
+}
+
+/// A PUT of this owner's link.
+pub(super) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer {
+    let unknown = PutAnswer::Unknown(refusal(answer));
+    match (answer.status, wire::code(&answer.body)) {
+        (200 | 202, _) => {
+            let ours = |link: &RemoteLink| link.id == *id && link.owner.as_ref() == Some(owner);
+            wire::link(&answer.body).filter(ours).map_or(unknown, PutAnswer::Accepted)
+        }
+        (409, Some(Code::OwnedByOther)) => PutAnswer::OwnedByOther(wire::holder(&answer.body)),
+        (410 | 412, _) => PutAnswer::LookAgain,
+        (422, Some(_)) => PutAnswer::Refused,
+        (404 | 405 | 501, _) => PutAnswer::Unknown(PetraFault::NoContract),
+        _ => unknown,
+    }
+}
+
+/// A DELETE.
+pub(super) fn read_delete(answer: &Answer) -> DeleteAnswer {
+    match (answer.status, wire::code(&answer.body)) {
+        (204, _) | (404, Some(Code::LinkNotFound)) => DeleteAnswer::Gone,
+        (409, Some(Code::OwnedByOther)) => DeleteAnswer::NotOurs,
+        (410 | 412, _) => DeleteAnswer::LookAgain,
+        _ => DeleteAnswer::Unknown(refusal(answer)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_server_without_the_contract_is_known_by_its_list_route() {
+        let answer = |status| Answer {
+            status,
+            content_type: String::new(),
+            retry_after: Some(Duration::from_secs(7)),
+            next: None,
+            date: None,
+            body: Vec::new(),
+        };
+        let table = [
+            (404, PetraFault::NoContract),
+            (405, PetraFault::NoContract),
+            (501, PetraFault::NoContract),
+            (401, PetraFault::KeyRejected),
+            (403, PetraFault::KeyRejected),
+            (429, PetraFault::RateLimited(Some(Duration::from_secs(7)))),
+            (200, PetraFault::Unavailable),
+            (301, PetraFault::Unavailable),
+            (503, PetraFault::Unavailable),
+        ];
+        for (status, fault) in table {
+            assert_eq!(read_page(&answer(status)), Err(fault), "{status}");
+        }
+    }
+}

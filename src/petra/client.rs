@@ -1,0 +1,313 @@
+//! The client of the link contract, and of the one published route that proves a key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{ACCEPT, AUTHORIZATION};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use url::form_urlencoded::Serializer;
+use zeroize::Zeroizing;
+
+use super::answer::{read_delete, read_get, read_page, read_put, read_usage, unanswered};
+use super::listing::{Listing, Pages, Step};
+use super::wire::{Organization, PutBody};
+use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
+use crate::clock::Clock;
+use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
+use crate::timings::Timeouts;
+use crate::upstream::Answer;
+use crate::upstream::guard::Guard;
+use crate::upstream::hosts::HostPort;
+use crate::upstream::request::{Body, Call, Message, PetraMethod, Target};
+
+/// The link routes.
+const LINKS: &str = "/v1/integrations/connectwise";
+/// The largest page that is read: about 4,000 links.
+const PAGE_BYTES: usize = 2 << 20;
+/// The largest single link or error that is read.
+const LINK_BYTES: usize = 64 << 10;
+/// The largest usage report that is read: it lists every tenant.
+const USAGE_BYTES: usize = 4 << 20;
+
+/// Where the Petra key comes from: a mounted file that is read again when it changes. Asked at each call; the client
+/// keeps no copy.
+pub trait KeySource: Send + Sync {
+    /// The key as it is now; `None` while there is none.
+    fn key(&self) -> Option<SecretString>;
+}
+
+impl<F: Fn() -> Option<SecretString> + Send + Sync> KeySource for F {
+    fn key(&self) -> Option<SecretString> {
+        self()
+    }
+}
+
+/// Whether this replica may change anything at Petra.
+pub trait Fence: Send + Sync {
+    /// Whether this replica surely leads for as long as the call may take. Asked right before sending.
+    fn outlives(&self, call: Duration) -> bool;
+}
+
+/// Whose link to take over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    /// One that was made by hand.
+    Unowned,
+    /// This owner's.
+    Owner(Owner),
+}
+
+impl Adopt {
+    const UNOWNED: &str = "unowned";
+
+    /// Reads `registration.adoptFrom`: `unowned`, or an owner.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == Self::UNOWNED { Some(Self::Unowned) } else { Owner::parse(text).map(Self::Owner) }
+    }
+
+    /// As it stands on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unowned => Self::UNOWNED,
+            Self::Owner(owner) => owner.as_str(),
+        }
+    }
+}
+
+/// A link as it shall be at Petra.
+pub struct PutRequest<'a> {
+    /// Its id.
+    pub id: &'a LinkId,
+    /// The company, as `companyinfo` spells it.
+    pub company: &'a CompanyId,
+    /// The host of its API.
+    pub site: &'a HostPort,
+    /// The keys.
+    pub keys: &'a Keys,
+    /// Their version.
+    pub credentials_version: &'a CredentialsVersion,
+    /// Who shall hold it.
+    pub owner: &'a Owner,
+    /// What is believed to be there; `None`: nothing.
+    pub expected_version: Option<&'a Version>,
+    /// Whom to take it over from.
+    pub adopt_from: Option<&'a Adopt>,
+}
+
+/// What `GET /v1/usage` told of the account behind the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The organisation's name; `None` when it is one that is not shown.
+    pub organization: Option<Organization>,
+}
+
+/// Petra.
+pub struct PetraClient {
+    guard: Arc<Guard>,
+    key: Arc<dyn KeySource>,
+    clock: Clock,
+    timeouts: Timeouts,
+    /// How far the server's clock is ahead of ours, in milliseconds, by the last `Date` seen.
+    ahead: AtomicI64,
+}
+
+impl PetraClient {
+    /// A client of the one Petra host that the guard allows.
+    pub fn new(guard: Arc<Guard>, key: Arc<dyn KeySource>, clock: Clock, timeouts: Timeouts) -> Self {
+        Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0) }
+    }
+
+    /// All links of an installation. No key of ConnectWise is in the call, so that it also proves, before any is sent,
+    /// that the server has the contract's routes.
+    ///
+    /// # Errors
+    ///
+    /// Says why there is no list; a list that breaks off is none.
+    pub async fn list(&self, installation: &str) -> Result<Listing, PetraFault> {
+        self.list_by("installation", installation, None).await
+    }
+
+    /// All links of one owner.
+    ///
+    /// # Errors
+    ///
+    /// Says why there is no list; a list that breaks off is none.
+    pub async fn list_owner(&self, owner: &Owner) -> Result<Listing, PetraFault> {
+        self.list_by("owner", owner.as_str(), Some(owner.namespace())).await
+    }
+
+    async fn list_by(&self, filter: &str, value: &str, share: Option<&str>) -> Result<Listing, PetraFault> {
+        let mut pages = Pages::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let path = list_path(filter, value, cursor.as_deref());
+            let page = read_page(&self.get_path("listLinks", share, path, PAGE_BYTES).await?)?;
+            match pages.take(page) {
+                Step::Next(next) => cursor = Some(next),
+                Step::Done => return Ok(pages.finish()),
+                Step::Broken => return Err(PetraFault::Unavailable),
+            }
+        }
+    }
+
+    /// One link, whoever holds it; `None` when Petra itself says that there is none. `asker` is whom it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Says why it could not be read; a 404 that is not the contract's own (a proxy's) tells nothing.
+    pub async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
+        let path = format!("{LINKS}/{id}");
+        read_get(id, &self.get_path("getLink", Some(asker.namespace()), path, LINK_BYTES).await?)
+    }
+
+    /// Proves the key and names the organisation that it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// Says why the account could not be read.
+    pub async fn usage(&self) -> Result<Account, PetraFault> {
+        read_usage(&self.get_path("getUsage", None, "/v1/usage".to_owned(), USAGE_BYTES).await?)
+    }
+
+    /// Creates the link, replaces its keys, or takes it over.
+    pub async fn put(&self, link: PutRequest<'_>, fence: &dyn Fence) -> PutAnswer {
+        let message = |not_after: &str| {
+            let PutRequest {
+                id,
+                company,
+                site,
+                keys,
+                credentials_version,
+                owner,
+                expected_version,
+                adopt_from,
+            } = &link;
+            let body = PutBody {
+                company_id: company.as_str(),
+                site_url: &format!("https://{site}"),
+                public_key: keys.public(),
+                private_key: keys.private(),
+                owner: owner.as_str(),
+                credentials_version: credentials_version.as_str(),
+                expected_version: expected_version.map(Version::as_str),
+                not_after,
+                adopt_from: adopt_from.map(Adopt::as_str),
+            };
+            (format!("{LINKS}/{id}"), Some(Body(body.to_json())))
+        };
+        match self.change("putLink", PetraMethod::Put, link.owner, fence, message).await {
+            Ok(answer) => read_put(link.id, link.owner, &answer),
+            Err(NotSent::Fenced) => PutAnswer::Fenced,
+            Err(NotSent::Fault(fault)) => PutAnswer::Unknown(fault),
+        }
+    }
+
+    /// Deletes one's own link.
+    pub async fn delete(
+        &self,
+        id: &LinkId,
+        owner: &Owner,
+        expected: &Version,
+        fence: &dyn Fence,
+    ) -> DeleteAnswer {
+        let message = |not_after: &str| {
+            let query = Serializer::new(String::new())
+                .append_pair("owner", owner.as_str())
+                .append_pair("expectedVersion", expected.as_str())
+                .append_pair("notAfter", not_after)
+                .finish();
+            (format!("{LINKS}/{id}?{query}"), None)
+        };
+        match self.change("deleteLink", PetraMethod::Delete, owner, fence, message).await {
+            Ok(answer) => read_delete(&answer),
+            Err(NotSent::Fenced) => DeleteAnswer::Fenced,
+            Err(NotSent::Fault(fault)) => DeleteAnswer::Unknown(fault),
+        }
+    }
+
+    async fn get_path(
+        &self,
+        operation: &'static str,
+        share: Option<&str>,
+        path_and_query: String,
+        max_bytes: usize,
+    ) -> Result<Answer, PetraFault> {
+        let call = Call { operation, target: Target::Petra(PetraMethod::Get), share };
+        let headers = self.headers()?;
+        let message =
+            Message { path_and_query, headers, body: None, timeout: self.timeouts.petra_read, max_bytes };
+        let answer = self.guard.send(call, message).await.map_err(unanswered)?;
+        self.look_at_the_clock(&answer);
+        Ok(answer)
+    }
+
+    /// Sends a change. The fence is asked, and `notAfter` set, after the wait for the limiter: whatever stands in a line
+    /// for long must not go by what was true when it joined.
+    async fn change(
+        &self,
+        operation: &'static str,
+        method: PetraMethod,
+        owner: &Owner,
+        fence: &dyn Fence,
+        message: impl FnOnce(&str) -> (String, Option<Body>),
+    ) -> Result<Answer, NotSent> {
+        let call = Call { operation, target: Target::Petra(method), share: Some(owner.namespace()) };
+        let headers = self.headers().map_err(NotSent::Fault)?;
+        let admission = self.guard.admit(call).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
+        let timeout = self.timeouts.petra_change;
+        if !fence.outlives(timeout) {
+            return Err(NotSent::Fenced);
+        }
+        let (path_and_query, body) = message(&self.not_after(timeout).to_string());
+        let message = Message { path_and_query, headers, body, timeout, max_bytes: LINK_BYTES };
+        let answer = admission.send(message).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
+        self.look_at_the_clock(&answer);
+        Ok(answer)
+    }
+
+    fn headers(&self) -> Result<Vec<(http::HeaderName, HeaderValue)>, PetraFault> {
+        let key = self.key.key().ok_or(PetraFault::KeyRejected)?;
+        let bearer = Zeroizing::new(format!("Bearer {}", key.expose_secret()).into_bytes());
+        // The header keeps the wiped memory as its own, instead of a copy.
+        let mut bearer =
+            HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| PetraFault::KeyRejected)?;
+        bearer.set_sensitive(true);
+        Ok(vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))])
+    }
+
+    /// A `Date` has whole seconds and is as old as the answer took, so that the server's clock is put up to a second too
+    /// early: a change then lapses sooner than it had to, never later.
+    fn look_at_the_clock(&self, answer: &Answer) {
+        if let Some(date) = answer.date {
+            let ahead = date.as_millisecond() - self.clock.now().wall.as_millisecond();
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    fn not_after(&self, timeout: Duration) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        let here = self.clock.now().plus(timeout).wall;
+        here.checked_add(ahead).unwrap_or(here)
+    }
+}
+
+fn list_path(filter: &str, value: &str, cursor: Option<&str>) -> String {
+    let cursor = cursor.map(|cursor| ("cursor", cursor));
+    let query = Serializer::new(String::new()).append_pair(filter, value).extend_pairs(cursor).finish();
+    format!("{LINKS}?{query}")
+}
+
+/// Why a change has no answer.
+enum NotSent {
+    Fenced,
+    Fault(PetraFault),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,349 @@
+//! Petra's JSON, read into closed types. What does not fit is dropped, and never guessed at.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{LinkId, Owner, RemoteLink, RemoteState, Version};
+
+/// The longest cursor that is sent back.
+const MAX_CURSOR: usize = 512;
+/// The longest name of an organisation that is shown.
+const MAX_ORGANIZATION: usize = 64;
+
+/// A page of the list route.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The entries that could be read.
+    pub links: Vec<RemoteLink>,
+    /// Ids of entries of which nothing else could be read: these links are there.
+    pub unreadable: BTreeSet<LinkId>,
+    /// Whether no entry was without a readable id. Where it is false, absence proves nothing.
+    pub complete: bool,
+    /// The cursor of the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Reads a page; `None` when it is not the contract's, a cursor that cannot be sent back included.
+#[must_use]
+pub fn page(body: &[u8]) -> Option<Page> {
+    #[derive(Deserialize)]
+    struct Raw {
+        links: Vec<Value>,
+        // Without a function of its own an absent cursor would read as null, and a page as the last one.
+        #[serde(deserialize_with = "Option::deserialize")]
+        next: Option<String>,
+    }
+    let raw: Raw = serde_json::from_slice(body).ok()?;
+    if !raw.next.as_deref().is_none_or(is_cursor) {
+        return None;
+    }
+    let mut page = Page { links: Vec::new(), unreadable: BTreeSet::new(), complete: true, next: raw.next };
+    for entry in &raw.links {
+        match (read_link(entry), read_id(entry)) {
+            (Some(link), _) => page.links.push(link),
+            (None, Some(id)) => drop(page.unreadable.insert(id)),
+            (None, None) => page.complete = false,
+        }
+    }
+    Some(page)
+}
+
+fn is_cursor(text: &str) -> bool {
+    (1..=MAX_CURSOR).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Reads a single link; `None` when a part that rules depend on is not the contract's.
+#[must_use]
+pub fn link(body: &[u8]) -> Option<RemoteLink> {
+    read_link(&serde_json::from_slice(body).ok()?)
+}
+
+fn read_link(entry: &Value) -> Option<RemoteLink> {
+    let text = |field: &str| entry.get(field).and_then(Value::as_str);
+    Some(RemoteLink {
+        id: read_id(entry)?,
+        // An owner that cannot be read is somebody: it must not pass for a link made by hand.
+        owner: match entry.get("owner")? {
+            Value::Null => None,
+            owner => Some(Owner::parse(owner.as_str()?)?),
+        },
+        state: match text("state")? {
+            "pending" => RemoteState::Pending,
+            "connected" => RemoteState::Connected,
+            "failed" => RemoteState::Failed,
+            _ => return None,
+        },
+        credentials_version: text("credentialsVersion")
+            .filter(|text| is_credentials_version(text))
+            .map(str::to_owned),
+        version: Version::parse(text("version")?)?,
+        confirmed_at: text("confirmedAt").and_then(|text| text.parse::<Timestamp>().ok()),
+    })
+}
+
+fn read_id(entry: &Value) -> Option<LinkId> {
+    LinkId::parse(entry.get("linkId")?.as_str()?)
+}
+
+fn is_credentials_version(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// The `code` of an error body, which says that the contract's server itself is speaking, and not a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// There is no such link.
+    LinkNotFound,
+    /// Another owner, or nobody, holds the link.
+    OwnedByOther,
+    /// Any other word: of a 422, a reason why ConnectWise refused.
+    Other,
+}
+
+/// Reads the code; `None` when the body has none.
+#[must_use]
+pub fn code(body: &[u8]) -> Option<Code> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(match body.get("code")?.as_str()? {
+        "link_not_found" => Code::LinkNotFound,
+        "owned_by_other" => Code::OwnedByOther,
+        _ => Code::Other,
+    })
+}
+
+/// The owner in a 409; `None` when the link was made by hand or the name cannot be read.
+#[must_use]
+pub fn holder(body: &[u8]) -> Option<Owner> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Owner::parse(body.get("owner")?.as_str()?)
+}
+
+/// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization(String);
+
+impl Organization {
+    /// Reads a name; `None` when it holds anything else, because it is shown in logs and metrics.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim_ascii();
+        let fits = (1..=MAX_ORGANIZATION).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" .,&'()-".contains(&b));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name in the usage report; `None` when the body is no usage report. The name itself may be one that is not shown.
+#[must_use]
+pub fn organization(body: &[u8]) -> Option<Option<Organization>> {
+    let report: Value = serde_json::from_slice(body).ok()?;
+    Some(Organization::parse(report.get("organizationName")?.as_str()?))
+}
+
+/// The body of a PUT.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PutBody<'a> {
+    pub company_id: &'a str,
+    pub site_url: &'a str,
+    pub public_key: &'a str,
+    pub private_key: &'a str,
+    pub owner: &'a str,
+    pub credentials_version: &'a str,
+    pub expected_version: Option<&'a str>,
+    pub not_after: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt_from: Option<&'a str>,
+}
+
+impl PutBody<'_> {
+    /// The JSON, in memory that is wiped. Its room is reserved for the worst case (six bytes for a character), because a
+    /// buffer that grows leaves copies behind.
+    pub(super) fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        let Self {
+            company_id,
+            site_url,
+            public_key,
+            private_key,
+            owner,
+            credentials_version,
+            expected_version,
+            not_after,
+            adopt_from,
+        } = self;
+        let texts = [company_id, site_url, public_key, private_key, owner, credentials_version, not_after];
+        let optional = [expected_version, adopt_from].into_iter().flatten();
+        let room = texts.into_iter().chain(optional).map(|text| 6 * text.len()).sum::<usize>() + 256;
+        let mut json = Zeroizing::new(Vec::with_capacity(room));
+        serde_json::to_writer(&mut *json, self)
+            .expect("a struct of texts is JSON, and memory can be written to");
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry() -> Value {
+        json!({
+            "linkId": "cw-1", "companyId": "acme", "siteUrl": "https://na.myconnectwise.net",
+            "owner": "prod/petra/acme", "state": "connected", "credentialsVersion": "9c1185a5c5e9fc54",
+            "version": "v7", "updatedAt": "2026-02-02T09:31:30Z", "confirmedAt": "2026-02-02T09:31:30Z",
+        })
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut entry = entry();
+        entry[field] = value;
+        entry
+    }
+
+    fn read(entry: &Value) -> Option<RemoteLink> {
+        link(entry.to_string().as_bytes())
+    }
+
+    fn read_page(page: &Value) -> Option<Page> {
+        super::page(page.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_link_is_read_field_by_field() {
+        let link = read(&entry()).expect("a link");
+        assert_eq!(link.id.as_str(), "cw-1");
+        assert_eq!(link.owner, Some(Owner::new("prod", "petra", "acme")));
+        assert_eq!(link.state, RemoteState::Connected);
+        assert_eq!(link.credentials_version.as_deref(), Some("9c1185a5c5e9fc54"));
+        assert_eq!(link.version.as_str(), "v7");
+        assert_eq!(link.confirmed_at.map(|at| at.to_string()).as_deref(), Some("2026-02-02T09:31:30Z"));
+        assert_eq!(read(&with("owner", Value::Null)).expect("a link").owner, None);
+    }
+
+    #[test]
+    fn a_link_whose_deciding_parts_cannot_be_read_is_none() {
+        for (field, value) in [
+            ("linkId", json!("a b")),
+            ("linkId", json!(7)),
+            ("owner", json!("somebody")),
+            ("owner", json!({})),
+            ("state", json!("CONNECTED")),
+            ("state", Value::Null),
+            ("version", json!("")),
+            ("version", json!("a\u{1b}[31m")),
+        ] {
+            assert_eq!(read(&with(field, value.clone())), None, "{field} {value}");
+        }
+        let mut ownerless = entry();
+        ownerless.as_object_mut().expect("an object").remove("owner");
+        assert_eq!(read(&ownerless), None, "an absent owner is not a null one");
+    }
+
+    #[test]
+    fn parts_that_nothing_depends_on_are_dropped_when_unreadable() {
+        let odd = with("credentialsVersion", json!("<b>"));
+        assert_eq!(read(&odd).expect("a link").credentials_version, None);
+        let odd = with("confirmedAt", json!("today"));
+        assert_eq!(read(&odd).expect("a link").confirmed_at, None);
+    }
+
+    #[test]
+    fn one_unreadable_entry_neither_hides_the_others_nor_reads_as_gone() {
+        let odd = json!({"linkId": "cw-2", "state": "paused"});
+        let page = read_page(&json!({"links": [entry(), odd], "next": null})).expect("a page");
+        assert_eq!(page.links.len(), 1);
+        assert_eq!(page.unreadable, BTreeSet::from([LinkId::parse("cw-2").expect("an id")]));
+        assert!(page.complete);
+
+        let page = read_page(&json!({"links": [entry(), {}], "next": "c2"})).expect("a page");
+        assert_eq!((page.links.len(), page.complete, page.next.as_deref()), (1, false, Some("c2")));
+    }
+
+    #[test]
+    fn a_page_that_is_not_the_contracts_is_none() {
+        for page in [
+            json!({"links": []}),
+            json!({"next": null}),
+            json!([]),
+            json!(null),
+            json!({"links": {}, "next": null}),
+            json!({"links": [], "next": 7}),
+            json!({"links": [], "next": ""}),
+            json!({"links": [], "next": "a b"}),
+            json!({"links": [], "next": "x".repeat(513)}),
+        ] {
+            assert_eq!(read_page(&page), None, "{page}");
+        }
+        assert_eq!(super::page(b"<html>"), None);
+    }
+
+    #[test]
+    fn an_error_body_is_its_code_and_nothing_else() {
+        let table = [
+            (r#"{"code":"link_not_found","message":"x"}"#, Some(Code::LinkNotFound)),
+            (r#"{"code":"owned_by_other"}"#, Some(Code::OwnedByOther)),
+            (r#"{"code":"credentials_rejected"}"#, Some(Code::Other)),
+            (r#"{"code":404}"#, None),
+            ("<html>", None),
+            ("null", None),
+        ];
+        for (body, expected) in table {
+            assert_eq!(code(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(holder(br#"{"owner":"prod/petra/acme"}"#), Some(Owner::new("prod", "petra", "acme")));
+        assert_eq!(holder(br#"{"owner":null}"#), None);
+    }
+
+    #[test]
+    fn an_organization_is_shown_only_when_it_is_plain() {
+        let table = [
+            ("Acme IT (North) Ltd.", true),
+            ("O'Neil & Sons, Inc-1", true),
+            ("", false),
+            ("Acme\nlevel=error", false),
+            ("<script>", false),
+            ("Bücher", false),
+        ];
+        for (name, shown) in table {
+            assert_eq!(Organization::parse(name).is_some(), shown, "{name:?}");
+        }
+        assert!(Organization::parse(&"x".repeat(65)).is_none());
+        assert_eq!(organization(br#"{"organizationName":"<b>"}"#), Some(None));
+        assert_eq!(organization(br"{}"), None);
+    }
+
+    #[test]
+    fn the_body_of_a_put_never_outgrows_its_room() {
+        let worst = "\u{1}".repeat(256);
+        let body = PutBody {
+            company_id: &worst,
+            site_url: &worst,
+            public_key: &worst,
+            private_key: &worst,
+            owner: &worst,
+            credentials_version: &worst,
+            expected_version: Some(&worst),
+            not_after: &worst,
+            adopt_from: Some(&worst),
+        };
+        let room = 9 * 6 * 256 + 256;
+        let json = body.to_json();
+        assert!(json.len() <= room && json.capacity() == room, "{} of {}", json.len(), json.capacity());
+        let absent = PutBody { expected_version: None, adopt_from: None, ..body };
+        let read: Value = serde_json::from_slice(&absent.to_json()).expect("JSON");
+        assert_eq!(read.get("expectedVersion"), Some(&Value::Null));
+        assert_eq!(read.get("adoptFrom"), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! The connection to the Kubernetes API server.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::{BodyExt, Either, Full};
+use kube::client::{Body, ClientBuilder, DynBody};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tower::{BoxError, Service};
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// `--kubeconfig` cannot be used.
+    #[error("--kubeconfig: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    /// Without `--kubeconfig` and outside a cluster.
+    #[error("found no Kubernetes cluster: run in a pod with a service account, or give --kubeconfig: {0}")]
+    Infer(#[from] kube::config::InferConfigError),
+    /// The configuration does not make a client.
+    #[error("cannot connect to the Kubernetes API server: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// The API server did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the Kubernetes API server gave no answer within {} s", .0.as_secs_f32())]
+struct Unanswered(Duration);
+
+/// Connects by `kubeconfig`, else by the user's own kubeconfig, else as a pod.
+///
+/// Every answer has to be whole within `timeout`; kube sets none by itself. A watch only has to begin within it, and ends
+/// by its own timeout. Nothing is repeated unseen: each caller knows what a repetition means.
+///
+/// # Errors
+///
+/// When no configuration is found or it cannot be used. An API server that is away is no error here.
+pub async fn connect(kubeconfig: Option<&Path>, timeout: Duration) -> Result<kube::Client, ConnectError> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &KubeConfigOptions::default())
+                .await?
+        }
+        None => kube::Config::infer().await?,
+    };
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config)?;
+    Ok(builder.with_layer(&tower::layer::layer_fn(|inner| Bounded { inner, timeout })).build())
+}
+
+/// Bounds the time until an answer is whole.
+struct Bounded<S> {
+    inner: S,
+    timeout: Duration,
+}
+
+type BoundedBody = Either<Full<bytes::Bytes>, Box<DynBody>>;
+
+impl<S> Service<Request<Body>> for Bounded<S>
+where
+    S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<BoundedBody>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let timeout = self.timeout;
+        let endless = is_watch(request.uri());
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let whole = async {
+                let (head, body) = answer.await?.into_parts();
+                let body = if endless {
+                    Either::Right(body)
+                } else {
+                    Either::Left(Full::new(body.collect().await?.to_bytes()))
+                };
+                Ok(Response::from_parts(head, body))
+            };
+            tokio::time::timeout(timeout, whole).await.unwrap_or_else(|_| Err(Unanswered(timeout).into()))
+        })
+    }
+}
+
+fn is_watch(uri: &http::Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use futures::{StreamExt, stream};
+    use http_body_util::StreamBody;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::api::{Api, ListParams, WatchParams};
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(50);
+
+    /// A client whose server sends `first` at once and never ends its answer.
+    fn client(first: &'static str) -> kube::Client {
+        let server = tower::service_fn(move |_: Request<Body>| async move {
+            let begun =
+                stream::once(async move { Ok::<_, Infallible>(http_body::Frame::data(Bytes::from(first))) });
+            let body = StreamBody::new(begun.chain(stream::pending())).map_err(BoxError::from);
+            Ok::<_, BoxError>(Response::new(Box::new(BodyExt::boxed_unsync(body)) as Box<DynBody>))
+        });
+        kube::Client::new(Bounded { inner: server, timeout: TIMEOUT }, "default")
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_given_up() {
+        let api: Api<ConfigMap> = Api::namespaced(client(r#"{"kind":"ConfigMapList","#), "a");
+        let error = api.list(&ListParams::default()).await.expect_err("no whole answer");
+        assert!(error.to_string().contains("no answer within 0.05 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_watch_goes_on_for_longer_than_the_timeout() {
+        let event = concat!(
+            r#"{"type":"ADDED","object":{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","resourceVersion":"1"}}}"#,
+            "\n"
+        );
+        let api: Api<ConfigMap> = Api::namespaced(client(event), "a");
+        let mut events = api.watch(&WatchParams::default(), "0").await.expect("begins").boxed();
+        assert!(matches!(events.next().await, Some(Ok(_))));
+        let silence = tokio::time::timeout(4 * TIMEOUT, events.next()).await;
+        assert!(silence.is_err(), "the watch was cut");
+    }
+
+    #[test]
+    fn only_a_watch_may_go_on() {
+        let uri = |text: &str| text.parse::<http::Uri>().expect("uri");
+        assert!(is_watch(&uri("/api/v1/secrets?&watch=true&timeoutSeconds=200")));
+        assert!(!is_watch(&uri("/api/v1/secrets?&limit=500")));
+        assert!(!is_watch(&uri("/api/v1/namespaces/watch=true")));
+    }
+}

@@ -1,0 +1,109 @@
+//! Builds the operator from its settings, once.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::client::{ConnectError, connect};
+use super::controller::{Controller, Options};
+use super::events::Events;
+use super::services::{self, Followers, Services};
+use super::{SecretFile, logging, shutdown};
+use crate::admin::{Admin, Gates, Liveness, Metrics};
+use crate::cli::Settings;
+use crate::clock::Clock;
+use crate::link::Reconciler;
+use crate::upstream::guard::GuardError;
+
+/// Why the operator could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No connection to a cluster was configured.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The admin port cannot be opened.
+    #[error("--admin-address: cannot listen on {address}: {error}")]
+    AdminPort {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The clients cannot be built.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
+    /// The queue ended though nobody told the operator to stop.
+    #[error("the queue of links ended by itself; this is a bug")]
+    QueueEnded,
+}
+
+/// Runs the operator until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// When it cannot start: every error names what to change.
+pub async fn run(settings: Settings) -> Result<(), RunError> {
+    logging::init(settings.log_format, &settings.log_level);
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        registration = settings.registration.as_str(),
+        "cwlink starts"
+    );
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let stop = shutdown::on_signal().map_err(RunError::Signals)?;
+    let clock = Clock::start();
+    let (metrics, gates, liveness) =
+        (Arc::new(Metrics::new()), Gates::default(), Arc::new(Liveness::new(clock)));
+    let kubernetes = connect(settings.kubeconfig.as_deref(), settings.timings.timeouts.kubernetes).await?;
+    let (events, publisher) =
+        Events::new(kubernetes.clone(), settings.instance.clone(), Arc::clone(&metrics));
+    let options = Options {
+        namespaces: &settings.watch_namespaces,
+        watch_secrets: settings.watch_secrets,
+        concurrency: settings.concurrency,
+        timings: &settings.timings,
+        gates: &gates,
+        liveness: Arc::clone(&liveness),
+        metrics: Arc::clone(&metrics),
+    };
+    let (controller, deps) = Controller::new(kubernetes, events, options);
+
+    let address = settings.admin_address;
+    let listener = Admin::listen(address).await.map_err(|error| RunError::AdminPort { address, error })?;
+    info!(address = ?listener.local_addr().ok(), "the admin port is open");
+    let ended = CancellationToken::new();
+    tokio::spawn(Admin { liveness, gates, metrics: Arc::clone(&metrics) }.serve(listener, ended.clone()));
+    tokio::spawn(publisher.run());
+    for file in settings.petra_key.iter().chain([&settings.connectwise_client_id]) {
+        let period = settings.timings.scale(SecretFile::PERIOD);
+        tokio::spawn(file.clone().follow(period, Arc::clone(&metrics), stop.clone()));
+    }
+
+    let services = Services::build(&settings, clock, &metrics)?;
+    if let Some((petra, poll)) = &services.petra {
+        let rules = services::rules(&settings);
+        let followers = Followers {
+            installation: rules.installation,
+            wake: deps.wake.clone(),
+            links: deps.links.clone(),
+            metrics: Arc::clone(&metrics),
+            poll: Arc::clone(poll),
+        };
+        let polling = Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), move |changed| followers.told(changed));
+        tokio::spawn(polling);
+        let timings = settings.timings.clone();
+        tokio::spawn(services::prove_account(Arc::clone(petra), Arc::clone(&metrics), timings, stop.clone()));
+    }
+    let petra = services.petra_side();
+    let client_id = settings.connectwise_client_id.clone();
+    let reconciler =
+        Reconciler::new(services::rules(&settings), clock, services.connectwise, client_id, petra, deps);
+    controller.run(reconciler, stop.clone()).await;
+    ended.cancel();
+    if stop.is_cancelled() { Ok(()) } else { Err(RunError::QueueEnded) }
+}

@@ -1,0 +1,194 @@
+//! Which Secrets exist and which version they have, without ever holding their content.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::listing::{Heard, Listing};
+use super::reach::Reach;
+
+/// Identifies the content of a Secret: equal uid and resource version mean that nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretVersion {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+}
+
+/// What the watch knows of one Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretLookup {
+    /// Secrets of this namespace are not watched: switched off, forbidden, or failing from the start. Only a read tells.
+    NotWatched,
+    /// The watch has a whole list, and this Secret is not in it.
+    Absent,
+    /// It exists.
+    Present(SecretVersion),
+}
+
+/// The versions of all Secrets in the watched namespaces, from a watch of metadata alone. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SecretVersions {
+    /// `None` where the operator was told not to watch Secrets.
+    listing: Option<Arc<Listing>>,
+    versions: Arc<RwLock<Namespaces>>,
+}
+
+type Namespaces = HashMap<String, HashMap<String, SecretVersion>>;
+
+/// A Secret, as the watch reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SecretSeen {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) version: SecretVersion,
+}
+
+impl SecretVersions {
+    pub(super) fn new(listing: Option<Arc<Listing>>) -> Self {
+        Self { listing, versions: Arc::default() }
+    }
+
+    /// What the watch knows of a Secret.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> SecretLookup {
+        match &self.listing {
+            Some(listing) if listing.of(namespace) == Heard::Listed => {}
+            _ => return SecretLookup::NotWatched,
+        }
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        match versions.get(namespace).and_then(|secrets| secrets.get(name)) {
+            Some(version) => SecretLookup::Present(version.clone()),
+            None => SecretLookup::Absent,
+        }
+    }
+
+    /// Whether the first answer of this namespace's watch is still to come. Until then no link of it is looked at, so
+    /// that a restart reads no Secret that the watch is about to report as unchanged.
+    pub(super) fn is_coming(&self, namespace: &str) -> bool {
+        self.listing.as_ref().is_some_and(|listing| listing.of(namespace) == Heard::Nothing)
+    }
+
+    /// Takes a whole list in place of what was known within `reach`; returns the Secrets that differ.
+    pub(super) fn replace(&self, reach: &Reach, seen: Vec<SecretSeen>) -> Vec<(String, String)> {
+        let mut listed = Namespaces::new();
+        for SecretSeen { namespace, name, version } in seen {
+            listed.entry(namespace).or_default().insert(name, version);
+        }
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let former: Namespaces = versions.extract_if(|namespace, _| reach.covers(namespace)).collect();
+        let changed =
+            differences(&former, &listed).chain(differences(&listed, &former).filter(|(namespace, name)| {
+                // Those on both sides were told by the first half already.
+                !former.get(namespace).is_some_and(|secrets| secrets.contains_key(name))
+            }));
+        let changed = changed.collect();
+        versions.extend(listed);
+        changed
+    }
+
+    /// Takes one changed Secret; returns whether it differs from what was known.
+    pub(super) fn set(&self, SecretSeen { namespace, name, version }: SecretSeen) -> bool {
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        versions.entry(namespace).or_default().insert(name, version.clone()) != Some(version)
+    }
+
+    /// The Secret is gone.
+    pub(super) fn remove(&self, namespace: &str, name: &str) {
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secrets) = versions.get_mut(namespace) {
+            secrets.remove(name);
+        }
+    }
+}
+
+/// The Secrets of `these` that are absent or different in `others`.
+fn differences<'a>(
+    these: &'a Namespaces,
+    others: &'a Namespaces,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    these.iter().flat_map(move |(namespace, secrets)| {
+        let other = others.get(namespace);
+        secrets
+            .iter()
+            .filter(move |(name, version)| other.and_then(|other| other.get(*name)) != Some(version))
+            .map(move |(name, _)| (namespace.clone(), name.clone()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::Gates;
+
+    fn seen(namespace: &str, name: &str, resource_version: &str) -> SecretSeen {
+        let version =
+            SecretVersion { uid: format!("{name}-uid"), resource_version: resource_version.to_owned() };
+        SecretSeen { namespace: namespace.to_owned(), name: name.to_owned(), version }
+    }
+
+    fn watched(reach: &Reach) -> (SecretVersions, Arc<Listing>) {
+        let gate = Gates::default().gate("secrets-listed", "the first list");
+        let listing = Arc::new(Listing::new(std::slice::from_ref(reach), gate));
+        (SecretVersions::new(Some(Arc::clone(&listing))), listing)
+    }
+
+    #[test]
+    fn absent_is_told_from_not_listed_yet_and_from_forbidden() {
+        let reach = Reach::Namespace("team-a".to_owned());
+        let (versions, listing) = watched(&reach);
+        assert!(versions.is_coming("team-a"));
+        assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
+        listing.record(&reach, Heard::Listed);
+        assert!(!versions.is_coming("team-a"));
+        assert_eq!(versions.get("team-a", "keys"), SecretLookup::Absent);
+        listing.record(&reach, Heard::Forbidden);
+        assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
+        assert!(!versions.is_coming("team-a"), "an answer is an answer");
+    }
+
+    #[test]
+    fn without_a_watch_nothing_is_waited_for() {
+        let versions = SecretVersions::new(None);
+        assert!(!versions.is_coming("team-a"));
+        assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
+    }
+
+    #[test]
+    fn a_new_list_names_what_came_went_or_changed_and_nothing_else() {
+        let (versions, listing) = watched(&Reach::Cluster);
+        listing.record(&Reach::Cluster, Heard::Listed);
+        versions.replace(
+            &Reach::Cluster,
+            vec![seen("a", "same", "1"), seen("a", "other", "1"), seen("b", "gone", "1")],
+        );
+        let mut changed = versions.replace(
+            &Reach::Cluster,
+            vec![seen("a", "same", "1"), seen("a", "other", "2"), seen("c", "new", "1")],
+        );
+        changed.sort();
+        let pair = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
+        assert_eq!(changed, [pair("a", "other"), pair("b", "gone"), pair("c", "new")]);
+        assert_eq!(versions.get("b", "gone"), SecretLookup::Absent);
+        assert_eq!(versions.get("c", "new"), SecretLookup::Present(seen("c", "new", "1").version));
+    }
+
+    #[test]
+    fn a_list_of_one_namespace_leaves_the_others_alone() {
+        let (versions, listing) = watched(&Reach::Cluster);
+        listing.record(&Reach::Cluster, Heard::Listed);
+        versions.set(seen("b", "keys", "1"));
+        versions.replace(&Reach::Namespace("a".to_owned()), vec![]);
+        assert!(matches!(versions.get("b", "keys"), SecretLookup::Present(_)));
+    }
+
+    #[test]
+    fn the_same_version_again_is_no_change() {
+        let versions = SecretVersions::new(None);
+        assert!(versions.set(seen("a", "keys", "1")));
+        assert!(!versions.set(seen("a", "keys", "1")));
+        assert!(versions.set(seen("a", "keys", "2")));
+        versions.remove("a", "keys");
+        assert!(versions.set(seen("a", "keys", "2")));
+    }
+}

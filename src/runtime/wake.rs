@@ -1,0 +1,24 @@
+//! Wakes single links from anywhere in the operator.
+
+use tokio::sync::mpsc;
+
+use super::links::LinkRef;
+
+/// Asks for a reconcile of a link soon. Many wakes of one link make one reconcile. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Wake {
+    sender: mpsc::UnboundedSender<LinkRef>,
+}
+
+impl Wake {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<LinkRef>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender }, receiver)
+    }
+
+    /// Wakes a link. Nothing happens when there is no such link here.
+    pub fn link(&self, namespace: &str, name: &str) {
+        // The queue only goes away when the operator stops, and then nobody needs to be woken.
+        let _ = self.sender.send(LinkRef::new(namespace, name));
+    }
+}

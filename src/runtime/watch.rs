@@ -1,0 +1,206 @@
+//! One watch: a stream of whole lists and single changes that recovers by itself.
+
+use std::fmt::Debug;
+
+use futures::{Stream, StreamExt, future};
+use kube::api::{Api, Resource};
+use kube::runtime::{WatchStreamExt, watcher};
+use serde::de::DeserializeOwned;
+
+/// Load balancers cut connections that were quiet for 240 s; a watch ends by itself before that and is resumed.
+const WATCH_SECONDS: u32 = 200;
+
+/// A step of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change<K> {
+    /// Everything there is, in place of all that was known.
+    Listed(Vec<K>),
+    /// An object was made or changed.
+    Applied(K),
+    /// An object is gone.
+    Deleted(K),
+}
+
+/// Watches the objects of `api` for ever. `strip` drops what nobody uses before an object is kept.
+///
+/// After an error the next attempt waits, longer each time, up to half a minute.
+pub(super) fn changes<K>(
+    api: Api<K>,
+    strip: fn(&mut K),
+) -> impl Stream<Item = watcher::Result<Change<K>>> + Send + 'static
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    whole_lists(watcher(api, config).modify(strip)).default_backoff()
+}
+
+/// Puts the pieces of a list together.
+///
+/// The watcher announces every attempt to list by an event that is no error. The backoff must stand behind this function,
+/// which swallows the announcement, or a list that keeps failing would reset it each time.
+fn whole_lists<K>(
+    events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
+) -> impl Stream<Item = watcher::Result<Change<K>>> {
+    events
+        .scan(Vec::new(), |list, event| {
+            let change = match event {
+                Ok(watcher::Event::Init) => {
+                    list.clear();
+                    None
+                }
+                Ok(watcher::Event::InitApply(object)) => {
+                    list.push(object);
+                    None
+                }
+                Ok(watcher::Event::InitDone) => Some(Ok(Change::Listed(std::mem::take(list)))),
+                Ok(watcher::Event::Apply(object)) => Some(Ok(Change::Applied(object))),
+                Ok(watcher::Event::Delete(object)) => Some(Ok(Change::Deleted(object))),
+                Err(error) => Some(Err(error)),
+            };
+            future::ready(Some(change))
+        })
+        .filter_map(future::ready)
+}
+
+/// Why a watch failed: a metric label, and what decides whether the operator has a right to watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// 401 or 403.
+    Forbidden,
+    /// 410: the watch was away for too long and lists again.
+    Expired,
+    /// No answer of the API server, or a broken one.
+    Unreachable,
+    /// Anything else, such as a kind that the server does not know.
+    Other,
+}
+
+impl Cause {
+    pub(super) fn of(error: &watcher::Error) -> Self {
+        use watcher::Error::{
+            InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed,
+        };
+        let status = match error {
+            InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => match error {
+                kube::Error::Api(status) => status,
+                _ => return Self::Unreachable,
+            },
+            WatchError(status) => status,
+            NoResourceVersion => return Self::Other,
+        };
+        match status.code {
+            401 | 403 => Self::Forbidden,
+            410 => Self::Expired,
+            500.. => Self::Unreachable,
+            _ => Self::Other,
+        }
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Forbidden => "forbidden",
+            Self::Expired => "expired",
+            Self::Unreachable => "unreachable",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The error in one line. kube prints an answer of the API server as the whole object.
+pub(super) fn explain(error: &watcher::Error) -> String {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status))
+        | WatchError(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use futures::stream;
+    use kube::core::Status;
+    use kube::runtime::utils::Backoff;
+    use kube::runtime::watcher::Event;
+
+    use super::*;
+
+    fn refused() -> watcher::Error {
+        watcher::Error::InitialListFailed(kube::Error::Api(
+            Status::failure("no", "Forbidden").with_code(403).boxed(),
+        ))
+    }
+
+    #[tokio::test]
+    async fn a_list_arrives_whole_and_a_broken_one_not_at_all() {
+        let events = vec![
+            Ok(Event::Init),
+            Ok(Event::InitApply(1)),
+            Err(refused()),
+            Ok(Event::Init),
+            Ok(Event::InitApply(1)),
+            Ok(Event::InitApply(2)),
+            Ok(Event::InitDone),
+            Ok(Event::Apply(3)),
+            Ok(Event::Delete(1)),
+        ];
+        let changes: Vec<_> = whole_lists(stream::iter(events)).map(Result::ok).collect().await;
+        let expected =
+            [None, Some(Change::Listed(vec![1, 2])), Some(Change::Applied(3)), Some(Change::Deleted(1))];
+        assert_eq!(changes, expected);
+    }
+
+    /// Waits for nothing and counts how often it was told to begin anew.
+    #[derive(Default)]
+    struct Counting {
+        waits: u32,
+        resets: Arc<AtomicU32>,
+    }
+
+    impl Iterator for Counting {
+        type Item = Duration;
+
+        fn next(&mut self) -> Option<Duration> {
+            self.waits += 1;
+            (self.waits <= 5).then_some(Duration::ZERO)
+        }
+    }
+
+    impl Backoff for Counting {
+        fn reset(&mut self) {
+            self.resets.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_first_list_that_keeps_failing_never_resets_the_backoff() {
+        let attempts =
+            stream::iter([0; 8]).flat_map(|_| stream::iter([Ok(Event::<u8>::Init), Err(refused())]));
+        let backoff = Counting::default();
+        let resets = Arc::clone(&backoff.resets);
+        let failures = whole_lists(attempts).backoff(backoff).take(5).count().await;
+        assert_eq!((failures, resets.load(Ordering::Relaxed)), (5, 0));
+    }
+
+    #[test]
+    fn only_a_refusal_means_that_the_right_is_missing() {
+        let failed = |code| {
+            let status = Status::failure("", "").with_code(code);
+            Cause::of(&watcher::Error::WatchStartFailed(kube::Error::Api(status.boxed())))
+        };
+        assert_eq!(failed(401), Cause::Forbidden);
+        assert_eq!(failed(403), Cause::Forbidden);
+        assert_eq!(failed(404), Cause::Other);
+        assert_eq!(failed(410), Cause::Expired);
+        assert_eq!(failed(429), Cause::Other);
+        assert_eq!(failed(503), Cause::Unreachable);
+        assert_eq!(Cause::of(&watcher::Error::NoResourceVersion), Cause::Other);
+    }
+}

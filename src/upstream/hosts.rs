@@ -1,0 +1,328 @@
+//! Host names, and what people type for them.
+//!
+//! [`Host`] and [`HostPort`] cannot hold anything but a plain DNS name: no address in any spelling, no user name, no
+//! upper case, no trailing dot. Everything that is compared, allowed, resolved or shown is one of these, so a check made
+//! on one spelling cannot be passed by another.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use url::Host as UrlHost;
+
+use super::allow;
+
+/// The longest name that DNS carries (RFC 1035, without the root's dot).
+const MAX_NAME: usize = 253;
+/// The longest text taken for a site; the limit of `spec.siteUrl`.
+const MAX_SITE: usize = 255;
+/// The port of https, left out when a [`HostPort`] is shown.
+pub const HTTPS: u16 = 443;
+
+/// A DNS name: lower case, punycode, letters, digits and hyphens, at least two labels (or `localhost`), no address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Host(Box<str>);
+
+impl Host {
+    /// Reads a name; one trailing dot is taken off, and Unicode names become punycode (UTS 46).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the text. An IPv4 address is found in every spelling that a browser knows (octal,
+    /// hexadecimal, one number), because the WHATWG rules turn those into addresses too.
+    pub fn parse(text: &str) -> Result<Self, SiteUrlProblem> {
+        if text.is_empty() {
+            return Err(SiteUrlProblem::Empty);
+        }
+        if text.parse::<IpAddr>().is_ok() || text.starts_with('[') {
+            return Err(SiteUrlProblem::IsAddress);
+        }
+        if text.contains('%') {
+            return Err(SiteUrlProblem::NotAName);
+        }
+        let name = match UrlHost::parse(text) {
+            Ok(UrlHost::Domain(name)) => name,
+            Ok(UrlHost::Ipv4(_) | UrlHost::Ipv6(_)) => return Err(SiteUrlProblem::IsAddress),
+            Err(_) => return Err(SiteUrlProblem::NotAName),
+        };
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        if name.len() > MAX_NAME {
+            return Err(SiteUrlProblem::TooLong);
+        }
+        if !name.split('.').all(is_label) {
+            return Err(SiteUrlProblem::NotAName);
+        }
+        if !name.contains('.') && name != "localhost" {
+            return Err(SiteUrlProblem::NotFull);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the name always means this machine: `localhost` and everything under it (RFC 6761, section 6.3).
+    #[must_use]
+    pub fn is_localhost(&self) -> bool {
+        self.as_str() == "localhost" || self.as_str().ends_with(".localhost")
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One label of a name: 1 to 63 letters, digits and hyphens, no hyphen at either end (RFC 1123, section 2.1).
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// A host and the port of its https server. Shown and parsed as `HOST[:PORT]`, without `:443`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostPort {
+    host: Host,
+    port: u16,
+}
+
+impl HostPort {
+    /// Reads what people type in `spec.siteUrl`: a bare host, or an https URL with or without a path, query and
+    /// trailing slash, of which only host and port count. `api-` hosts stay as typed: see [`HostPort::site_key`].
+    ///
+    /// Whether the host may be called, and on this port, is for [`super::allow::AllowList`] to say.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the text; see [`SiteUrlProblem`].
+    pub fn parse_site(text: &str) -> Result<Self, SiteUrlProblem> {
+        let text = text.trim_ascii();
+        if text.len() > MAX_SITE {
+            return Err(SiteUrlProblem::TooLong);
+        }
+        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(SiteUrlProblem::HasSpace);
+        }
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => rest,
+            Some(_) => return Err(SiteUrlProblem::NotHttps),
+            None => text,
+        };
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        authority.parse()
+    }
+
+    /// This host on another port.
+    #[must_use]
+    pub fn new(host: Host, port: std::num::NonZeroU16) -> Self {
+        Self { host, port: port.get() }
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`.
+    #[must_use]
+    pub fn is_cloud(&self) -> bool {
+        self.port == HTTPS && allow::is_cloud(self.host.as_str())
+    }
+
+    /// The site that this host stands for: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is
+    /// `na.…`. Any other host is a site of its own, whatever its name begins with.
+    #[must_use]
+    pub fn site_key(&self) -> Self {
+        match self.host.as_str().strip_prefix("api-") {
+            Some(site) if self.is_cloud() => Self { host: Host(site.into()), port: self.port },
+            _ => self.clone(),
+        }
+    }
+
+    /// The host that serves the API of this one, `api-` put before it; itself when it begins so already. `None` when
+    /// the name would become too long.
+    #[must_use]
+    pub fn api(&self) -> Option<Self> {
+        if self.host.as_str().starts_with("api-") {
+            return Some(self.clone());
+        }
+        let host = Host::parse(&format!("api-{}", self.host)).ok()?;
+        Some(Self { host, port: self.port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            HTTPS => write!(f, "{}", self.host),
+            port => write!(f, "{}:{port}", self.host),
+        }
+    }
+}
+
+/// Reads `HOST[:PORT]` and nothing else: no scheme, no path.
+impl FromStr for HostPort {
+    type Err = SiteUrlProblem;
+
+    fn from_str(text: &str) -> Result<Self, SiteUrlProblem> {
+        if text.contains('@') {
+            return Err(SiteUrlProblem::HasUser);
+        }
+        // An IPv6 address would be cut apart at its last colon.
+        if text.starts_with('[') || text.parse::<IpAddr>().is_ok() {
+            return Err(SiteUrlProblem::IsAddress);
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, read_port(port).ok_or(SiteUrlProblem::BadPort)?),
+            None => (text, HTTPS),
+        };
+        Ok(Self { host: Host::parse(host)?, port })
+    }
+}
+
+/// A port from 1 to 65535, digits only.
+fn read_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0)
+}
+
+/// Why a text is no site. `Display` is the end of a sentence that begins with the field's name; it never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SiteUrlProblem {
+    /// Nothing is there.
+    #[error("is empty")]
+    Empty,
+    /// Over 255 characters, or a name over 253.
+    #[error("is longer than a host name may be")]
+    TooLong,
+    /// White space or control characters inside.
+    #[error("has a space or a control character in it")]
+    HasSpace,
+    /// Another scheme, `http` included.
+    #[error("is not https; give https://HOST or just HOST")]
+    NotHttps,
+    /// `user@` or `user:password@`.
+    #[error("has a user name in it; give the host alone")]
+    HasUser,
+    /// The port is no number from 1 to 65535.
+    #[error("has a port that is not a number from 1 to 65535")]
+    BadPort,
+    /// An IPv4 or IPv6 address, however it is written.
+    #[error("is an IP address; give the host name")]
+    IsAddress,
+    /// One label only, such as `na`.
+    #[error("is not a full host name; give one such as na.myconnectwise.net")]
+    NotFull,
+    /// No DNS name.
+    #[error("is not a host name")]
+    NotAName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_for_a_site_becomes_one_host() {
+        let table = [
+            ("na.myconnectwise.net", "na.myconnectwise.net"),
+            ("  NA.MyConnectWise.net\n", "na.myconnectwise.net"),
+            ("https://na.myconnectwise.net", "na.myconnectwise.net"),
+            ("HTTPS://na.myconnectwise.net/", "na.myconnectwise.net"),
+            ("https://na.myconnectwise.net/v4_6_release/ConnectWise.aspx?a=b@c#d", "na.myconnectwise.net"),
+            ("na.myconnectwise.net/", "na.myconnectwise.net"),
+            ("na.myconnectwise.net.", "na.myconnectwise.net"),
+            ("na.myconnectwise.net:443", "na.myconnectwise.net"),
+            ("api-na.myconnectwise.net", "api-na.myconnectwise.net"),
+            ("https://psa.example.com:8443/x", "psa.example.com:8443"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("na。myconnectwise。net", "na.myconnectwise.net"),
+            ("acme.localhost:9443", "acme.localhost:9443"),
+            ("localhost", "localhost"),
+        ];
+        for (typed, shown) in table {
+            assert_eq!(HostPort::parse_site(typed).map(|h| h.to_string()).as_deref(), Ok(shown), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_site_is_refused_with_its_reason() {
+        use SiteUrlProblem as P;
+        let long = format!("{}.example", "a.".repeat(126));
+        let label = format!("{}.example", "a".repeat(64));
+        let table = [
+            ("", P::Empty),
+            ("https://", P::Empty),
+            ("https:///path", P::Empty),
+            (&long, P::TooLong),
+            (&label, P::NotAName),
+            ("na.my connectwise.net", P::HasSpace),
+            ("na.myconnectwise.net\u{7}", P::HasSpace),
+            ("http://na.myconnectwise.net", P::NotHttps),
+            ("ftp://na.myconnectwise.net", P::NotHttps),
+            ("https://me@na.myconnectwise.net", P::HasUser),
+            ("https://na.myconnectwise.net:x@evil.example", P::HasUser),
+            ("https://na.myconnectwise.net\\@evil.example", P::HasUser),
+            ("na.myconnectwise.net:", P::BadPort),
+            ("na.myconnectwise.net:0", P::BadPort),
+            ("na.myconnectwise.net:+443", P::BadPort),
+            ("na.myconnectwise.net:65536", P::BadPort),
+            ("192.0.2.1", P::IsAddress),
+            ("0300.0.2.1", P::IsAddress),
+            ("0x7f.1", P::IsAddress),
+            ("2130706433", P::IsAddress),
+            ("https://127.1:8443/", P::IsAddress),
+            ("[::1]", P::IsAddress),
+            ("https://[::ffff:127.0.0.1]:443/", P::IsAddress),
+            ("::1", P::IsAddress),
+            ("1.2.3.4.5", P::NotAName),
+            ("127%2e0.0.1", P::NotAName),
+            ("na", P::NotFull),
+            ("na..myconnectwise.net", P::NotAName),
+            ("-na.myconnectwise.net", P::NotAName),
+            ("na_1.myconnectwise.net", P::NotAName),
+            ("na\\.myconnectwise.net", P::NotAName),
+            ("na.myconnectwise.net..", P::NotAName),
+        ];
+        for (typed, problem) in table {
+            assert_eq!(HostPort::parse_site(typed), Err(problem), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_shown_host_is_read_back_as_itself() {
+        for text in ["na.myconnectwise.net", "psa.example.com:8443"] {
+            assert_eq!(text.parse::<HostPort>().expect("a host").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn only_cloud_hosts_share_a_site_with_their_api_host() {
+        let site = |text: &str| HostPort::parse_site(text).expect("a host").site_key().to_string();
+        assert_eq!(site("api-na.myconnectwise.net"), "na.myconnectwise.net");
+        assert_eq!(site("na.myconnectwise.net"), "na.myconnectwise.net");
+        assert_eq!(site("api-staging.connectwisedev.com"), "staging.connectwisedev.com");
+        assert_eq!(site("api-psa.example.com"), "api-psa.example.com");
+    }
+
+    #[test]
+    fn the_api_host_has_the_prefix_once() {
+        let api = |text: &str| HostPort::parse_site(text).expect("a host").api().map(|h| h.to_string());
+        assert_eq!(api("na.myconnectwise.net").as_deref(), Some("api-na.myconnectwise.net"));
+        assert_eq!(api("api-na.myconnectwise.net").as_deref(), Some("api-na.myconnectwise.net"));
+        assert_eq!(api(&format!("{}.example", "a".repeat(62))), None);
+    }
+}
