@@ -103,7 +103,7 @@ impl Metrics {
         let _ = self.source.set(Box::new(source));
     }
 
-    /// The exposition, in the OpenMetrics text format.
+    /// The exposition, in the text format of `OpenMetrics`.
     ///
     /// # Errors
     ///

@@ -25,7 +25,7 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
 }
 
-/// The OpenMetrics text format, as the encoder writes it.
+/// The text format of `OpenMetrics`, as the encoder writes it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 impl Admin {

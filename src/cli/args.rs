@@ -24,7 +24,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator
     Run(Box<RunArgs>),
-    /// Print the CustomResourceDefinition as YAML
+    /// Print the CRD as YAML
     Crd,
 }
 

@@ -41,6 +41,15 @@ fn strip_schema(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
     map.remove("nullable");
     map.remove("default");
+    if let Some(words) = map.get_mut("enum").and_then(Value::as_array_mut) {
+        words.retain(|word| !word.is_null());
+    }
+    // An integer's bound is derived as 0.0.
+    if let Some(minimum) = map.get_mut("minimum")
+        && let Some(whole) = minimum.as_f64().filter(|bound| bound.fract() == 0.0)
+    {
+        *minimum = json!(whole as i64);
+    }
     if let Some(fields) = map.get_mut("properties").and_then(Value::as_object_mut) {
         fields.values_mut().for_each(strip_schema);
     }

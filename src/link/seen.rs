@@ -169,7 +169,7 @@ pub enum Change {
     Put {
         /// Which link.
         id: LinkId,
-        /// The company, as companyinfo spells it.
+        /// The company, as the spec spells it.
         company: CompanyId,
         /// The host of its API.
         site: HostPort,

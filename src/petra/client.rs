@@ -84,7 +84,7 @@ impl Adopt {
 pub struct PutRequest<'a> {
     /// Its id.
     pub id: &'a LinkId,
-    /// The company, as `companyinfo` spells it.
+    /// The company, as the spec spells it: the keys were proved with this spelling.
     pub company: &'a CompanyId,
     /// The host of its API.
     pub site: &'a HostPort,

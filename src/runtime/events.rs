@@ -14,6 +14,7 @@ use kube::runtime::events::EventType;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
+use super::explain::explain;
 use crate::admin::Metrics;
 
 /// Events that may wait for the API server. More are dropped: a condition says the same and stays.
@@ -115,11 +116,11 @@ impl Publisher {
             Ok(_) => "published",
             // A namespace that is going away takes no events.
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
-                debug!(%namespace, error = %status, "an event was refused");
+                debug!(%namespace, error = status.message, "an event was refused");
                 "failed"
             }
             Err(error) => {
-                warn!(%namespace, %error, "an event could not be published");
+                warn!(%namespace, error = explain(&error), "an event could not be published");
                 "failed"
             }
         }

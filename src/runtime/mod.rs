@@ -7,6 +7,7 @@
 mod client;
 mod controller;
 mod events;
+mod explain;
 mod fence;
 mod link_index;
 mod links;

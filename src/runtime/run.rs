@@ -75,7 +75,8 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
 
     let address = settings.admin_address;
     let listener = Admin::listen(address).await.map_err(|error| RunError::AdminPort { address, error })?;
-    info!(address = ?listener.local_addr().ok(), "the admin port is open");
+    let address = listener.local_addr().unwrap_or(address);
+    info!(%address, "the admin port is open");
     let ended = CancellationToken::new();
     tokio::spawn(Admin { liveness, gates, metrics: Arc::clone(&metrics) }.serve(listener, ended.clone()));
     tokio::spawn(publisher.run());
@@ -94,7 +95,8 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
             metrics: Arc::clone(&metrics),
             poll: Arc::clone(poll),
         };
-        let polling = Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), move |changed| followers.told(changed));
+        let polling = Arc::clone(poll)
+            .run(Arc::clone(petra), clock, stop.clone(), move |changed| followers.told(changed));
         tokio::spawn(polling);
         let timings = settings.timings.clone();
         tokio::spawn(services::prove_account(Arc::clone(petra), Arc::clone(&metrics), timings, stop.clone()));

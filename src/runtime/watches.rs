@@ -11,13 +11,14 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 use tracing::{debug, info, warn};
 
+use super::explain::explain;
 use super::link_index::LinkIndex;
 use super::links::{Link, LinkRef, keep_what_is_used};
 use super::listing::{Heard, Listing};
 use super::reach::Reach;
 use super::secret_versions::{SecretSeen, SecretVersion, SecretVersions};
 use super::wake::Wake;
-use super::watch::{Cause, Change, changes, explain};
+use super::watch::{Cause, Change, changes};
 use crate::admin::Metrics;
 
 const LINKS: &str = "connectwiselinks";

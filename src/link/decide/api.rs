@@ -12,8 +12,12 @@ use crate::link::draft::{self, Draft, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::message;
 use crate::link::seen::{Change, Listing, Question};
+use crate::link::subject::Target;
 use crate::petra::client::Adopt;
 use crate::petra::{LinkId, Owner, PetraFault, PutAnswer, RemoteLink, RemoteState};
+
+const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
+const TAKEN: &str = "Petra took the link and waits for ConnectWise to confirm it, which takes one or two minutes.";
 
 /// What is known of the link at Petra.
 enum Known {
@@ -27,12 +31,9 @@ enum Known {
     Nothing(PetraFault),
 }
 
-pub(super) fn row(visit: &Visit, credentials: &Credentials, passed: Passed) -> Row<Infallible> {
-    let Some(id) = link_id(visit, &passed) else {
-        visit.need_keys()?;
-        return ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)));
-    };
-    let registration = Registration { visit, credentials, id, passed };
+pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials, passed: Passed) -> Row<Infallible> {
+    let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
+    let registration = Registration { visit, target, credentials, id, passed };
     match registration.known() {
         ControlFlow::Break(plan) => ControlFlow::Break(plan),
         ControlFlow::Continue(Known::There(link)) if link.owner.as_ref() == Some(&visit.subject.owner) => {
@@ -61,8 +62,19 @@ impl Visit<'_> {
     }
 }
 
+/// Asks where the tenant is, which only a full round tells; when this visit's did not, what stands stays.
+pub(super) fn find_tenant(visit: &Visit, passed: Passed) -> Row<Infallible> {
+    if visit.seen.round.as_ref().is_some_and(|round| round.depth == Depth::Full) {
+        let settled = visit.settle(passed.draft.finish(Progress::Keep));
+        return ControlFlow::Break(passed.schedule.end(visit, settled).plan());
+    }
+    visit.need_keys()?;
+    ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)))
+}
+
 struct Registration<'a> {
     visit: &'a Visit<'a>,
+    target: &'a Target,
     credentials: &'a Credentials,
     id: LinkId,
     passed: Passed,
@@ -91,10 +103,16 @@ impl Registration<'_> {
         ControlFlow::Continue(known)
     }
 
-    /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again.
+    /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless Petra
+    /// answered nothing then and answers the shared poll now.
     fn not_again_yet(&self) -> bool {
-        let later = self.visit.memory.petra_not_before.is_some_and(|at| at > self.visit.now.up);
-        later && !self.passed.schedule.fresh && self.visit.subject.requested_at.is_none()
+        let visit = self.visit;
+        let later = visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up);
+        let ready = draft::reason(&visit.subject.status, ConditionType::Ready);
+        let answered_nothing = [Reason::PetraUnavailable, Reason::PetraKeyRejected, Reason::RateLimited];
+        let recovered = ready.is_some_and(|reason| answered_nothing.contains(&reason))
+            && matches!(visit.seen.listing, Listing::Known { failing: None, .. });
+        later && !recovered && !self.passed.schedule.fresh && visit.subject.requested_at.is_none()
     }
 
     fn listed(&self) -> Row<Known> {
@@ -190,13 +208,16 @@ impl Registration<'_> {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
         }
         self.visit.need_keys()?;
-        let Some(tenant) = self.passed.schedule.tenant.or_else(|| self.visit.memory.tenant.clone()) else {
-            return ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)));
+        let site = self.visit.subject.status.site.as_ref();
+        let recorded = site.and_then(|site| site.api_host.as_deref()).and_then(|host| host.parse().ok());
+        let Some(site) = self.passed.schedule.tenant.as_ref().map(|tenant| tenant.api_host.clone()).or(recorded) else {
+            return find_tenant(self.visit, self.passed);
         };
         ControlFlow::Break(Plan::Change(Change::Put {
             id: self.id,
-            company: tenant.canonical_company,
-            site: tenant.api_host,
+            // The spec's own spelling: the keys were proved with it.
+            company: self.target.company.clone(),
+            site,
             expected,
             adopt_from,
             credentials: self.credentials.version.clone(),
@@ -214,10 +235,10 @@ impl Registration<'_> {
         });
         let text = "Petra confirmed the link with these keys.";
         draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Confirmed, text);
-        let good = "Keys, security role and link were found good. Nothing to do.";
-        draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, good);
+        draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
         let mut settled = self.end(visit.settle(draft.finish(Progress::Settled)));
-        settled.memory.suspicion = None;
+        settled.memory.suspicion =
+            settled.memory.suspicion.filter(|it| it.of != Reason::RemoteLinkMissing);
         settled.petra_done().claiming(&self.id).plan()
     }
 
@@ -240,9 +261,8 @@ impl Registration<'_> {
             draft.unknown(ConditionType::Registered, Reason::ConfirmationTimedOut, text);
             Progress::Stalled
         } else {
-            let text = "Petra took the link and waits for ConnectWise to confirm it, which takes one or two minutes.";
-            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, text);
-            draft.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, text);
+            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            draft.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, TAKEN);
             Progress::Reconciling
         };
         // The shared poll wakes the link; this is for the timeout alone.
@@ -315,7 +335,7 @@ impl Registration<'_> {
         let mut kind = BackoffKind::Nothing;
         let progress = if self.registered() {
             kind = BackoffKind::Held;
-            Progress::Keep
+            self.hold(&mut draft)
         } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
             let text = message::looks_again(
                 "The Petra server has no link routes, so the operator cannot register anything; no key was sent. Set \
@@ -357,18 +377,32 @@ impl Registration<'_> {
 
     /// Nothing new is known of Petra: what stands stays.
     fn keep(&self) -> Plan {
-        let settled = self.visit.settle(self.passed.draft.clone().finish(Progress::Keep));
-        let waits = draft::reason(&self.visit.subject.status, ConditionType::Registered)
-            == Some(Reason::AwaitingConfirmation);
+        let mut draft = self.passed.draft.clone();
+        let progress = if self.registered() { self.hold(&mut draft) } else { Progress::Keep };
+        let waits = progress == Progress::Reconciling;
+        let settled = self.visit.settle(draft.finish(progress));
         let settled = self.end(settled).still_petra(self.visit).claiming(&self.id);
         if waits { settled.waiting().plan() } else { settled.plan() }
     }
 
-    /// Whether the status says that Petra holds the link with the keys of now.
+    /// Whether Petra took the link with the keys of now, as far as was last heard.
     fn registered(&self) -> bool {
         let status = &self.visit.subject.status;
         let held = status.link.as_ref().and_then(|link| link.credentials_version.as_deref());
-        draft::is_true(status, ConditionType::Ready) && held == Some(self.credentials.version.as_str())
+        let stands = draft::reason(status, ConditionType::Registered);
+        held == Some(self.credentials.version.as_str())
+            && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
+    }
+
+    /// `Ready` from what was last heard of Petra: an outage there says nothing about the link.
+    fn hold(&self, draft: &mut Draft) -> Progress {
+        if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
+            draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
+            Progress::Settled
+        } else {
+            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            Progress::Reconciling
+        }
     }
 
     /// The record of the link as Petra holds it, and whether its keys are newly registered.

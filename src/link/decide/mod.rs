@@ -110,7 +110,7 @@ fn rows(visit: &Visit) -> Row<Infallible> {
     let inputs = inputs::row(visit, target, &credentials)?;
     let passed = verdict::row(visit, target, inputs)?;
     match target.mode {
-        RegistrationMode::Api => api::row(visit, &credentials, passed),
+        RegistrationMode::Api => api::row(visit, target, &credentials, passed),
         RegistrationMode::Portal => portal::row(visit, target, &credentials, passed),
     }
 }

@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
+use super::api::find_tenant;
 use super::deletion::unlink;
 use super::secret::Credentials;
 use super::verdict::Passed;
 use super::{Plan, Row, Visit};
-use crate::connectwise::{CredentialsVersion, Depth};
+use crate::connectwise::CredentialsVersion;
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode, StatusTime};
 use crate::link::draft::{self, Progress};
 use crate::link::memory::BackoffKind;
@@ -28,10 +29,7 @@ pub fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
 
 pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials, passed: Passed) -> Row<Infallible> {
     leave_api(visit)?;
-    let Some(id) = link_id(visit, &passed) else {
-        visit.need_keys()?;
-        return ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)));
-    };
+    let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
     let Some(rival) = &visit.seen.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
     if let Some(rival) = rival {
         let who = rival.visible_name.as_ref().map_or_else(
@@ -96,9 +94,7 @@ fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: P
     draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Acknowledged, text);
     let good = "Keys and security role were found good, and the link was acknowledged. Nothing to do.";
     draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, good);
-    let mut settled = passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled)));
-    settled.memory.suspicion = None;
-    settled.claiming(id).plan()
+    passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled))).claiming(id).plan()
 }
 
 fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, passed: Passed) -> Plan {

@@ -55,7 +55,12 @@ impl Schedule {
         settled.memory.tenant = self.tenant.clone().or(settled.memory.tenant);
         match self.held {
             Some((kind, asked_to_wait)) => settled.holding("inconclusive").repeat(visit, kind, asked_to_wait),
-            None if self.fresh => settled.routine(visit),
+            None if self.fresh => {
+                // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
+                let at_petra = |it: &Suspicion| it.of == Reason::RemoteLinkMissing;
+                settled.memory.suspicion = settled.memory.suspicion.filter(at_petra);
+                settled.routine(visit)
+            }
             None => settled.still_due(visit, self.due),
         }
     }
@@ -124,10 +129,38 @@ fn unasked(visit: &Visit, draft: Draft) -> Row<Passed> {
             let tenant = visit.memory.tenant.clone();
             ControlFlow::Continue(Passed { draft, schedule: Schedule { tenant, fresh: false, due, held: None } })
         }
-        Some(Standing::Fault(_)) | None => {
+        Some(Standing::Fault(_)) => {
             ControlFlow::Break(visit.settle(draft.finish(Progress::Keep)).still_due(visit, due).plan())
         }
+        None => ControlFlow::Break(not_due_yet(visit, draft, due)),
     }
+}
+
+/// No verdict, and the floor or a backoff forbids a round now.
+fn not_due_yet(visit: &Visit, mut draft: Draft, due: Duration) -> Plan {
+    let progress = if asked_before(visit) {
+        Progress::Keep
+    } else {
+        // What stood in the way (the Secret, the spec, suspend) is mended; it must not stand beside these inputs.
+        let text = "The inputs are good and are about to be checked.";
+        for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
+            draft.unknown(kind, Reason::Pending, text);
+        }
+        Progress::Reconciling
+    };
+    visit.settle(draft.finish(progress)).still_due(visit, due).plan()
+}
+
+/// Whether the status, without a verdict, is about an earlier round for these inputs.
+fn asked_before(visit: &Visit) -> bool {
+    let about_rounds = [
+        Reason::Pending,
+        Reason::Checking,
+        Reason::ConnectWiseUnavailable,
+        Reason::RateLimited,
+        Reason::ValidationStale,
+    ];
+    draft::reason(&visit.subject.status, ConditionType::Ready).is_some_and(|reason| about_rounds.contains(&reason))
 }
 
 /// When the next round is due, on the monotonic clock.
@@ -139,7 +172,8 @@ fn due_at(visit: &Visit, standing: Option<Standing>) -> Duration {
         return floor;
     }
     let planned = match standing {
-        None => memory.not_before.unwrap_or(now),
+        // A delay that was set for the Secret says nothing about ConnectWise.
+        None => memory.not_before.filter(|_| asked_before(visit)).unwrap_or(now),
         Some(Standing::Passed) => timetable::routine_due(visit.subject, memory, timings, visit.now),
         // Found at start: backoff is in memory, so a negative verdict waits its first delay.
         Some(Standing::Fault(reason)) => memory.not_before.unwrap_or_else(|| {
@@ -301,6 +335,10 @@ fn nothing(visit: &Visit, standing: Option<Standing>, why: Inconclusive, half: H
     let asked_to_wait = match why {
         Inconclusive::RateLimited(wait) => wait,
         _ => None,
+    };
+    let standing = match standing {
+        Some(Standing::Fault(fault)) if half.clears(fault) => None,
+        other => other,
     };
     match standing {
         Some(Standing::Passed) if !draft::is_true(&visit.subject.status, ConditionType::Ready) => {

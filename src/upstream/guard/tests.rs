@@ -113,6 +113,9 @@ async fn no_key_and_no_answer_is_logged_at_any_level() {
         .with_writer(move || writer.clone())
         .finish();
     let _scope = tracing::subscriber::set_default(subscriber);
+    // While there is but one subscriber, tracing asks the thread that first meets a callsite whether it is wanted, and
+    // that may be another test's; as soon as there are two, it asks all of them.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let reply = "HTTP/1.1 200 OK\r\nX-Said: remote-header\r\nContent-Length: 11\r\n\r\nremote-body";
     let (_server, host, rig) = pair(reply).await;
     rig.get(&host).await.expect("an answer");

@@ -40,6 +40,15 @@ pub(super) struct Half {
 }
 
 impl Half {
+    /// Whether this evidence contradicts a fault that stands: then the fault cannot be held.
+    pub(super) fn clears(&self, fault: Reason) -> bool {
+        match fault {
+            Reason::PermissionsMissing | Reason::MemberInactive => self.denied.is_some(),
+            Reason::ServiceBoardNotReady => false,
+            _ => self.keys_accepted,
+        }
+    }
+
     pub(super) fn apply(self, draft: &mut Draft) {
         if self.keys_accepted {
             let text = "ConnectWise accepted the keys.";
