@@ -162,9 +162,12 @@ impl Timings {
             *period = period.div_f64(speed);
         }
         let timeouts = &mut t.timeouts;
-        for timeout in
-            [&mut timeouts.connect, &mut timeouts.connectwise, &mut timeouts.petra_read, &mut timeouts.petra_change]
-        {
+        for timeout in [
+            &mut timeouts.connect,
+            &mut timeouts.connectwise,
+            &mut timeouts.petra_read,
+            &mut timeouts.petra_change,
+        ] {
             *timeout = timeout.div_f64(speed).max((*timeout).min(Timeouts::FLOOR));
         }
         t

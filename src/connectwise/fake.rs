@@ -8,7 +8,9 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 
 use super::client::{ConnectWise, Transport};
-use super::{CompanyId, Keys, Tenant};
+use super::profile::Profiles;
+use super::round::{Inputs, cheap, full};
+use super::{CompanyId, Depth, Keys, Round, Tenant};
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -64,10 +66,11 @@ impl Reply {
     }
 }
 
-/// The table. What is not in it answers as a router does: 404 and a page.
+/// The table. What is not in it answers as a router does: 404 and a page; or with one reply for everything else.
 #[derive(Default)]
 pub(super) struct Fake {
     replies: BTreeMap<String, Reply>,
+    otherwise: Option<Reply>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -112,7 +115,7 @@ impl Transport for Arc<Fake> {
         self.asked.lock().unwrap().push(format!("{host} {asked}"));
         let path = asked.split('?').next().unwrap_or_default();
         let reply = self.replies.get(&asked).or_else(|| self.replies.get(path)).cloned();
-        let reply = reply.unwrap_or_else(|| Reply::page(404, ""));
+        let reply = reply.or_else(|| self.otherwise.clone()).unwrap_or_else(|| Reply::page(404, ""));
         match reply.fault {
             Some(fault) => Err(fault),
             None => Ok(Answer {
@@ -128,6 +131,56 @@ impl Transport for Arc<Fake> {
 
     fn takes_keys(&self, host: &HostPort) -> bool {
         AllowList::default().check(Service::ConnectWise, host, Purpose::Api).is_ok()
+    }
+}
+
+/// One published body, as an entry of `testdata/error-bodies.json`.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ErrorBody {
+    pub name: String,
+    status: u16,
+    content_type: String,
+    body: Value,
+    path: Option<String>,
+}
+
+/// All published bodies.
+pub(crate) fn error_bodies() -> Vec<ErrorBody> {
+    serde_json::from_str(include_str!("testdata/error-bodies.json")).unwrap()
+}
+
+/// A round of a tenant that answers every question, or the one that the body belongs to, with this body.
+pub(crate) async fn round_against(error: &ErrorBody, depth: Depth) -> Round {
+    let content_type = match error.content_type.as_str() {
+        "text/html" => "text/html",
+        "text/plain" => "text/plain",
+        _ => "application/json",
+    };
+    let body = match &error.body {
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    let reply = Reply { content_type, ..Reply::page(error.status, &body) };
+    let companyinfo = match &error.path {
+        Some(_) => reply.clone(),
+        None => Reply::ok(&companyinfo("v2025_1/")),
+    };
+    let fake =
+        Fake { otherwise: Some(reply), ..Fake::default() }.with("/login/companyinfo/myco", companyinfo);
+    let (connectwise, _) = fake.connect();
+    let profiles = Profiles::builtin();
+    let inputs = Inputs {
+        site: &site(),
+        company: &company(),
+        keys: &keys(),
+        profile: profiles.get(Profiles::DEFAULT).unwrap(),
+        board: None,
+        namespace: "team-a",
+    };
+    match depth {
+        Depth::Full => full(&connectwise, inputs).await,
+        Depth::Cheap => cheap(&connectwise, inputs, &tenant("v2025_1/")).await,
     }
 }
 

@@ -11,7 +11,7 @@ pub mod client;
 pub mod company;
 pub mod discovery;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod keys;
 pub mod level;
 mod names;

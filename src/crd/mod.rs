@@ -33,9 +33,7 @@ pub use schema::{crd, crd_yaml};
 pub use spec::{
     ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, RegistrationMode, RegistrationSpec, SecretReference,
 };
-pub use status::{
-    Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus, StatusTime,
-};
+pub use status::{Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus, StatusTime};
 
 /// API group of the resource, of its annotation and of its finalizer.
 pub const GROUP: &str = "integrations.petrasecurity.com";

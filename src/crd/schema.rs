@@ -17,12 +17,7 @@ use super::spec::ConnectWiseLink;
 /// Never: the derived definition is a JSON object, and stays one.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut value = serde_json::to_value(ConnectWiseLink::crd()).expect("a derived CRD is JSON");
-    strip_schema(&mut value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-    value["metadata"]["labels"] = json!({ "app.kubernetes.io/name": "cwlink" });
-    value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] =
-        json!({ "observedGeneration": -1 });
-    serde_json::from_value(value).expect("the CRD stays a CRD")
+    serde_json::from_value(definition()).expect("the CRD stays a CRD")
 }
 
 /// [`crd`] as YAML, with the line that says where it comes from.
@@ -32,8 +27,17 @@ pub fn crd() -> CustomResourceDefinition {
 /// Never: see [`crd`].
 #[must_use]
 pub fn crd_yaml() -> String {
-    let yaml = serde_norway::to_string(&crd()).expect("a CRD is YAML");
+    let yaml = serde_norway::to_string(&definition()).expect("a CRD is YAML");
     format!("# Generated from src/crd by `make crds`. Do not edit.\n{yaml}")
+}
+
+fn definition() -> Value {
+    let mut value = serde_json::to_value(ConnectWiseLink::crd()).expect("a derived CRD is JSON");
+    strip_schema(&mut value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+    value["metadata"]["labels"] = json!({ "app.kubernetes.io/name": "cwlink" });
+    value["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] =
+        json!({ "observedGeneration": -1 });
+    value
 }
 
 /// Takes `nullable` and `default` out of a schema and the schemas in it.
@@ -44,11 +48,9 @@ fn strip_schema(schema: &mut Value) {
     if let Some(words) = map.get_mut("enum").and_then(Value::as_array_mut) {
         words.retain(|word| !word.is_null());
     }
-    // An integer's bound is derived as 0.0.
-    if let Some(minimum) = map.get_mut("minimum")
-        && let Some(whole) = minimum.as_f64().filter(|bound| bound.fract() == 0.0)
-    {
-        *minimum = json!(whole as i64);
+    // An integer's bound is derived as 0.0; the only one there is is zero.
+    if map.get("minimum").and_then(Value::as_f64) == Some(0.0) {
+        map.insert("minimum".to_owned(), json!(0));
     }
     if let Some(fields) = map.get_mut("properties").and_then(Value::as_object_mut) {
         fields.values_mut().for_each(strip_schema);
@@ -69,7 +71,8 @@ mod tests {
             assert!(schema.get("default").is_none() || path == ".status", "{path} has a default");
             for (name, field) in schema["properties"].as_object().into_iter().flatten() {
                 let path = format!("{path}.{name}");
-                let generic = ["apiVersion", "kind", "metadata"].iter().any(|known| path == format!(".{known}"));
+                let generic =
+                    ["apiVersion", "kind", "metadata"].iter().any(|known| path == format!(".{known}"));
                 assert!(generic || field["description"].is_string(), "{path} has no description");
                 walk(&path, field);
             }

@@ -224,8 +224,8 @@ word_schema!(DeletionPolicy: "Unlink", "Orphan");
 pub struct Interval(Duration);
 
 impl Interval {
-    const MIN: Duration = Duration::from_secs(5 * 60);
-    const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+    const MIN: Duration = Duration::from_mins(5);
+    const MAX: Duration = Duration::from_hours(24);
 
     /// Reads the grammar that the schema allows. `None` for anything else, which a client can only have stored past the
     /// schema.

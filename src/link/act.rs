@@ -74,14 +74,16 @@ impl Reconciler {
         if present {
             finalizers.push(FINALIZER.to_owned());
         }
-        let patch = json!({ "metadata": { "resourceVersion": meta.resource_version, "finalizers": finalizers } });
+        let patch =
+            json!({ "metadata": { "resourceVersion": meta.resource_version, "finalizers": finalizers } });
         let key = &visiting.subject.key;
         let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &key.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch(&key.name, &params, &Patch::Merge(&patch)).await {
+        // Only metadata comes back: an object that does not fit its types can lose its finalizer too.
+        match api.patch_metadata(&key.name, &params, &Patch::Merge(&patch)).await {
             Ok(link) => {
                 visiting.seen.finalizer = present;
-                visiting.wrote(link, &self.rules);
+                visiting.wrote_metadata(link.metadata, &self.rules);
                 Ok(Written::Current)
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Written::Outdated),

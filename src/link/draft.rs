@@ -37,7 +37,13 @@ impl Draft {
     }
 
     /// Sets a condition; its transition time moves only with `status`.
-    pub fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+    pub fn set(
+        &mut self,
+        kind: ConditionType,
+        status: ConditionStatus,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
         let at = self.position(kind);
         let moved = at.is_none_or(|at| self.status.conditions[at].status != status);
         let last_transition_time = match at {
@@ -78,7 +84,8 @@ impl Draft {
                 self.unknown(kind, Reason::Pending, "Not looked at yet.");
             }
         }
-        let reason = self.get(ConditionType::Ready).and_then(Condition::known_reason).unwrap_or(Reason::Pending);
+        let reason =
+            self.get(ConditionType::Ready).and_then(Condition::known_reason).unwrap_or(Reason::Pending);
         let (present, absent) = match progress {
             Progress::Keep => (None, &[][..]),
             Progress::Settled => (None, &[ConditionType::Reconciling, ConditionType::Stalled][..]),

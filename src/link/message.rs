@@ -1,6 +1,8 @@
 //! What people read. Every text says what happened and what to do next; none holds times, counters, ids (the Portal's
 //! token apart) or remote text, so the same state always reads the same.
 
+use std::fmt::Write as _;
+
 use crate::connectwise::{Action, Actual, Line, Required};
 use crate::crd::{PermissionLine, Reason};
 
@@ -32,7 +34,10 @@ pub fn fix(line: &Line) -> String {
             capitalised(line.action)
         ),
         (Required::Allowed, None) => {
-            format!("System > Security Roles > the API member's role > {}: allow {}", line.module, line.function)
+            format!(
+                "System > Security Roles > the API member's role > {}: allow {}",
+                line.module, line.function
+            )
         }
     }
 }
@@ -75,7 +80,10 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
         if line.action == Action::Customize.as_str() {
             format!("{} > {} allowed (it is {})", line.module, line.function, line.actual)
         } else {
-            format!("{} > {} > {}: {} (it is {})", line.module, line.function, line.action, line.required, line.actual)
+            format!(
+                "{} > {} > {}: {} (it is {})",
+                line.module, line.function, line.action, line.required, line.actual
+            )
         }
     });
     bounded_list(&head, items, &tail)
@@ -85,9 +93,13 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
 #[must_use]
 pub fn not_visible(reason: Reason, profile: &str, unknown: &[PermissionLine]) -> String {
     let head = if reason == Reason::NotVerifiable {
-        format!("The keys cannot see every line of profile {profile}. No line was found missing. Compare by eye: ")
+        format!(
+            "The keys cannot see every line of profile {profile}. No line was found missing. Compare by eye: "
+        )
     } else {
-        format!("Every function of profile {profile} was found. Allow-list items cannot be seen from outside; compare by eye: ")
+        format!(
+            "Every function of profile {profile} was found. Allow-list items cannot be seen from outside; compare by eye: "
+        )
     };
     let items = unknown.iter().map(|line| format!("{} > {}", line.module, line.function));
     bounded_list(&head, items, ".")
@@ -113,7 +125,8 @@ fn bounded_list(head: &str, items: impl Iterator<Item = String>, tail: &str) -> 
     for (at, item) in items.iter().enumerate() {
         let separator = if at == 0 { "" } else { "; " };
         if text.len() + separator.len() + item.len() + REST + tail.len() > MAX_BYTES {
-            text.push_str(&format!(" and {} more", items.len() - at));
+            // Writing to a String cannot fail.
+            let _ = write!(text, " and {} more", items.len() - at);
             break;
         }
         text.push_str(separator);

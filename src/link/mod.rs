@@ -14,6 +14,7 @@ mod registry;
 pub mod seen;
 pub mod subject;
 pub mod timetable;
+mod unreadable;
 mod visiting;
 
 use std::sync::Arc;
@@ -93,7 +94,16 @@ impl Reconciler {
         deps: Deps,
     ) -> Self {
         let registry = Registry::default();
-        Self { rules, clock, connectwise, client_id, client_id_worked: AtomicU64::new(0), petra, deps, registry }
+        Self {
+            rules,
+            clock,
+            connectwise,
+            client_id,
+            client_id_worked: AtomicU64::new(0),
+            petra,
+            deps,
+            registry,
+        }
     }
 }
 
@@ -101,10 +111,14 @@ impl Reconcile for Reconciler {
     type Error = Error;
 
     async fn reconcile(&self, link: Arc<Link>) -> Result<Next, Error> {
-        let mut visiting = match self.begin(&link) {
+        let begun = match self.begin(&link) {
+            Begun::Unreadable(metadata) => self.begin_unreadable(*metadata).await?,
+            begun => begun,
+        };
+        let mut visiting = match begun {
             Begun::Visit(visiting) => *visiting,
             Begun::Stale => return Ok(Next::In(Visiting::CATCH_UP)),
-            Begun::Unreadable => return Ok(Next::OnChange),
+            Begun::Unreadable(_) => return Ok(Next::OnChange),
         };
         for _ in 0..MAX_STEPS {
             let plan = decide(&visiting.view(&self.rules, self.clock.now()));

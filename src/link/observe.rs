@@ -10,14 +10,20 @@ use super::seen::{Question, SecretRead};
 use super::visiting::{Visiting, Written};
 use super::{Error, Reconciler, decide};
 use crate::connectwise::round::{self, Inputs};
-use crate::connectwise::{BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer};
+use crate::connectwise::{
+    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer,
+};
 use crate::connectwise::{PermissionsAnswer, Round, Tenant};
 use crate::petra::PetraFault;
 use crate::runtime::SecretVersion;
 
 impl Reconciler {
     /// Answers one question into `seen`.
-    pub(super) async fn observe(&self, visiting: &mut Visiting, question: Question) -> Result<Written, Error> {
+    pub(super) async fn observe(
+        &self,
+        visiting: &mut Visiting,
+        question: Question,
+    ) -> Result<Written, Error> {
         debug!(link = %visiting.subject.key, ?question, "asking");
         match question {
             Question::Secret => {

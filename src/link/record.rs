@@ -41,7 +41,7 @@ impl Reconciler {
     pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
         let Settlement { status, memory, next, events, waits, claim, held } = settlement;
         let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
-        if !departing && visiting.subject.status != status {
+        if visiting.readable && !departing && visiting.subject.status != status {
             match self.put_status(&visiting.link, status).await? {
                 Some(link) => visiting.wrote(link, &self.rules),
                 None => return Ok(Next::In(Visiting::CATCH_UP)),
@@ -80,7 +80,11 @@ impl Reconciler {
     pub(super) fn depart(&self, link: &LinkRef) {
         let Some((known, waiting)) = self.registry.forget(link) else { return };
         if let Some(petra) = &self.petra {
-            petra.poll.stop_waiting(&crate::petra::Owner::new(&self.rules.installation, &link.namespace, &link.name));
+            petra.poll.stop_waiting(&crate::petra::Owner::new(
+                &self.rules.installation,
+                &link.namespace,
+                &link.name,
+            ));
         }
         if known.saved_by_hand {
             let reference = ObjectReference {
@@ -93,7 +97,10 @@ impl Reconciler {
             };
             let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the \
                         ConnectWise link of this company there.";
-            self.tell(&reference, Note { warning: true, reason: "PortalUnlinkRequired", text: text.to_owned() });
+            self.tell(
+                &reference,
+                Note { warning: true, reason: "PortalUnlinkRequired", text: text.to_owned() },
+            );
         }
         for other in waiting {
             self.deps.wake.link(&other.namespace, &other.name);
@@ -125,7 +132,9 @@ impl Reconciler {
         match api.replace_status(&link.name_any(), &params, &guarded).await {
             Ok(link) => {
                 self.deps.metrics.status_written();
-                if let Some(ready) = link.status.as_ref().and_then(|s| draft::condition(s, ConditionType::Ready)) {
+                if let Some(ready) =
+                    link.status.as_ref().and_then(|s| draft::condition(s, ConditionType::Ready))
+                {
                     let (status, reason) = (ready.status.as_str(), &ready.reason);
                     info!(link = %LinkRef::new(&namespace, &link.name_any()), status, %reason, "wrote the status");
                 }

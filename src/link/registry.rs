@@ -70,7 +70,8 @@ impl Registry {
     pub(super) fn forget(&self, link: &LinkRef) -> Option<(Remembered, Vec<LinkRef>)> {
         let mut links = self.lock();
         let known = links.remove(link)?;
-        let waiting = known.claim.as_ref().map(|claim| others_of(&mut links, link, &claim.id)).unwrap_or_default();
+        let waiting =
+            known.claim.as_ref().map(|claim| others_of(&mut links, link, &claim.id)).unwrap_or_default();
         Some((known, waiting))
     }
 
@@ -94,7 +95,9 @@ impl Registry {
         let ready = links.values().filter(|known| known.ready).count();
         let suspected_alike = links
             .iter()
-            .filter(|(key, known)| **key != subject.key && known.memory.suspicion.is_some_and(|it| it.of == of))
+            .filter(|(key, known)| {
+                **key != subject.key && known.memory.suspicion.is_some_and(|it| it.of == of)
+            })
             .count();
         FleetView { ready, suspected_alike }
     }

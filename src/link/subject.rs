@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use crate::connectwise::CompanyId;
 use crate::connectwise::profile::{Profile, Profiles};
 use crate::crd::{
-    ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason, RegistrationMode,
+    ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
+    RegistrationMode,
 };
 use crate::petra::Owner;
 use crate::runtime::LinkRef;
@@ -93,7 +94,10 @@ impl Subject {
     #[must_use]
     pub fn read(link: &ConnectWiseLink, rules: &Rules) -> Self {
         let meta = &link.metadata;
-        let key = LinkRef::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+        let key = LinkRef::new(
+            meta.namespace.as_deref().unwrap_or_default(),
+            meta.name.as_deref().unwrap_or_default(),
+        );
         let status = link.status.clone().unwrap_or_default();
         let requested_at = meta
             .annotations
@@ -155,7 +159,9 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Rules) -> Result<Target,
     if let Some(text) = &spec.interval
         && Interval::parse(text).is_none()
     {
-        return Err(invalid("spec.interval is no duration from 5m to 24h. Correct it in the resource.".to_owned()));
+        return Err(invalid(
+            "spec.interval is no duration from 5m to 24h. Correct it in the resource.".to_owned(),
+        ));
     }
     let Some(profile) = rules.profiles.get(spec.profile_name()) else {
         let known: Vec<&str> = rules.profiles.names().collect();
@@ -184,7 +190,11 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Rules) -> Result<Target,
             ),
         });
     }
-    if rules.companies.as_ref().is_some_and(|companies| !companies.iter().any(|allowed| allowed.is_same(&company))) {
+    if rules
+        .companies
+        .as_ref()
+        .is_some_and(|companies| !companies.iter().any(|allowed| allowed.is_same(&company)))
+    {
         return Err(SpecProblem {
             reason: Reason::CompanyNotAllowed,
             message: format!(

@@ -22,7 +22,10 @@ pub fn repeat(
     let same = backoff.kind == Some(kind);
     let backoff = if same { backoff } else { Backoff { kind: Some(kind), looks: 0, since: now.up } };
     let doubled = |first: Duration, max: Duration| {
-        first.checked_mul(1_u32.checked_shl(backoff.looks.min(20)).unwrap_or(u32::MAX)).unwrap_or(max).min(max)
+        first
+            .checked_mul(1_u32.checked_shl(backoff.looks.min(20)).unwrap_or(u32::MAX))
+            .unwrap_or(max)
+            .min(max)
     };
     let delay = match kind {
         BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.mend_for => timings.mend,
@@ -39,7 +42,9 @@ pub fn repeat(
 #[must_use]
 pub fn kind_of(fault: Reason) -> BackoffKind {
     match fault {
-        Reason::PermissionsMissing | Reason::MemberInactive | Reason::ServiceBoardNotReady => BackoffKind::Mend,
+        Reason::PermissionsMissing | Reason::MemberInactive | Reason::ServiceBoardNotReady => {
+            BackoffKind::Mend
+        }
         _ => BackoffKind::Refused,
     }
 }

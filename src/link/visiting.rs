@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
-use tracing::warn;
 
 use super::Reconciler;
 use super::decide::Visit;
@@ -16,7 +16,7 @@ use crate::clock::Now;
 use crate::connectwise::Keys;
 use crate::crd::ConnectWiseLink;
 use crate::petra::LinkId;
-use crate::runtime::{Link, LinkRef};
+use crate::runtime::Link;
 
 /// A visit in progress.
 pub(super) struct Visiting {
@@ -30,6 +30,8 @@ pub(super) struct Visiting {
     pub seen: Seen,
     /// The keys, from the moment that the Secret was read to the end of the visit.
     pub keys: Option<Keys>,
+    /// Whether the stored object fits its types. One that does not is only ever deleted, and no status is written to it.
+    pub readable: bool,
     /// Resource versions that this visit has replaced.
     pub superseded: Vec<String>,
 }
@@ -40,8 +42,8 @@ pub(super) enum Begun {
     Visit(Box<Visiting>),
     /// The watch has not caught up with this process's own last write; its event will come.
     Stale,
-    /// The stored object does not fit the types.
-    Unreadable,
+    /// The stored object does not fit its types.
+    Unreadable(Box<ObjectMeta>),
 }
 
 /// Whether a write found the resource as this visit knew it.
@@ -73,6 +75,12 @@ impl Visiting {
         self.subject = Subject::read(&link, rules);
         self.link = link;
     }
+
+    /// Takes over what a write of metadata returned.
+    pub(super) fn wrote_metadata(&mut self, metadata: ObjectMeta, rules: &Rules) {
+        let link = ConnectWiseLink { metadata, ..self.link.clone() };
+        self.wrote(link, rules);
+    }
 }
 
 impl Reconciler {
@@ -80,12 +88,13 @@ impl Reconciler {
     pub(super) fn begin(&self, link: &Arc<Link>) -> Begun {
         let link = match &link.0 {
             Ok(link) => link.clone(),
-            Err(invalid) => {
-                let at = LinkRef::of(link);
-                warn!(link = %at, error = %invalid.error, "the stored resource does not fit its types; mend or delete it");
-                return Begun::Unreadable;
-            }
+            Err(invalid) => return Begun::Unreadable(Box::new(invalid.metadata.clone())),
         };
+        self.begin_with(link, true)
+    }
+
+    /// The same for a resource that is at hand.
+    pub(super) fn begin_with(&self, link: ConnectWiseLink, readable: bool) -> Begun {
         let subject = Subject::read(&link, &self.rules);
         let remembered = self.registry.recall(&subject);
         if link.resource_version().is_some_and(|version| remembered.superseded.contains(&version)) {
@@ -98,7 +107,15 @@ impl Reconciler {
             subject.finalizer,
         );
         let memory = remembered.memory;
-        Begun::Visit(Box::new(Visiting { link, subject, memory, seen, keys: None, superseded: Vec::new() }))
+        Begun::Visit(Box::new(Visiting {
+            link,
+            subject,
+            memory,
+            seen,
+            keys: None,
+            readable,
+            superseded: Vec::new(),
+        }))
     }
 
     /// What the shared poll knows of this link.

@@ -27,13 +27,17 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn build(settings: &Settings, clock: Clock, metrics: &Arc<Metrics>) -> Result<Self, GuardError> {
+    pub(super) fn build(
+        settings: &Settings,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, GuardError> {
         let guard = Arc::new(Guard::new(GuardConfig {
             allow: settings.allow.clone(),
             ca_bundle_pem: settings.ca_bundle.clone(),
             egress_proxy: settings.egress_proxy.clone(),
             timings: settings.timings.clone(),
-            rates: settings.rates.clone(),
+            rates: settings.rates,
             user_agent: concat!("cwlink/", env!("CARGO_PKG_VERSION")).to_owned(),
             observer: Arc::clone(metrics) as _,
         })?);
@@ -103,13 +107,20 @@ impl Followers {
 }
 
 /// Proves the Petra key at start and daily, and names the organisation that it belongs to.
-pub(super) async fn prove_account(petra: Arc<PetraClient>, metrics: Arc<Metrics>, timings: Timings, stop: CancellationToken) {
+pub(super) async fn prove_account(
+    petra: Arc<PetraClient>,
+    metrics: Arc<Metrics>,
+    timings: Timings,
+    stop: CancellationToken,
+) {
     let proving = async {
         loop {
             match petra.usage().await {
                 Ok(account) => {
                     metrics.petra_account_proved(true);
-                    let organization = account.organization.map_or_else(|| "unnamed".to_owned(), |name| name.as_str().to_owned());
+                    let organization = account
+                        .organization
+                        .map_or_else(|| "unnamed".to_owned(), |name| name.as_str().to_owned());
                     info!(%organization, "Petra accepts the operator's key");
                 }
                 Err(fault) => {

@@ -49,7 +49,11 @@ pub(super) fn unlink(visit: &Visit) -> Row<()> {
     match &visit.seen.deleted {
         Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
         Some(DeleteAnswer::Fenced) => {
-            return ControlFlow::Break(blocked(visit, "this replica of the operator is not the leader", None));
+            return ControlFlow::Break(blocked(
+                visit,
+                "this replica of the operator is not the leader",
+                None,
+            ));
         }
         // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
@@ -105,7 +109,8 @@ fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
     let mut draft = visit.draft();
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
-        let text = message::looks_again(&format!("The link of mode Api is being removed at Petra, but {why}."));
+        let text =
+            message::looks_again(&format!("The link of mode Api is being removed at Petra, but {why}."));
         draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
         let settled = visit.settle(draft.finish(Progress::Reconciling));
         return settled.repeat(visit, BackoffKind::Nothing, asked_to_wait).plan();
@@ -121,7 +126,8 @@ fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
         ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::DeletionBlocked, text);
     }
-    let settled = visit.settle(draft.finish(Progress::Reconciling)).repeat(visit, BackoffKind::Nothing, asked_to_wait);
+    let settled =
+        visit.settle(draft.finish(Progress::Reconciling)).repeat(visit, BackoffKind::Nothing, asked_to_wait);
     let grace_left = grace.saturating_sub(deleted_for);
     if grace_left.is_zero() {
         return settled.plan();

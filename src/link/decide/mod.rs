@@ -144,21 +144,21 @@ fn suspend(visit: &Visit) -> Row<()> {
 fn spec_problem(visit: &Visit, problem: &SpecProblem) -> Plan {
     let mut draft = visit.draft();
     draft.set(ConditionType::Ready, ConditionStatus::False, problem.reason, problem.message.clone());
-    visit.not_evaluated(&mut draft);
+    not_evaluated(&mut draft);
     draft.fields().inputs = None;
     visit.settle(draft.finish(Progress::Stalled)).plan()
+}
+
+/// `AuthFailed` and `PermissionDenied` of a row that stands before ConnectWise was asked.
+fn not_evaluated(draft: &mut Draft) {
+    let text = "Not judged: see the message of Ready.";
+    draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, text);
+    draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, text);
 }
 
 impl Visit<'_> {
     fn draft(&self) -> Draft {
         Draft::begin(&self.subject.status, self.subject.generation, self.now)
-    }
-
-    /// `AuthFailed` and `PermissionDenied` of a row that stands before ConnectWise was asked.
-    fn not_evaluated(&self, draft: &mut Draft) {
-        let text = "Not judged: see the message of Ready.";
-        draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, text);
-        draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, text);
     }
 
     /// Asks for the Secret where it was not read in this visit: keys are never kept between visits.

@@ -9,7 +9,9 @@ use super::secret::Credentials;
 use super::verdict::Passed;
 use super::{Plan, Row, Visit};
 use crate::connectwise::CredentialsVersion;
-use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode, StatusTime};
+use crate::crd::{
+    ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode, StatusTime,
+};
 use crate::link::draft::{self, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::message;
@@ -27,7 +29,12 @@ pub fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
     format!("{id}-{version}")
 }
 
-pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials, passed: Passed) -> Row<Infallible> {
+pub(super) fn row(
+    visit: &Visit,
+    target: &Target,
+    credentials: &Credentials,
+    passed: Passed,
+) -> Row<Infallible> {
     leave_api(visit)?;
     let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
     let Some(rival) = &visit.seen.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
@@ -45,11 +52,16 @@ pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials, pas
         return ControlFlow::Break(settled.claiming(&id).plan());
     }
     let expected = token(&id, &credentials.version);
-    let given = visit.subject.spec.registration.as_ref().and_then(|registration| registration.acknowledged.as_deref());
+    let given = visit
+        .subject
+        .spec
+        .registration
+        .as_ref()
+        .and_then(|registration| registration.acknowledged.as_deref());
     ControlFlow::Break(if given.map(str::trim) == Some(expected.as_str()) {
-        acknowledged(visit, credentials, &id, passed)
+        acknowledged(visit, credentials, &id, &passed)
     } else {
-        action_required(visit, target, &id, &expected, passed)
+        action_required(visit, target, &id, &expected, &passed)
     })
 }
 
@@ -75,7 +87,7 @@ fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
     })
 }
 
-fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: Passed) -> Plan {
+fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {
     let mut draft = passed.draft.clone();
     let version = credentials.version.as_str();
     let stood = visit.record(RegistrationMode::Portal);
@@ -97,7 +109,7 @@ fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: P
     passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled))).claiming(id).plan()
 }
 
-fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, passed: Passed) -> Plan {
+fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, passed: &Passed) -> Plan {
     let mut draft = passed.draft.clone();
     let secret = &visit.subject.spec.credentials_secret_ref.name;
     let changed = visit.record(RegistrationMode::Portal).is_some();
@@ -114,8 +126,12 @@ fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, pas
         target.site,
     );
     draft.set(ConditionType::Ready, ConditionStatus::False, Reason::PortalActionRequired, text.clone());
-    let never = draft.get(ConditionType::Registered).is_none_or(|c| c.known_reason() == Some(Reason::Pending));
-    if never || draft::reason(&visit.subject.status, ConditionType::Registered) == Some(Reason::PortalActionRequired) {
+    let never =
+        draft.get(ConditionType::Registered).is_none_or(|c| c.known_reason() == Some(Reason::Pending));
+    if never
+        || draft::reason(&visit.subject.status, ConditionType::Registered)
+            == Some(Reason::PortalActionRequired)
+    {
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);
     }
     passed.schedule.end(visit, visit.settle(draft.finish(Progress::Stalled))).claiming(id).plan()

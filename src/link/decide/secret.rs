@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{Plan, Row, Visit};
+use super::{Plan, Row, Visit, not_evaluated};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
 use crate::link::draft::{self, Progress};
@@ -38,7 +38,9 @@ fn unread(visit: &Visit, target: &Target) -> Row<Credentials> {
     let judged = judged_before(visit, target);
     match (&visit.seen.secret_watch, judged) {
         (SecretLookup::Absent, _) => ControlFlow::Break(absent(visit, target)),
-        (SecretLookup::Present(found), Some(judged)) if judged.secret == *found => ControlFlow::Continue(judged),
+        (SecretLookup::Present(found), Some(judged)) if judged.secret == *found => {
+            ControlFlow::Continue(judged)
+        }
         (SecretLookup::Present(found), None) if judged_invalid(visit, target, found) => {
             ControlFlow::Break(visit.settle(visit.draft().finish(Progress::Keep)).plan())
         }
@@ -58,12 +60,8 @@ fn unread(visit: &Visit, target: &Target) -> Row<Credentials> {
 /// The keys that the status judges, when its verdict was not about the Secret itself.
 fn judged_before(visit: &Visit, target: &Target) -> Option<Credentials> {
     let ready = draft::reason(&visit.subject.status, ConditionType::Ready);
-    let about_secret = [
-        Reason::SecretInvalid,
-        Reason::SecretNotFound,
-        Reason::SecretForbidden,
-        Reason::WaitingForSecret,
-    ];
+    let about_secret =
+        [Reason::SecretInvalid, Reason::SecretNotFound, Reason::SecretForbidden, Reason::WaitingForSecret];
     if ready.is_some_and(|reason| about_secret.contains(&reason)) {
         return None;
     }
@@ -91,7 +89,7 @@ fn invalid(visit: &Visit, target: &Target, secret: &SecretVersion, problem: &str
          > API Keys); the operator sees the change by itself."
     );
     draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SecretInvalid, text);
-    visit.not_evaluated(&mut draft);
+    not_evaluated(&mut draft);
     let mut inputs = visit.subject.inputs(target);
     inputs.secret_uid = Some(secret.uid.clone());
     inputs.secret_resource_version = Some(secret.resource_version.clone());
@@ -113,7 +111,8 @@ fn absent(visit: &Visit, target: &Target) -> Plan {
     let grace_left = timings.secret_grace.saturating_sub(visit.elapsed(since));
     let over = told || grace_left.is_zero();
     let mut draft = visit.draft();
-    let todo = "Create it in this namespace with the keys publicKey and privateKey; the operator sees it by itself.";
+    let todo =
+        "Create it in this namespace with the keys publicKey and privateKey; the operator sees it by itself.";
     if over {
         let text = format!("Secret {name} does not exist. {todo}");
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SecretNotFound, text);
@@ -121,7 +120,7 @@ fn absent(visit: &Visit, target: &Target) -> Plan {
         let text = format!("Secret {name} is not there yet. {todo}");
         draft.unknown(ConditionType::Ready, Reason::WaitingForSecret, text);
     }
-    visit.not_evaluated(&mut draft);
+    not_evaluated(&mut draft);
     draft.fields().inputs = Some(visit.subject.inputs(target));
     draft.fields().last_handled_reconcile_at = visit.handled();
     let progress = if over { Progress::Stalled } else { Progress::Reconciling };
@@ -148,10 +147,13 @@ fn forbidden(visit: &Visit, target: &Target) -> Plan {
          account the get right on it; the operator looks again by itself."
     );
     draft.unknown(ConditionType::Ready, Reason::SecretForbidden, text);
-    visit.not_evaluated(&mut draft);
+    not_evaluated(&mut draft);
     draft.fields().inputs = Some(visit.subject.inputs(target));
     draft.fields().last_handled_reconcile_at = visit.handled();
-    visit.settle(draft.finish(Progress::Reconciling)).again_in(visit, visit.rules.timings.secret_poll_later).plan()
+    visit
+        .settle(draft.finish(Progress::Reconciling))
+        .again_in(visit, visit.rules.timings.secret_poll_later)
+        .plan()
 }
 
 /// The API server did not answer: nothing is known, so nothing is said.

@@ -50,7 +50,8 @@ impl Settlement {
     /// Looks again when the timetable says so for this kind of look.
     pub(super) fn repeat(self, visit: &Visit, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
         let timings = &visit.rules.timings;
-        let (delay, backoff) = timetable::repeat(timings, self.memory.backoff, kind, asked_to_wait, visit.now);
+        let (delay, backoff) =
+            timetable::repeat(timings, self.memory.backoff, kind, asked_to_wait, visit.now);
         let jittered = timetable::jittered(timings, delay, &visit.subject.uid, u64::from(backoff.looks));
         let mut settled = self.again_in(visit, jittered.max(delay.min(timings.floor)));
         settled.memory.backoff = backoff;
@@ -74,7 +75,12 @@ impl Settlement {
     }
 
     /// Looks again at Petra when the timetable says so; the next round at ConnectWise stays as planned.
-    pub(super) fn petra_again(mut self, visit: &Visit, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
+    pub(super) fn petra_again(
+        mut self,
+        visit: &Visit,
+        kind: BackoffKind,
+        asked_to_wait: Option<Duration>,
+    ) -> Self {
         let timings = &visit.rules.timings;
         let backoff = self.memory.petra_backoff;
         let (delay, backoff) = timetable::repeat(timings, backoff, kind, asked_to_wait, visit.now);

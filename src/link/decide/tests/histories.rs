@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::world::{PRIVATE, SecretIs, Tenancy, Trace, World};
 use crate::connectwise::{
-    Action, Actual, CompanyAnswer, Inconclusive, KeysAnswer, Level, Line, MemberAnswer, Permissions, PermissionsAnswer,
-    Required,
+    Action, Actual, CompanyAnswer, Inconclusive, KeysAnswer, Level, Line, MemberAnswer, Permissions,
+    PermissionsAnswer, Required,
 };
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason};
 use crate::link::decide::Settlement;
@@ -118,7 +118,8 @@ impl Referee {
                     PermissionsAnswer::Judged(found) => self.denied = !found.missing.is_empty(),
                     PermissionsAnswer::Inconclusive(_) => {}
                 }
-                let good = matches!(permissions, PermissionsAnswer::Judged(found) if found.missing.is_empty());
+                let good =
+                    matches!(permissions, PermissionsAnswer::Judged(found) if found.missing.is_empty());
                 if good && *member != MemberAnswer::Inactive {
                     self.proved.extend(inputs(world));
                 }
@@ -191,7 +192,9 @@ fn idle_is_free(world: &mut World, referee: &mut Referee) {
     let before = world.ready_reason();
     let (_, again) = world.visit();
     referee.watch(world, &again);
-    let asked = again.rounds.len() + usize::try_from(again.secret_reads + again.petra_reads + again.puts + again.deletes).expect("small");
+    let asked = again.rounds.len()
+        + usize::try_from(again.secret_reads + again.petra_reads + again.puts + again.deletes)
+            .expect("small");
     let ended = [Reason::SecretNotFound, Reason::ConfirmationTimedOut, Reason::ValidationStale];
     // So is another answer of the shared poll that a visit in its backoff did not act upon yet.
     let news = before != world.ready_reason()
@@ -285,7 +288,7 @@ proptest! {
                 break;
             }
             world.set_remote(RemoteState::Connected);
-            world.wait(settlement.next.unwrap_or(Duration::from_secs(60)));
+            world.wait(settlement.next.unwrap_or(Duration::from_mins(1)));
         }
         prop_assert_eq!(world.ready_reason(), "True/Linked");
     }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{
-    Action, Actual, BoardAnswer, CompanyAnswer, Depth, Inconclusive, Level, Line, Permissions, PermissionsAnswer, Required,
+    Action, Actual, BoardAnswer, CompanyAnswer, Depth, Inconclusive, Level, Line, Permissions,
+    PermissionsAnswer, Required,
 };
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
 use crate::link::seen::{ClientIdView, FleetView};
 use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn outage() -> Tenancy {
     Tenancy::out(Inconclusive::Unavailable)
@@ -42,7 +43,11 @@ fn an_outage_leaves_a_ready_link_ready_until_it_is_stale_and_success_mends_it() 
     world.wait(30 * MINUTE);
     let (settlement, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("inconclusive")));
-    assert_eq!((trace.writes, settlement.events.len()), (0, 1), "a hold is told by one event and by no write");
+    assert_eq!(
+        (trace.writes, settlement.events.len()),
+        (0, 1),
+        "a hold is told by one event and by no write"
+    );
     for _ in 0..8 {
         assert_eq!(wait_and_visit(&mut world).writes, 0);
     }
@@ -228,7 +233,11 @@ fn rotation_proves_the_new_keys_before_they_replace_the_old_ones_at_petra() {
     world.secret = SecretIs::Keys { public: "two", revision: 2 };
     world.wait(MINUTE);
     let (_, trace) = world.visit();
-    assert_eq!(trace.shown, ["Unknown/Pending", "Unknown/AwaitingConfirmation"], "Unknown before anybody is asked");
+    assert_eq!(
+        trace.shown,
+        ["Unknown/Pending", "Unknown/AwaitingConfirmation"],
+        "Unknown before anybody is asked"
+    );
     assert_eq!((trace.rounds.as_slice(), trace.puts), (&[Depth::Full][..], 1));
     assert_eq!(world.petra.len(), 1);
     world.confirm();
@@ -250,7 +259,11 @@ fn rotation_to_refused_keys_sends_nothing_and_says_that_petra_holds_the_previous
     world.tenancy = Tenancy::good();
     world.wait(MINUTE);
     let (_, back) = world.visit();
-    assert_eq!((world.ready_reason().as_str(), back.puts), ("True/Linked", 0), "the first keys never left Petra");
+    assert_eq!(
+        (world.ready_reason().as_str(), back.puts),
+        ("True/Linked", 0),
+        "the first keys never left Petra"
+    );
 }
 
 #[test]
@@ -359,7 +372,12 @@ fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
 
 #[test]
 fn an_outage_of_petra_says_nothing_about_a_registered_link() {
-    for fault in [PetraFault::Unavailable, PetraFault::KeyRejected, PetraFault::NoContract, PetraFault::RateLimited(None)] {
+    for fault in [
+        PetraFault::Unavailable,
+        PetraFault::KeyRejected,
+        PetraFault::NoContract,
+        PetraFault::RateLimited(None),
+    ] {
         let mut world = World::ready();
         let before = world.row();
         world.petra.clear();
@@ -490,7 +508,8 @@ fn portal_keeps_an_acknowledgement_for_the_same_keys_whatever_becomes_of_the_sta
     let (settlement, _) = world.visit();
     let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
     world.edit(|spec| {
-        spec.registration = Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
+        spec.registration =
+            Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
     });
     world.visit();
     assert_eq!(world.ready_reason(), "True/Linked");

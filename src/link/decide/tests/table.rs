@@ -2,8 +2,8 @@
 
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{
-    Action, Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Line, MemberAnswer, Permissions, PermissionsAnswer,
-    Required,
+    Action, Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Line, MemberAnswer, Permissions,
+    PermissionsAnswer, Required,
 };
 use crate::crd::{DeletionPolicy, RegistrationMode, RegistrationSpec};
 use crate::link::seen::Rival;
@@ -26,7 +26,10 @@ fn missing() -> Permissions {
 }
 
 fn unknown(required: Required) -> Permissions {
-    Permissions { unknown: vec![line("Table Setup / Service / Source", required, Actual::Unknown)], ..Permissions::default() }
+    Permissions {
+        unknown: vec![line("Table Setup / Service / Source", required, Actual::Unknown)],
+        ..Permissions::default()
+    }
 }
 
 fn judged(permissions: Permissions) -> Tenancy {
@@ -71,18 +74,26 @@ const NOT_JUDGED: &str = "Unknown/NotEvaluated";
 const PENDING: &str = "Unknown/Pending";
 
 const ROWS: &[Case] = &[
-    ("deleting, held up under two minutes", ["False/Deleting", ACCEPTED, GRANTED, "True/Confirmed", "Reconciling"], || {
-        let mut world = World::ready();
-        world.deleting = Some(world.now.wall);
-        world.petra_fault = Some(PetraFault::Unavailable);
-        world
-    }),
-    ("deleting, held up longer", ["False/DeletionBlocked", ACCEPTED, GRANTED, "True/Confirmed", "Reconciling"], || {
-        let mut world = World::ready();
-        world.deleting = Some(at(world.now.wall.as_second() - 121));
-        world.petra_fault = Some(PetraFault::Unavailable);
-        world
-    }),
+    (
+        "deleting, held up under two minutes",
+        ["False/Deleting", ACCEPTED, GRANTED, "True/Confirmed", "Reconciling"],
+        || {
+            let mut world = World::ready();
+            world.deleting = Some(world.now.wall);
+            world.petra_fault = Some(PetraFault::Unavailable);
+            world
+        },
+    ),
+    (
+        "deleting, held up longer",
+        ["False/DeletionBlocked", ACCEPTED, GRANTED, "True/Confirmed", "Reconciling"],
+        || {
+            let mut world = World::ready();
+            world.deleting = Some(at(world.now.wall.as_second() - 121));
+            world.petra_fault = Some(PetraFault::Unavailable);
+            world
+        },
+    ),
     ("suspended, verdict there", ["True/Linked", ACCEPTED, GRANTED, "True/Confirmed", "-"], || {
         let mut world = World::ready();
         world.edit(|spec| spec.suspend = Some(true));
@@ -140,29 +151,43 @@ const ROWS: &[Case] = &[
         world.spec.site_url = "psa.elsewhere.example".to_owned();
         world
     }),
-    ("company not allowed here", ["False/CompanyNotAllowed", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
-        let mut world = World::new();
-        world.rules.companies = Some(std::collections::BTreeSet::new());
-        world
-    }),
-    ("the host resolves to a private address", ["False/SiteNotAllowed", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
-        with_tenancy(Tenancy { company: CompanyAnswer::PrivateAddress, ..Tenancy::good() })
-    }),
-    ("the operator may not read the Secret", ["Unknown/SecretForbidden", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"], || {
-        let mut world = World::new();
-        world.secret = SecretIs::Forbidden;
-        world
-    }),
-    ("Secret absent, under five minutes", ["Unknown/WaitingForSecret", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"], || {
-        let mut world = World::new();
-        world.secret = SecretIs::Absent;
-        world
-    }),
+    (
+        "company not allowed here",
+        ["False/CompanyNotAllowed", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"],
+        || {
+            let mut world = World::new();
+            world.rules.companies = Some(std::collections::BTreeSet::new());
+            world
+        },
+    ),
+    (
+        "the host resolves to a private address",
+        ["False/SiteNotAllowed", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"],
+        || with_tenancy(Tenancy { company: CompanyAnswer::PrivateAddress, ..Tenancy::good() }),
+    ),
+    (
+        "the operator may not read the Secret",
+        ["Unknown/SecretForbidden", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"],
+        || {
+            let mut world = World::new();
+            world.secret = SecretIs::Forbidden;
+            world
+        },
+    ),
+    (
+        "Secret absent, under five minutes",
+        ["Unknown/WaitingForSecret", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"],
+        || {
+            let mut world = World::new();
+            world.secret = SecretIs::Absent;
+            world
+        },
+    ),
     ("Secret absent, longer", ["False/SecretNotFound", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
         let mut world = World::new();
         world.secret = SecretIs::Absent;
         world.visit();
-        world.wait(Duration::from_secs(300));
+        world.wait(Duration::from_mins(5));
         world
     }),
     ("a key absent", ["False/SecretInvalid", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
@@ -170,15 +195,21 @@ const ROWS: &[Case] = &[
         world.secret = SecretIs::Invalid;
         world
     }),
-    ("answers, but is no ConnectWise", ["False/SiteInvalid", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
-        with_tenancy(Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() })
-    }),
-    ("five minutes of NXDOMAIN, no verdict yet", ["False/SiteUnreachable", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"], || {
-        let mut world = with_tenancy(Tenancy::out(Inconclusive::NoSuchName));
-        world.visit();
-        world.wait(Duration::from_secs(300));
-        world
-    }),
+    (
+        "answers, but is no ConnectWise",
+        ["False/SiteInvalid", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"],
+        || with_tenancy(Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() }),
+    ),
+    (
+        "five minutes of NXDOMAIN, no verdict yet",
+        ["False/SiteUnreachable", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"],
+        || {
+            let mut world = with_tenancy(Tenancy::out(Inconclusive::NoSuchName));
+            world.visit();
+            world.wait(Duration::from_mins(5));
+            world
+        },
+    ),
     (
         "a bad certificate for a shorter time",
         ["Unknown/ConnectWiseUnavailable", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"],
@@ -194,9 +225,11 @@ const ROWS: &[Case] = &[
         ["False/CredentialsRejected", "True/CredentialsRejected", NOT_JUDGED, PENDING, "Stalled"],
         || with_tenancy(Tenancy::refusing()),
     ),
-    ("member inactive", ["False/MemberInactive", ACCEPTED, "True/MemberInactive", PENDING, "Stalled"], || {
-        with_tenancy(Tenancy { member: MemberAnswer::Inactive, ..Tenancy::good() })
-    }),
+    (
+        "member inactive",
+        ["False/MemberInactive", ACCEPTED, "True/MemberInactive", PENDING, "Stalled"],
+        || with_tenancy(Tenancy { member: MemberAnswer::Inactive, ..Tenancy::good() }),
+    ),
     (
         "a permission missing for sure",
         ["False/PermissionsMissing", ACCEPTED, "True/PermissionsMissing", PENDING, "Stalled"],
@@ -205,26 +238,46 @@ const ROWS: &[Case] = &[
     ("board unknown", ["False/ServiceBoardNotReady", ACCEPTED, GRANTED, PENDING, "Stalled"], || {
         with_board(BoardAnswer::NotFound)
     }),
-    ("board without default team", ["False/ServiceBoardNotReady", ACCEPTED, GRANTED, PENDING, "Stalled"], || {
-        with_board(BoardAnswer::NoDefaultTeam)
-    }),
+    (
+        "board without default team",
+        ["False/ServiceBoardNotReady", ACCEPTED, GRANTED, PENDING, "Stalled"],
+        || with_board(BoardAnswer::NoDefaultTeam),
+    ),
     (
         "some allow-list items cannot be told",
-        ["Unknown/AwaitingConfirmation", ACCEPTED, "False/GrantedAsFarAsVisible", "Unknown/AwaitingConfirmation", "Reconciling"],
+        [
+            "Unknown/AwaitingConfirmation",
+            ACCEPTED,
+            "False/GrantedAsFarAsVisible",
+            "Unknown/AwaitingConfirmation",
+            "Reconciling",
+        ],
         || with_tenancy(judged(unknown(Required::Allowed))),
     ),
     (
         "some function line cannot be told",
-        ["Unknown/AwaitingConfirmation", ACCEPTED, "Unknown/NotVerifiable", "Unknown/AwaitingConfirmation", "Reconciling"],
+        [
+            "Unknown/AwaitingConfirmation",
+            ACCEPTED,
+            "Unknown/NotVerifiable",
+            "Unknown/AwaitingConfirmation",
+            "Reconciling",
+        ],
         || with_tenancy(judged(unknown(Required::Level(Level::All)))),
     ),
     (
         "was Ready, no conclusive round for too long",
-        ["Unknown/ValidationStale", "Unknown/ValidationStale", "Unknown/ValidationStale", "True/Confirmed", "Reconciling"],
+        [
+            "Unknown/ValidationStale",
+            "Unknown/ValidationStale",
+            "Unknown/ValidationStale",
+            "True/Confirmed",
+            "Reconciling",
+        ],
         || {
             let mut world = World::ready();
             world.tenancy = Tenancy::out(Inconclusive::Unavailable);
-            world.wait(Duration::from_secs(90 * 60));
+            world.wait(Duration::from_mins(90));
             world
         },
     ),
@@ -243,31 +296,47 @@ const ROWS: &[Case] = &[
             })
         },
     ),
-    ("asked to slow down, no verdict yet", ["Unknown/RateLimited", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"], || {
-        with_tenancy(Tenancy::out(Inconclusive::RateLimited(None)))
+    (
+        "asked to slow down, no verdict yet",
+        ["Unknown/RateLimited", NOT_JUDGED, NOT_JUDGED, PENDING, "Reconciling"],
+        || with_tenancy(Tenancy::out(Inconclusive::RateLimited(None))),
+    ),
+    (
+        "nothing conclusive from Petra",
+        ["Unknown/PetraUnavailable", ACCEPTED, GRANTED, PENDING, "Reconciling"],
+        || {
+            let mut world = World::new();
+            world.petra_fault = Some(PetraFault::Unavailable);
+            world
+        },
+    ),
+    (
+        "Petra refuses the operator's key",
+        ["Unknown/PetraKeyRejected", ACCEPTED, GRANTED, PENDING, "Reconciling"],
+        || {
+            let mut world = World::new();
+            world.petra_fault = Some(PetraFault::KeyRejected);
+            world
+        },
+    ),
+    (
+        "link held by another owner",
+        ["False/LinkConflict", ACCEPTED, GRANTED, "False/LinkConflict", "Stalled"],
+        || foreign_link(Some(Owner::new("elsewhere", "team", "acme"))),
+    ),
+    ("link made by hand", ["False/LinkConflict", ACCEPTED, GRANTED, "False/LinkConflict", "Stalled"], || {
+        foreign_link(None)
     }),
-    ("nothing conclusive from Petra", ["Unknown/PetraUnavailable", ACCEPTED, GRANTED, PENDING, "Reconciling"], || {
-        let mut world = World::new();
-        world.petra_fault = Some(PetraFault::Unavailable);
-        world
-    }),
-    ("Petra refuses the operator's key", ["Unknown/PetraKeyRejected", ACCEPTED, GRANTED, PENDING, "Reconciling"], || {
-        let mut world = World::new();
-        world.petra_fault = Some(PetraFault::KeyRejected);
-        world
-    }),
-    ("link held by another owner", ["False/LinkConflict", ACCEPTED, GRANTED, "False/LinkConflict", "Stalled"], || {
-        foreign_link(Some(Owner::new("elsewhere", "team", "acme")))
-    }),
-    ("link made by hand", ["False/LinkConflict", ACCEPTED, GRANTED, "False/LinkConflict", "Stalled"], || foreign_link(None)),
     (
         "link made by hand, adopted",
         ["Unknown/AwaitingConfirmation", ACCEPTED, GRANTED, "Unknown/AwaitingConfirmation", "Reconciling"],
         || {
             let mut world = foreign_link(None);
             world.spec.deletion_policy = Some(DeletionPolicy::Unlink);
-            world.spec.registration =
-                Some(RegistrationSpec { adopt_from: Some("unowned".to_owned()), ..RegistrationSpec::default() });
+            world.spec.registration = Some(RegistrationSpec {
+                adopt_from: Some("unowned".to_owned()),
+                ..RegistrationSpec::default()
+            });
             world
         },
     ),
@@ -299,19 +368,24 @@ const ROWS: &[Case] = &[
         ["Unknown/AwaitingConfirmation", ACCEPTED, GRANTED, "Unknown/AwaitingConfirmation", "Reconciling"],
         World::new,
     ),
-    ("confirmed for this credentials version", ["True/Linked", ACCEPTED, GRANTED, "True/Confirmed", "-"], || {
-        let mut world = World::new();
-        world.visit();
-        world.confirm();
-        world
-    }),
+    (
+        "confirmed for this credentials version",
+        ["True/Linked", ACCEPTED, GRANTED, "True/Confirmed", "-"],
+        || {
+            let mut world = World::new();
+            world.visit();
+            world.confirm();
+            world
+        },
+    ),
     ("acknowledged", ["True/Linked", ACCEPTED, GRANTED, "True/Acknowledged", "-"], || {
         let mut world = World::portal();
         let (settlement, _) = world.visit();
         let message = &settlement.status.conditions[0].message;
         let token = message.rsplit(' ').next().expect("a token").to_owned();
         world.edit(|spec| {
-            spec.registration = Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
+            spec.registration =
+                Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
         });
         world
     }),
@@ -325,18 +399,22 @@ const ROWS: &[Case] = &[
             world
         },
     ),
-    ("Petra answers 422", ["False/RegistrationRejected", ACCEPTED, GRANTED, "False/RegistrationRejected", "Stalled"], || {
-        let mut world = World::new();
-        world.petra_refuses = true;
-        world
-    }),
+    (
+        "Petra answers 422",
+        ["False/RegistrationRejected", ACCEPTED, GRANTED, "False/RegistrationRejected", "Stalled"],
+        || {
+            let mut world = World::new();
+            world.petra_refuses = true;
+            world
+        },
+    ),
     (
         "not confirmed after ten minutes with answered polls",
         ["False/ConfirmationTimedOut", ACCEPTED, GRANTED, "Unknown/ConfirmationTimedOut", "Stalled"],
         || {
             let mut world = World::new();
             world.visit();
-            world.wait(Duration::from_secs(600));
+            world.wait(Duration::from_mins(10));
             world
         },
     ),
@@ -374,7 +452,11 @@ fn every_message_fits_and_says_what_to_do() {
         let mut world = arrange();
         world.visit();
         for condition in &world.status.conditions {
-            assert!(condition.message.len() <= crate::link::message::MAX_BYTES, "{name}: {}", condition.message);
+            assert!(
+                condition.message.len() <= crate::link::message::MAX_BYTES,
+                "{name}: {}",
+                condition.message
+            );
             assert!(!condition.message.is_empty(), "{name}: {} has no message", condition.type_);
         }
     }

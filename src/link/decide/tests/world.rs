@@ -13,8 +13,8 @@ use crate::connectwise::{
     PermissionsAnswer, Round, Tenant,
 };
 use crate::crd::{
-    ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason, RegistrationMode,
-    SecretReference,
+    ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
+    RegistrationMode, SecretReference,
 };
 use crate::link::decide::{Plan, Settlement, Visit, decide};
 use crate::link::draft;
@@ -71,7 +71,11 @@ impl Tenancy {
     }
 
     pub fn out(why: Inconclusive) -> Self {
-        Self { company: CompanyAnswer::Inconclusive(why), keys: KeysAnswer::Inconclusive(why), ..Self::good() }
+        Self {
+            company: CompanyAnswer::Inconclusive(why),
+            keys: KeysAnswer::Inconclusive(why),
+            ..Self::good()
+        }
     }
 
     pub fn refusing() -> Self {
@@ -141,6 +145,8 @@ pub(super) struct World {
     pub secret: SecretIs,
     pub secrets_watched: bool,
     pub tenancy: Tenancy,
+    /// Rounds that were really made, cheap and full, instead of what [`World::tenancy`] would give.
+    pub rounds: Option<[Round; 2]>,
     pub petra: BTreeMap<LinkId, RemoteLink>,
     pub petra_fault: Option<PetraFault>,
     pub petra_refuses: bool,
@@ -189,10 +195,11 @@ impl World {
             finalizer: false,
             status: LinkStatus { observed_generation: Some(-1), ..LinkStatus::default() },
             memory: Memory::default(),
-            now: Now { wall: at(1_800_000_000), up: Duration::from_secs(3600) },
+            now: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
             secret: SecretIs::Keys { public: "one", revision: 1 },
             secrets_watched: true,
             tenancy: Tenancy::good(),
+            rounds: None,
             petra: BTreeMap::new(),
             petra_fault: None,
             petra_refuses: false,
@@ -311,7 +318,10 @@ impl World {
             },
             SecretIs::Keys { public, .. } => {
                 let company = CompanyId::parse(&self.spec.company_id).expect("a company");
-                SecretRead::Keys { secret: self.secret_version(), credentials: Self::keys(public).version(&company) }
+                SecretRead::Keys {
+                    secret: self.secret_version(),
+                    credentials: Self::keys(public).version(&company),
+                }
             }
         }
     }
@@ -331,7 +341,12 @@ impl World {
             (true, failing) => Listing::Known {
                 answered_at: self.now,
                 asked_at: self.now,
-                links: self.petra.values().filter(|link| link.owner == Some(Self::owner())).cloned().collect(),
+                links: self
+                    .petra
+                    .values()
+                    .filter(|link| link.owner == Some(Self::owner()))
+                    .cloned()
+                    .collect(),
                 failing,
                 unsure: false,
             },
@@ -385,7 +400,11 @@ impl World {
             Question::Round(depth) => {
                 assert!(matches!(seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 trace.rounds.push(depth);
-                seen.round = Some(self.tenancy.round(depth));
+                seen.round = Some(match (&self.rounds, depth) {
+                    (None, depth) => self.tenancy.round(depth),
+                    (Some([cheap, _]), Depth::Cheap) => cheap.clone(),
+                    (Some([_, full]), Depth::Full) => full.clone(),
+                });
             }
             Question::Listing => {
                 trace.petra_reads += 1;
@@ -408,7 +427,12 @@ impl World {
                 trace.petra_reads += 1;
                 seen.owned = Some(match self.petra_fault {
                     Some(fault) => Err(fault),
-                    None => Ok(self.petra.values().filter(|link| link.owner.as_ref() == Some(&owner)).cloned().collect()),
+                    None => Ok(self
+                        .petra
+                        .values()
+                        .filter(|link| link.owner.as_ref() == Some(&owner))
+                        .cloned()
+                        .collect()),
                 });
             }
         }
@@ -432,13 +456,21 @@ impl World {
                 let mine = there.as_ref().is_none_or(|link| link.owner == Some(Self::owner()));
                 let answer = match (self.petra_fault, &there) {
                     (Some(fault), _) => PutAnswer::Unknown(fault),
-                    (_, Some(link)) if !mine && adopt_from.as_ref().map(|adopt| adopt.as_str()) != Some(link.owner.as_ref().map_or("unowned", Owner::as_str)) => {
+                    (_, Some(link))
+                        if !mine
+                            && adopt_from.as_ref().map(|adopt| adopt.as_str())
+                                != Some(link.owner.as_ref().map_or("unowned", Owner::as_str)) =>
+                    {
                         PutAnswer::OwnedByOther(link.owner.clone())
                     }
-                    (_, Some(link)) if mine && link.credentials_version.as_deref() == Some(credentials.as_str()) => {
+                    (_, Some(link))
+                        if mine && link.credentials_version.as_deref() == Some(credentials.as_str()) =>
+                    {
                         PutAnswer::Accepted(link.clone())
                     }
-                    (_, there) if there.as_ref().map(|link| &link.version) != expected.as_ref() => PutAnswer::LookAgain,
+                    (_, there) if there.as_ref().map(|link| &link.version) != expected.as_ref() => {
+                        PutAnswer::LookAgain
+                    }
                     _ if self.petra_refuses => PutAnswer::Refused,
                     _ => {
                         let link = RemoteLink {

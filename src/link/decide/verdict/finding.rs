@@ -2,8 +2,8 @@
 
 use super::{Draft, Standing, Target, Visit, permissions_status};
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions, PermissionsAnswer, Required,
-    Round,
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
+    PermissionsAnswer, Required, Round,
 };
 use crate::crd::{ConditionStatus, ConditionType, PermissionsStatus, Reason};
 use crate::link::message;
@@ -79,14 +79,20 @@ fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
     match (&round.company, round.keys, standing) {
         (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
         (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(why), _) => nothing(why),
-        (CompanyAnswer::Found(_), KeysAnswer::Rejected, Some(Standing::Fault(Reason::CredentialsRejected))) => Finding::Same,
-        (CompanyAnswer::Found(_), KeysAnswer::Accepted, Some(Standing::Passed | Standing::Fault(Reason::PermissionsMissing))) => {
-            match &round.permissions {
-                PermissionsAnswer::Inconclusive(why) => nothing(*why),
-                PermissionsAnswer::Judged(found) if agrees(visit, found) => Finding::Same,
-                PermissionsAnswer::Judged(_) => Finding::Escalate,
-            }
-        }
+        (
+            CompanyAnswer::Found(_),
+            KeysAnswer::Rejected,
+            Some(Standing::Fault(Reason::CredentialsRejected)),
+        ) => Finding::Same,
+        (
+            CompanyAnswer::Found(_),
+            KeysAnswer::Accepted,
+            Some(Standing::Passed | Standing::Fault(Reason::PermissionsMissing)),
+        ) => match &round.permissions {
+            PermissionsAnswer::Inconclusive(why) => nothing(*why),
+            PermissionsAnswer::Judged(found) if agrees(visit, found) => Finding::Same,
+            PermissionsAnswer::Judged(_) => Finding::Escalate,
+        },
         _ => Finding::Escalate,
     }
 }
@@ -114,7 +120,9 @@ fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
         CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
         CompanyAnswer::Unknown => return company_unknown(target),
         CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, target),
-        CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress => return site(Reason::SiteNotAllowed, target),
+        CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress => {
+            return site(Reason::SiteNotAllowed, target);
+        }
     }
     match round.keys {
         KeysAnswer::Accepted => {}
@@ -138,12 +146,18 @@ fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
     match board(visit, round.board) {
         Board::Fine => Finding::Passed { permissions: status, denied },
         Board::Fault(text) => accepted_but(Reason::ServiceBoardNotReady, text, denied, status),
-        Board::Nothing(why) => Finding::Nothing { why, half: Half { keys_accepted: true, denied: Some(denied) } },
+        Board::Nothing(why) => {
+            Finding::Nothing { why, half: Half { keys_accepted: true, denied: Some(denied) } }
+        }
     }
 }
 
 /// How `PermissionDenied` reads for these lines.
-fn denied(target: &Target, found: &Permissions, status: &PermissionsStatus) -> (ConditionStatus, Reason, String) {
+fn denied(
+    target: &Target,
+    found: &Permissions,
+    status: &PermissionsStatus,
+) -> (ConditionStatus, Reason, String) {
     let profile = &target.profile.name;
     if !found.missing.is_empty() {
         let text = message::permissions_missing(profile, &status.missing);
@@ -233,7 +247,13 @@ fn site(reason: Reason, target: &Target) -> Finding {
              spec.siteUrl, or ask the operator's administrator for --allow-site."
         )
     };
-    fault(reason, message::looks_again(&text), (ConditionStatus::Unknown, Reason::NotEvaluated), not_evaluated(), None)
+    fault(
+        reason,
+        message::looks_again(&text),
+        (ConditionStatus::Unknown, Reason::NotEvaluated),
+        not_evaluated(),
+        None,
+    )
 }
 
 fn company_unknown(target: &Target) -> Finding {

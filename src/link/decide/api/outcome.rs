@@ -1,0 +1,236 @@
+//! What each answer of Petra means for the status.
+
+use super::Registration;
+use crate::crd::{ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime};
+use crate::link::decide::{Plan, Settlement};
+use crate::link::draft::{self, Draft, Progress};
+use crate::link::memory::BackoffKind;
+use crate::link::message;
+use crate::link::seen::Listing;
+use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
+
+const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
+const TAKEN: &str =
+    "Petra took the link and waits for ConnectWise to confirm it, which takes one or two minutes.";
+
+impl Registration<'_> {
+    pub(super) fn linked(self, link: &RemoteLink) -> Plan {
+        let visit = self.visit;
+        let confirmed = StatusTime::new(link.confirmed_at.unwrap_or(visit.now.wall));
+        let (mut draft, registered) = self.recorded(link);
+        let stood = visit.record(RegistrationMode::Api).and_then(|record| record.confirmed_time);
+        draft.fields().link = Some(LinkRecord {
+            confirmed_time: if registered.fresh { Some(confirmed) } else { stood.or(Some(confirmed)) },
+            ..registered.record
+        });
+        let text = "Petra confirmed the link with these keys.";
+        draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Confirmed, text);
+        draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
+        let mut settled = self.end(visit.settle(draft.finish(Progress::Settled)));
+        settled.memory.suspicion = settled.memory.suspicion.filter(|it| it.of != Reason::RemoteLinkMissing);
+        settled.petra_done().claiming(&self.id).plan()
+    }
+
+    pub(super) fn pending(self, link: &RemoteLink) -> Plan {
+        let visit = self.visit;
+        let (mut draft, registered) = self.recorded(link);
+        let since = registered.record.registered_time.map_or(visit.now.wall, |at| at.0);
+        draft.fields().link = Some(registered.record);
+        let confirm = visit.rules.timings.confirm;
+        let polled_after = matches!(
+            &visit.seen.listing,
+            Listing::Known { answered_at, failing: None, .. } if answered_at.since(since) >= confirm
+        );
+        let progress = if polled_after && !registered.fresh {
+            let text = message::looks_again(
+                "Petra did not confirm the link in time. Nothing was found wrong with keys and role; ask \
+                 support@petrasecurity.com and name the link id in status.link.id.",
+            );
+            draft.set(
+                ConditionType::Ready,
+                ConditionStatus::False,
+                Reason::ConfirmationTimedOut,
+                text.clone(),
+            );
+            draft.unknown(ConditionType::Registered, Reason::ConfirmationTimedOut, text);
+            Progress::Stalled
+        } else {
+            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            draft.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, TAKEN);
+            Progress::Reconciling
+        };
+        // The shared poll wakes the link; this is for the timeout alone.
+        let left = confirm.saturating_sub(visit.now.since(since)) + visit.rules.timings.poll;
+        let settled = self.end(visit.settle(draft.finish(progress)));
+        let next = settled.next.map_or(left, |next| next.min(left));
+        Settlement { next: Some(next), ..settled }.petra_done().claiming(&self.id).waiting().plan()
+    }
+
+    pub(super) fn failed(self, link: &RemoteLink) -> Plan {
+        let (mut draft, registered) = self.recorded(link);
+        draft.fields().link = Some(registered.record);
+        self.rejection(draft)
+    }
+
+    /// 422: nothing was stored.
+    pub(super) fn refused(&self) -> Plan {
+        self.rejection(self.passed.draft.clone())
+    }
+
+    fn rejection(&self, mut draft: Draft) -> Plan {
+        let text = message::looks_again(
+            "Petra says that ConnectWise refused the link, although the operator's own check with the same keys passed. \
+             Put a new key pair into the Secret (System > Members > API Members > API Keys), or ask \
+             support@petrasecurity.com.",
+        );
+        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
+        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RegistrationRejected, text);
+        let settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
+    }
+
+    pub(super) fn conflict(&self, owner: Option<&Owner>) -> Plan {
+        let mut draft = self.passed.draft.clone();
+        let holder = match owner {
+            None => "a person made it by hand in Petra's portal; to take it over set spec.registration.adoptFrom to \
+                     unowned and spec.deletionPolicy"
+                .to_owned(),
+            Some(owner) => match owner.within(&self.visit.rules.installation) {
+                Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
+                    "{name} in this namespace holds it; delete one of the two, or set spec.registration.adoptFrom to {owner} \
+                     and spec.deletionPolicy here"
+                ),
+                _ => "another owner holds it; ask your platform team who links this company, and set \
+                      spec.registration.adoptFrom to that owner and spec.deletionPolicy to take it over"
+                    .to_owned(),
+            },
+        };
+        let text = message::looks_again(&format!("This company has a link at Petra already: {holder}."));
+        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
+        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
+        let settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
+    }
+
+    /// This replica was not surely the leader for long enough: nothing was sent, nothing is said.
+    pub(super) fn fenced(&self) -> Plan {
+        let settled = self.visit.settle(self.passed.draft.clone().finish(Progress::Keep));
+        self.end(settled).petra_again(self.visit, BackoffKind::Nothing, None).plan()
+    }
+
+    /// Petra answered nothing: a registered link stays as it is, one that is not yet waits.
+    pub(super) fn petra_fault(&self, fault: PetraFault) -> Plan {
+        let visit = self.visit;
+        let asked_to_wait = match fault {
+            PetraFault::RateLimited(wait) => wait,
+            _ => None,
+        };
+        let mut draft = self.passed.draft.clone();
+        let mut kind = BackoffKind::Nothing;
+        let progress = if self.registered() {
+            kind = BackoffKind::Held;
+            self.hold(&mut draft)
+        } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
+            let text = message::looks_again(
+                "The Petra server has no link routes, so the operator cannot register anything; no key was sent. Set \
+                 spec.registration.mode to Portal.",
+            );
+            draft.set(
+                ConditionType::Ready,
+                ConditionStatus::False,
+                Reason::RegistrationUnsupported,
+                text.clone(),
+            );
+            draft.set(
+                ConditionType::Registered,
+                ConditionStatus::False,
+                Reason::RegistrationUnsupported,
+                text,
+            );
+            kind = BackoffKind::Refused;
+            Progress::Stalled
+        } else {
+            let (reason, text) = match fault {
+                PetraFault::KeyRejected => (
+                    Reason::PetraKeyRejected,
+                    "Petra refuses the operator's own API key; the link itself was not judged. Ask the operator's \
+                     administrator to replace the key.",
+                ),
+                PetraFault::RateLimited(_) => (Reason::RateLimited, "Petra asked the operator to slow down."),
+                PetraFault::NoContract | PetraFault::Unavailable => (
+                    Reason::PetraUnavailable,
+                    "Petra gave no conclusive answer; keys and role were found good.",
+                ),
+            };
+            draft.unknown(ConditionType::Ready, reason, message::looks_again(text));
+            Progress::Reconciling
+        };
+        let mut settled = visit.settle(draft.finish(progress));
+        if matches!(visit.seen.put, Some(PutAnswer::Unknown(_))) {
+            settled.memory.unknown_put = Some(visit.now.up);
+        }
+        let mut settled = self.end(settled).petra_again(visit, kind, asked_to_wait);
+        if kind == BackoffKind::Held {
+            settled = settled.holding("petra");
+        }
+        settled.claiming(&self.id).plan()
+    }
+
+    fn end(&self, settled: Settlement) -> Settlement {
+        self.passed.schedule.end(self.visit, settled)
+    }
+
+    /// Nothing new is known of Petra: what stands stays.
+    pub(super) fn keep(&self) -> Plan {
+        let mut draft = self.passed.draft.clone();
+        let progress = if self.registered() { self.hold(&mut draft) } else { Progress::Keep };
+        let waits = progress == Progress::Reconciling;
+        let settled = self.visit.settle(draft.finish(progress));
+        let settled = self.end(settled).still_petra(self.visit).claiming(&self.id);
+        if waits { settled.waiting().plan() } else { settled.plan() }
+    }
+
+    /// Whether Petra took the link with the keys of now, as far as was last heard.
+    pub(super) fn registered(&self) -> bool {
+        let status = &self.visit.subject.status;
+        let held = status.link.as_ref().and_then(|link| link.credentials_version.as_deref());
+        let stands = draft::reason(status, ConditionType::Registered);
+        held == Some(self.credentials.version.as_str())
+            && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
+    }
+
+    /// `Ready` from what was last heard of Petra: an outage there says nothing about the link.
+    fn hold(&self, draft: &mut Draft) -> Progress {
+        if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
+            draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
+            Progress::Settled
+        } else {
+            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            Progress::Reconciling
+        }
+    }
+
+    /// The record of the link as Petra holds it, and whether its keys are newly registered.
+    fn recorded(&self, link: &RemoteLink) -> (Draft, Recorded) {
+        let visit = self.visit;
+        let stood = visit.record(RegistrationMode::Api);
+        let same_keys = stood.filter(|record| record.credentials_version == link.credentials_version);
+        let record = LinkRecord {
+            id: link.id.as_str().to_owned(),
+            mode: Some(RegistrationMode::Api),
+            owner: Some(visit.subject.owner.as_str().to_owned()),
+            state: Some(link.state.as_str().to_owned()),
+            credentials_version: link.credentials_version.clone(),
+            registered_time: same_keys
+                .and_then(|record| record.registered_time)
+                .or_else(|| Some(StatusTime::new(visit.now.wall))),
+            confirmed_time: same_keys.and_then(|record| record.confirmed_time),
+        };
+        (self.passed.draft.clone(), Recorded { record, fresh: same_keys.is_none() })
+    }
+}
+
+struct Recorded {
+    record: LinkRecord,
+    fresh: bool,
+}

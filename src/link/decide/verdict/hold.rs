@@ -1,0 +1,157 @@
+//! What does not stand at once: debounce, fleet, staleness, and rounds that answered nothing.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::finding::Half;
+use super::schedule::Schedule;
+use super::{Passed, Standing};
+use crate::connectwise::Inconclusive;
+use crate::crd::{ConditionStatus, ConditionType, Reason};
+use crate::link::decide::{Plan, Row, Settlement, Visit};
+use crate::link::draft::{self, Draft, Progress};
+use crate::link::memory::{BackoffKind, Suspicion};
+use crate::link::message;
+use crate::link::seen::Question;
+use crate::link::timetable;
+
+/// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now.
+pub(in crate::link::decide) fn hold_accusation(visit: &Visit, of: Reason, draft: &Draft) -> Option<Plan> {
+    let timings = &visit.rules.timings;
+    let since = match visit.memory.suspicion {
+        Some(suspicion) if suspicion.of == of => suspicion.since,
+        _ => visit.now.up,
+    };
+    let debounce_left = timings.debounce.saturating_sub(visit.elapsed(since));
+    let Some(fleet) = visit.seen.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
+    let alike = fleet.suspected_alike + 1;
+    let fleet_holds = (alike > 3 && alike * 5 > fleet.ready) || visit.seen.client_id.unproven;
+    let asked_for = visit.subject.requested_at.is_some();
+    if debounce_left.is_zero() && (asked_for || !fleet_holds) {
+        return None;
+    }
+    let (draft, stale) = stale_or_kept(visit, draft.clone());
+    let mut settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+    settled.memory.suspicion = Some(Suspicion { of, since });
+    Some(if debounce_left.is_zero() {
+        settled.holding("fleet").repeat(visit, BackoffKind::Held, None).plan()
+    } else {
+        settled.holding("debounce").again_in(visit, debounce_left.max(timings.floor)).plan()
+    })
+}
+
+/// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest.
+fn stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
+    let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
+    let limit = timetable::stale_after(visit.subject, &visit.rules.timings);
+    let age = visit.subject.status.last_validated_time.map_or(Duration::ZERO, |at| visit.now.since(at.0));
+    if !ready || age < limit {
+        return (draft, false);
+    }
+    let text = message::looks_again(
+        "The link was good, but ConnectWise has told nothing conclusive for too long. Nothing was found wrong.",
+    );
+    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
+        draft.unknown(kind, Reason::ValidationStale, text.clone());
+    }
+    (draft, true)
+}
+
+/// A round that answered nothing.
+pub(super) fn nothing(
+    visit: &Visit,
+    standing: Option<Standing>,
+    why: Inconclusive,
+    half: Half,
+    mut draft: Draft,
+) -> Row<Passed> {
+    let asked_to_wait = match why {
+        Inconclusive::RateLimited(wait) => wait,
+        _ => None,
+    };
+    let standing = match standing {
+        Some(Standing::Fault(fault)) if half.clears(fault) => None,
+        other => other,
+    };
+    match standing {
+        Some(Standing::Passed) if !draft::is_true(&visit.subject.status, ConditionType::Ready) => {
+            let tenant = visit.memory.tenant.clone();
+            let held = Some((BackoffKind::Held, asked_to_wait));
+            ControlFlow::Continue(Passed {
+                draft,
+                schedule: Schedule { tenant, fresh: false, due: visit.now.up, held },
+            })
+        }
+        Some(_) => {
+            let (draft, stale) = stale_or_kept(visit, draft);
+            let settled =
+                visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+            ControlFlow::Break(held(visit, settled, asked_to_wait).plan())
+        }
+        None => {
+            half.apply(&mut draft);
+            let (settled, kind) = without_verdict(visit, why, draft);
+            ControlFlow::Break(settled.repeat(visit, kind, asked_to_wait).plan())
+        }
+    }
+}
+
+/// Ends a visit whose verdict is held, with one event for the whole streak.
+fn held(visit: &Visit, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
+    let first = visit.memory.backoff.kind != Some(BackoffKind::Held);
+    let settled = settled.holding("inconclusive").repeat(visit, BackoffKind::Held, asked_to_wait);
+    if first {
+        settled.note(
+            true,
+            "CheckInconclusive",
+            "ConnectWise gave no conclusive answer; the last verdict stands and the operator tries again.",
+        )
+    } else {
+        settled
+    }
+}
+
+fn without_verdict(visit: &Visit, why: Inconclusive, mut draft: Draft) -> (Settlement, BackoffKind) {
+    let site_fault = match why {
+        Inconclusive::NoSuchName => Some("The name of the site does not exist"),
+        Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
+        _ => None,
+    };
+    let since = site_fault.map(|_| visit.memory.site_unreachable.unwrap_or(visit.now.up));
+    let over = since.is_some_and(|since| visit.elapsed(since) >= visit.rules.timings.site_grace);
+    let stale = draft::reason(&visit.subject.status, ConditionType::Ready) == Some(Reason::ValidationStale);
+    let mut kind = BackoffKind::Nothing;
+    let progress = match site_fault {
+        Some(fault) if over => {
+            let text = message::looks_again(&format!(
+                "{fault}. Correct spec.siteUrl, or ask whoever runs the ConnectWise server to mend its name or certificate."
+            ));
+            draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SiteUnreachable, text);
+            kind = BackoffKind::Refused;
+            Progress::Stalled
+        }
+        _ if stale => Progress::Keep,
+        _ => {
+            let (reason, what) = match why {
+                Inconclusive::RateLimited(_) => {
+                    (Reason::RateLimited, "ConnectWise asked the operator to slow down")
+                }
+                Inconclusive::NoSuchName => {
+                    (Reason::ConnectWiseUnavailable, "The name of the site does not exist")
+                }
+                Inconclusive::BadCertificate => {
+                    (Reason::ConnectWiseUnavailable, "The certificate of the site is not trusted")
+                }
+                Inconclusive::Unavailable => (
+                    Reason::ConnectWiseUnavailable,
+                    "ConnectWise gave no conclusive answer, which accuses nobody",
+                ),
+            };
+            draft.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));
+            Progress::Reconciling
+        }
+    };
+    let mut settled = visit.settle(draft.finish(progress));
+    settled.memory.site_unreachable = since;
+    (settled, kind)
+}

@@ -1,0 +1,54 @@
+//! A stored object that does not fit its types: left alone, but never left undeletable.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject};
+use tracing::warn;
+
+use super::visiting::Begun;
+use super::{Error, Reconciler};
+use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkSpec, SecretReference};
+use crate::runtime::LinkRef;
+
+impl Reconciler {
+    /// Begins a visit for an object that is being deleted: its link is found at Petra by owner. Any other waits for somebody
+    /// to mend it.
+    pub(super) async fn begin_unreadable(&self, metadata: ObjectMeta) -> Result<Begun, Error> {
+        let link = LinkRef::new(
+            metadata.namespace.as_deref().unwrap_or_default(),
+            metadata.name.as_deref().unwrap_or_default(),
+        );
+        let ours = metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
+        if metadata.deletion_timestamp.is_none() || !ours {
+            warn!(%link, "the stored resource does not fit its types; mend or delete it");
+            return Ok(Begun::Unreadable(Box::new(metadata)));
+        }
+        let deletion_policy = self.stored_policy(&link).await?;
+        let spec = LinkSpec {
+            company_id: String::new(),
+            site_url: String::new(),
+            credentials_secret_ref: SecretReference { name: String::new() },
+            permission_profile: None,
+            service_board: None,
+            registration: None,
+            interval: None,
+            suspend: None,
+            deletion_policy,
+        };
+        Ok(self.begin_with(ConnectWiseLink { metadata, spec, status: None }, false))
+    }
+
+    /// The one field that a deletion needs, read without the types.
+    async fn stored_policy(&self, link: &LinkRef) -> Result<Option<DeletionPolicy>, Error> {
+        let resource = ApiResource::erase::<ConnectWiseLink>(&());
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.deps.client.clone(), &link.namespace, &resource);
+        let stored = api.get_opt(&link.name).await.map_err(|source| Error::Kubernetes {
+            doing: "read a resource that does not fit its types",
+            source,
+        })?;
+        let policy = stored.as_ref().and_then(|object| object.data.pointer("/spec/deletionPolicy"));
+        let orphan = policy.and_then(serde_json::Value::as_str) == Some("Orphan");
+        Ok(orphan.then_some(DeletionPolicy::Orphan))
+    }
+}
