@@ -16,6 +16,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::connectwise::CompanyId;
+
 /// `<installationId>/<namespace>/<name>`: who holds a link at Petra. Compared exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -152,6 +154,8 @@ impl RemoteState {
 pub struct RemoteLink {
     /// Its id.
     pub id: LinkId,
+    /// The company that it links; `None` when its name cannot be read.
+    pub company: Option<CompanyId>,
     /// Who holds it; `None`: made by hand in the portal.
     pub owner: Option<Owner>,
     /// Whether ConnectWise confirmed it.

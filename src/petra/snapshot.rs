@@ -118,6 +118,7 @@ mod tests {
     fn link(n: usize, owner: Option<&str>, version: &str) -> RemoteLink {
         RemoteLink {
             id: id(n),
+            company: None,
             owner: owner.map(|text| Owner::parse(text).expect("an owner")),
             state: RemoteState::Connected,
             credentials_version: None,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{LinkId, Owner, RemoteLink, RemoteState, Version};
+use crate::connectwise::CompanyId;
 
 /// The longest cursor that is sent back.
 const MAX_CURSOR: usize = 512;
@@ -66,6 +67,7 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
     Some(RemoteLink {
         id: read_id(entry)?,
+        company: text("companyId").and_then(|text| CompanyId::parse(text).ok()),
         // An owner that cannot be read is somebody: it must not pass for a link made by hand.
         owner: match entry.get("owner")? {
             Value::Null => None,

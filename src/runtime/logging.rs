@@ -3,9 +3,12 @@
 use std::io::{IsTerminal as _, stderr};
 use std::panic;
 
-use tracing::error;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata, Subscriber, error};
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// `--log-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -23,22 +26,115 @@ pub enum LogFormat {
 /// A panic's message is left out: it may quote what was being worked on, and that may be a key or remote text. Its place
 /// in the source is enough to find it.
 pub(super) fn init(format: LogFormat, level: &str) {
-    // kube warns of forbidden watches and marks every line of a reconcile; this operator does both in its own words.
-    let filter = EnvFilter::new(format!("kube_runtime=error,{level}"));
     let terminal = stderr().is_terminal();
     let text = match format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let lines = fmt().with_env_filter(filter).with_writer(stderr);
     if text {
-        lines.with_ansi(terminal).init();
+        text_lines(level, terminal, stderr).init();
     } else {
-        lines.json().flatten_event(true).init();
+        json_lines(level, stderr).init();
     }
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         error!(place, "a task panicked");
     }));
+}
+
+fn text_lines<W>(level: &str, colours: bool, writer: W) -> impl Subscriber + Send + Sync + 'static
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
+    lines.with_ansi(colours).finish().with(filter_fn(may_speak))
+}
+
+fn json_lines<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + 'static
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
+    lines.json().flatten_event(true).finish().with(filter_fn(may_speak))
+}
+
+/// Whatever `--log-level` says, the libraries speak of errors alone. Below that they print what passes through them:
+/// kube warns with the whole body of an answer that it cannot read, which may be a Secret, and hyper traces headers.
+/// Whatever of theirs people need to know, this operator says in its own words.
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    let own = metadata
+        .target()
+        .strip_prefix("cwlink")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    own || *metadata.level() == Level::ERROR
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        fn text(&self) -> String {
+            String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        }
+    }
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn everybody_speaks() {
+        tracing::warn!(target: "kube_client::client", "a body");
+        tracing::trace!(target: "hyper::proto", "a header");
+        tracing::debug!(target: "cwlinker", "a namesake");
+        tracing::error!(target: "kube_client::client", "a failure");
+        tracing::trace!(target: "cwlink::link", "a step");
+    }
+
+    #[test]
+    fn no_level_lets_a_library_print_what_passes_through_it() {
+        for level in ["trace", "info,kube_client=trace,hyper::proto=trace,cwlinker=trace,cwlink=trace"] {
+            for json in [false, true] {
+                let lines = Lines::default();
+                if json {
+                    with_default(json_lines(level, lines.clone()), everybody_speaks);
+                } else {
+                    with_default(text_lines(level, false, lines.clone()), everybody_speaks);
+                }
+                let text = lines.text();
+                assert_eq!(text.lines().count(), 2, "{text}");
+                assert!(text.contains("a failure") && text.contains("a step"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_level_still_selects_among_the_operators_own_lines() {
+        let lines = Lines::default();
+        with_default(text_lines("info", false, lines.clone()), everybody_speaks);
+        assert_eq!(lines.text().lines().count(), 1, "{}", lines.text());
+    }
 }

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use super::secret::Credentials;
 use super::verdict::{Passed, hold_accusation};
 use super::{Plan, Row, Visit};
-use crate::connectwise::Depth;
-use crate::crd::{ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode};
+use crate::connectwise::{Depth, Tenant};
+use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
 use crate::link::draft::{self, Progress};
 use crate::link::seen::{Change, Listing, Question};
 use crate::link::subject::Target;
@@ -34,7 +34,7 @@ pub(super) fn row(
     credentials: &Credentials,
     passed: Passed,
 ) -> Row<Infallible> {
-    let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
+    let Some(id) = link_id(visit, target, &passed) else { return find_tenant(visit, passed) };
     let registration = Registration { visit, target, credentials, id, passed };
     match registration.known() {
         ControlFlow::Break(plan) => ControlFlow::Break(plan),
@@ -48,16 +48,38 @@ pub(super) fn row(
     }
 }
 
-/// The id that stands in the status, else the one that company and API host give.
-fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
+/// The id that stands in the status, else that of this owner's link of the company at Petra, else the one that company and
+/// API host give: while this owner's link stands, its id stays, whatever becomes of status and `SiteUrl`.
+fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
-    recorded.or_else(|| {
-        let tenant = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref())?;
-        Some(LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string()))
-    })
+    let standing = || {
+        let of_company =
+            |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
+        visit.owned_at_petra().find(of_company).map(|link| link.id.clone())
+    };
+    let known = || passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id);
+    recorded.or_else(standing).or_else(known)
+}
+
+/// The id that company and API host give.
+pub(super) fn derived_id(tenant: &Tenant) -> LinkId {
+    LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string())
 }
 
 impl Visit<'_> {
+    /// This owner's links in the last list that is newer than this process's own changes.
+    fn owned_at_petra(&self) -> impl Iterator<Item = &RemoteLink> {
+        let links = match &self.seen.listing {
+            Listing::Known { asked_at, links, .. }
+                if self.memory.changed.is_none_or(|at| asked_at.up > at) =>
+            {
+                &links[..]
+            }
+            _ => &[],
+        };
+        links.iter().filter(|link| link.owner.as_ref() == Some(&self.subject.owner))
+    }
+
     /// The record of this mode in the status.
     pub(super) fn record(&self, mode: RegistrationMode) -> Option<&LinkRecord> {
         self.subject
@@ -128,7 +150,9 @@ impl Registration<'_> {
             Listing::NotYet => ControlFlow::Break(Plan::Ask(Question::Listing)),
             Listing::Failing(fault) => ControlFlow::Continue(Known::Nothing(*fault)),
             Listing::Known { asked_at, links, failing, unsure, .. } => {
-                let older = self.visit.memory.changed.is_some_and(|changed| asked_at.up <= changed);
+                // A DELETE of this visit was of another id: the list stays good for this one.
+                let changed = self.visit.memory.changed.filter(|_| self.visit.seen.deleted.is_none());
+                let older = changed.is_some_and(|changed| asked_at.up <= changed);
                 let link = links.iter().find(|link| link.id == self.id);
                 match (link, failing) {
                     // A list from before this process's own change says nothing about it; the next one wakes the link.
@@ -149,10 +173,26 @@ impl Registration<'_> {
             return self.put(Some(link.version), None);
         }
         ControlFlow::Break(match link.state {
-            RemoteState::Connected => self.linked(&link),
+            RemoteState::Connected => {
+                if let Some(leftover) = self.leftover() {
+                    return ControlFlow::Break(leftover);
+                }
+                self.linked(&link)
+            }
             RemoteState::Pending => self.pending(&link),
             RemoteState::Failed => self.failed(&link),
         })
+    }
+
+    /// Another link of this owner, left by a namesake that linked something else: it goes by this resource's deletion policy.
+    fn leftover(&self) -> Option<Plan> {
+        let visit = self.visit;
+        if visit.seen.deleted.is_some() || visit.subject.spec.deletion_policy() != DeletionPolicy::Unlink {
+            return None;
+        }
+        let leftover = visit.owned_at_petra().find(|link| link.id != self.id)?;
+        let (id, expected) = (leftover.id.clone(), leftover.version.clone());
+        Some(Plan::Change(Change::Delete { id, expected }))
     }
 
     /// Somebody else's link: taken over only when the spec names its very owner, and only before there is one of ours.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use super::api::find_tenant;
+use super::api::{derived_id, find_tenant};
 use super::deletion::unlink;
 use super::secret::Credentials;
 use super::verdict::Passed;
@@ -81,10 +81,7 @@ fn leave_api(visit: &Visit) -> Row<()> {
 
 fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id));
-    recorded.or_else(|| {
-        let tenant = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref())?;
-        Some(LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string()))
-    })
+    recorded.or_else(|| passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id))
 }
 
 fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {

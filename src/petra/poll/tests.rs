@@ -36,6 +36,7 @@ fn owner(name: &str) -> Owner {
 fn list(links: &[(&str, &str)]) -> Listing {
     let link = |(name, version): &(&str, &str)| RemoteLink {
         id: LinkId::parse(&format!("cw-{name}")).expect("an id"),
+        company: None,
         owner: Some(owner(name)),
         state: RemoteState::Pending,
         credentials_version: None,

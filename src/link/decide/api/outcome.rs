@@ -1,6 +1,7 @@
 //! What each answer of Petra means for the status.
 
-use super::Registration;
+use super::{Registration, derived_id};
+use crate::connectwise::Depth;
 use crate::crd::{ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime};
 use crate::link::decide::{Plan, Settlement};
 use crate::link::draft::{self, Draft, Progress};
@@ -26,9 +27,24 @@ impl Registration<'_> {
         let text = "Petra confirmed the link with these keys.";
         draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Confirmed, text);
         draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
-        let mut settled = self.end(visit.settle(draft.finish(Progress::Settled)));
+        let moved = self.derivation_moved();
+        let mut settled =
+            self.end(visit.settle(draft.finish(Progress::Settled))).petra_done().claiming(&self.id);
         settled.memory.suspicion = settled.memory.suspicion.filter(|it| it.of != Reason::RemoteLinkMissing);
-        settled.petra_done().claiming(&self.id).plan()
+        if moved {
+            settled = settled.note(
+                false,
+                "LinkIdKept",
+                "ConnectWise names another API host for this company than when the link was made; the link keeps its id.",
+            );
+        }
+        settled.plan()
+    }
+
+    /// Whether a full round of this visit would derive another id than the one that stands.
+    fn derivation_moved(&self) -> bool {
+        let full = self.visit.seen.round.as_ref().is_some_and(|round| round.depth == Depth::Full);
+        full && self.passed.schedule.tenant.as_ref().is_some_and(|tenant| derived_id(tenant) != self.id)
     }
 
     pub(super) fn pending(self, link: &RemoteLink) -> Plan {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{
-    Action, Actual, BoardAnswer, CompanyAnswer, Depth, Inconclusive, Level, Line, Permissions,
+    Action, Actual, BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Level, Line, Permissions,
     PermissionsAnswer, Required,
 };
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
@@ -443,24 +443,59 @@ fn deleting_removes_the_link_and_then_the_finalizer() {
 #[test]
 fn deleting_finds_a_link_of_this_owner_under_another_id_and_leaves_others_alone() {
     let mut world = World::ready();
-    let mut place = |id: &str, owner| {
-        let id = LinkId::parse(id).expect("an id");
-        let link = RemoteLink {
-            id: id.clone(),
-            owner,
-            state: RemoteState::Connected,
-            credentials_version: None,
-            version: Version::parse("x").expect("a version"),
-            confirmed_at: None,
-        };
-        world.petra.insert(id, link);
-    };
-    place("leftover", Some(World::owner()));
-    place("foreign", Some(Owner::new("here", "team", "other")));
+    place(&mut world, "leftover", "acme", Some(World::owner()));
+    place(&mut world, "foreign", "acme", Some(Owner::new("here", "team", "other")));
     world.deleting = Some(world.now.wall);
     world.visit();
     let left: Vec<&str> = world.petra.keys().map(LinkId::as_str).collect();
     assert_eq!((left, world.gone), (vec!["foreign"], true));
+}
+
+fn place(world: &mut World, id: &str, company: &str, owner: Option<Owner>) {
+    let id = LinkId::parse(id).expect("an id");
+    let link = RemoteLink {
+        id: id.clone(),
+        company: CompanyId::parse(company).ok(),
+        owner,
+        state: RemoteState::Connected,
+        credentials_version: None,
+        version: Version::parse("x").expect("a version"),
+        confirmed_at: None,
+    };
+    world.petra.insert(id, link);
+}
+
+#[test]
+fn a_leftover_of_a_namesake_goes_once_the_link_is_ready_and_orphan_keeps_it() {
+    for (policy, left) in [(None, 1), (Some(DeletionPolicy::Orphan), 2)] {
+        let mut world = World::new();
+        place(&mut world, "leftover", "former", Some(World::owner()));
+        world.spec.deletion_policy = policy;
+        world.visit();
+        assert_eq!((world.ready_reason().as_str(), world.petra.len()), ("Unknown/AwaitingConfirmation", 2));
+        world.confirm();
+        world.visit();
+        assert_eq!((world.ready_reason().as_str(), world.petra.len()), ("True/Linked", left), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
+    let mut world = World::new();
+    place(&mut world, "older", "ACME", Some(World::owner()));
+    world.visit();
+    assert_eq!(world.petra.len(), 1, "no second link for the company");
+    assert_eq!(world.status.link.as_ref().map(|link| link.id.as_str()), Some("older"));
+    world.confirm();
+    let (settlement, _) = world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    assert!(
+        settlement.events.iter().all(|note| note.reason != "LinkIdKept"),
+        "it is told with a full round only"
+    );
+    world.wait(24 * 60 * MINUTE);
+    let (settlement, _) = world.visit();
+    assert!(settlement.events.iter().any(|note| note.reason == "LinkIdKept"));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{
-    Action, Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Line, MemberAnswer, Permissions,
-    PermissionsAnswer, Required,
+    Action, Actual, BoardAnswer, CompanyAnswer, CompanyId, Inconclusive, Level, Line, MemberAnswer,
+    Permissions, PermissionsAnswer, Required,
 };
 use crate::crd::{DeletionPolicy, RegistrationMode, RegistrationSpec};
 use crate::link::seen::Rival;
@@ -55,6 +55,7 @@ fn foreign_link(owner: Option<Owner>) -> World {
     let id = LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string());
     let link = RemoteLink {
         id: id.clone(),
+        company: CompanyId::parse("acme").ok(),
         owner,
         state: RemoteState::Connected,
         credentials_version: None,

@@ -475,6 +475,7 @@ impl World {
                     _ => {
                         let link = RemoteLink {
                             id: id.clone(),
+                            company: CompanyId::parse(&self.spec.company_id).ok(),
                             owner: Some(Self::owner()),
                             state: RemoteState::Pending,
                             credentials_version: Some(credentials.as_str().to_owned()),
