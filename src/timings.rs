@@ -193,7 +193,7 @@ mod tests {
     fn a_scaled_timetable_divides_periods_and_keeps_socket_timeouts_usable() {
         let t = Timings::scaled(60.0);
         assert_eq!(t.interval, Duration::from_secs(30));
-        assert_eq!(t.scale(Duration::from_secs(300)), Duration::from_secs(5));
+        assert_eq!(t.scale(Duration::from_mins(5)), Duration::from_secs(5));
         assert_eq!(t.timeouts.connectwise, Timeouts::FLOOR);
         assert_eq!(Timings::scaled(1.0), Timings::default());
     }

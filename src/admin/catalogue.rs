@@ -60,7 +60,7 @@ catalogue! {
     LINKS_UNREADABLE = Gauge "cwlink_links_unreadable" []
         "Links that do not fit the schema and are left alone";
     HELD_VERDICTS = Counter "cwlink_held_verdicts_total" ["cause"]
-        "Rounds after which the last verdict was kept: nothing conclusive, debounce or fleet";
+        "Visits after which the last verdict was kept: inconclusive, debounce, fleet or petra";
     FLEET_HOLD = Gauge "cwlink_fleet_hold" []
         "1 while accusations are held because too many links would be accused alike";
     PETRA_ORPHANS = Gauge "cwlink_petra_orphans" []

@@ -84,7 +84,8 @@ fn read_tenant(site: &HostPort, info: &Value) -> Result<Tenant, NoTenant> {
     let named = named.map(HostPort::parse_site).transpose().map_err(|_| NoTenant::UnreadableHost)?;
     Ok(Tenant {
         canonical_company: CompanyId::parse(company).map_err(|_| NoTenant::NoCompanyInfo)?,
-        api_host: api_host(named.unwrap_or_else(|| site.clone()), codebase),
+        api_host: named
+            .map_or_else(|| unnamed_api_host(site, codebase), |named| named_api_host(named, codebase)),
         codebase: codebase.to_owned(),
         version: ["VersionNumber", "VersionCode"].into_iter().find_map(|field| read_version(text(field)?)),
     })
@@ -98,10 +99,17 @@ fn is_codebase(text: &str) -> bool {
         && segment.bytes().any(|b| b != b'.')
 }
 
-/// The host that serves a codebase. On ConnectWise's cloud a versioned one is served by the host with `api-` before it.
-fn api_host(host: HostPort, codebase: &str) -> HostPort {
-    let versioned_on_the_cloud = host.is_cloud() && codebase != UNVERSIONED;
-    if versioned_on_the_cloud { host.api().unwrap_or(host) } else { host }
+/// The host that serves a codebase where `SiteUrl` names none. A versioned one is served by the host with `api-` before
+/// it; servers that companies run themselves have the unversioned one.
+fn unnamed_api_host(site: &HostPort, codebase: &str) -> HostPort {
+    let versioned = (codebase != UNVERSIONED).then(|| site.api()).flatten();
+    versioned.unwrap_or_else(|| site.clone())
+}
+
+/// The host that `SiteUrl` names: as it is, but on ConnectWise's cloud, where it is seen with and without the `api-` that a
+/// versioned codebase needs.
+fn named_api_host(named: HostPort, codebase: &str) -> HostPort {
+    if named.is_cloud() { unnamed_api_host(&named, codebase) } else { named }
 }
 
 /// `v2025.1` and `v4.6.98765` as digits and dots.
@@ -166,7 +174,7 @@ mod tests {
             ),
             ("na.myconnectwise.net", None, "v4_6_release/", "na.myconnectwise.net"),
             ("psa.example.com:8443", None, "v4_6_release/", "psa.example.com:8443"),
-            ("psa.example.com:8443", None, "v2025_1/", "psa.example.com:8443"),
+            ("psa.example.com:8443", None, "v2025_1/", "api-psa.example.com:8443"),
             ("psa.example.com", Some("api.example.com:9443"), "v2025_1/", "api.example.com:9443"),
         ] {
             let mut info = with("Codebase", json!(codebase));

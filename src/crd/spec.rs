@@ -179,7 +179,8 @@ pub struct RegistrationSpec {
     pub acknowledged: Option<String>,
 
     /// `Api` only: the owner to take an existing link over from, as the message of the conflict names it, or `unowned`
-    /// for a link made by hand. Counts only while `status.link` is absent, and needs an explicit `deletionPolicy`.
+    /// for a link made by hand. Counts only until this resource has a link of mode `Api`, and needs an explicit
+    /// `deletionPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 640))]
     pub adopt_from: Option<String>,

@@ -97,10 +97,10 @@ impl Draft {
         }
         match present {
             Some(ConditionType::Stalled) => {
-                let text = "Nothing moves until somebody acts; the message of Ready says what to do.";
+                let text = "Somebody has to act; the message of Ready says what to do.";
                 self.set(ConditionType::Stalled, ConditionStatus::True, reason, text);
             }
-            Some(kind) => self.set(kind, ConditionStatus::True, reason, "Under way; nobody has to act."),
+            Some(kind) => self.set(kind, ConditionStatus::True, reason, "Under way; nobody has to act now."),
             None => {}
         }
         let order = |condition: &Condition| {

@@ -13,6 +13,8 @@ pub struct Suspicion {
     pub of: Reason,
     /// When the first answer came, on the monotonic clock.
     pub since: Duration,
+    /// A person asked for the round with `requestedAt`: the fleet does not hold this one.
+    pub asked_for: bool,
 }
 
 /// How the delay of a repeated look grows.
@@ -48,6 +50,8 @@ pub struct Memory {
     pub not_before: Option<Duration>,
     /// Petra is not asked about a verdict that is not good before this moment, unless ConnectWise was asked again.
     pub petra_not_before: Option<Duration>,
+    /// When Petra was last asked about such a verdict.
+    pub petra_asked: Option<Duration>,
     /// How the delays of asking Petra again grow.
     pub petra_backoff: Backoff,
     /// When the last round began: the floor counts from here.
@@ -60,6 +64,8 @@ pub struct Memory {
     pub suspicion: Option<Suspicion>,
     /// How delays grow.
     pub backoff: Backoff,
+    /// When Petra last said that it holds the link as it should.
+    pub petra_heard: Option<Duration>,
     /// The tenant that the last full round found. Spares a discovery.
     pub tenant: Option<Tenant>,
     /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.

@@ -24,14 +24,14 @@ pub fn fix(line: &Line) -> String {
             "System > Security Roles > the API member's role > {} > {}: set {} Level to {}",
             line.module,
             line.function,
-            capitalised(line.action),
+            capitalised(line.action.as_str()),
             level.as_str()
         ),
         (Required::Nothing, _) => format!(
             "System > Security Roles > the API member's role > {} > {}: {} Level may be lowered to None",
             line.module,
             line.function,
-            capitalised(line.action)
+            capitalised(line.action.as_str())
         ),
         (Required::Allowed, None) => {
             format!(
@@ -75,18 +75,14 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
          open the API member's role, and set: ",
         if missing.len() == 1 { "one line".to_owned() } else { format!("{} lines", missing.len()) }
     );
-    let tail = format!(". Then save the role. All lines stand in status.permissions.missing. {LOOKS_AGAIN}");
     let items = missing.iter().map(|line| {
-        if line.action == Action::Customize.as_str() {
-            format!("{} > {} allowed (it is {})", line.module, line.function, line.actual)
+        if is_allow_list_item(line) {
+            wanted(line)
         } else {
-            format!(
-                "{} > {} > {}: {} (it is {})",
-                line.module, line.function, line.action, line.required, line.actual
-            )
+            format!("{} (now {})", wanted(line), line.actual)
         }
     });
-    bounded_list(&head, items, &tail)
+    bounded_list(&head, items, &format!(". Then save the role. {LOOKS_AGAIN}"))
 }
 
 /// The message of `NotVerifiable` and `GrantedAsFarAsVisible`.
@@ -94,15 +90,36 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
 pub fn not_visible(reason: Reason, profile: &str, unknown: &[PermissionLine]) -> String {
     let head = if reason == Reason::NotVerifiable {
         format!(
-            "The keys cannot see every line of profile {profile}. No line was found missing. Compare by eye: "
+            "The keys cannot see every line of profile {profile}; none was found missing. Compare these in System > Security \
+             Roles, the API member's role: "
         )
     } else {
         format!(
-            "Every function of profile {profile} was found. Allow-list items cannot be seen from outside; compare by eye: "
+            "Every function of profile {profile} was found. What is on an Allow list cannot be seen from outside; compare in \
+             System > Security Roles, the API member's role: "
         )
     };
-    let items = unknown.iter().map(|line| format!("{} > {}", line.module, line.function));
-    bounded_list(&head, items, ".")
+    bounded_list(&head, unknown.iter().map(wanted), ".")
+}
+
+/// What a line shall be, as a person finds it in ConnectWise.
+fn wanted(line: &PermissionLine) -> String {
+    match line.function.split_once(" / ") {
+        Some((function, item)) if is_allow_list_item(line) => {
+            format!("{} > {function} (customize): {item} on the Allow list", line.module)
+        }
+        _ => format!(
+            "{} > {}: {} Level {}",
+            line.module,
+            line.function,
+            capitalised(&line.action),
+            line.required
+        ),
+    }
+}
+
+fn is_allow_list_item(line: &PermissionLine) -> bool {
+    line.action == Action::Customize.as_str()
 }
 
 /// The message of a link's board that is not ready.
@@ -119,14 +136,14 @@ pub fn looks_again(text: &str) -> String {
 
 /// Joins items with `; ` between head and tail, within [`MAX_BYTES`]; says how many were left out.
 fn bounded_list(head: &str, items: impl Iterator<Item = String>, tail: &str) -> String {
-    const REST: usize = " and 999 more".len();
+    const REST: usize = " and 999 more, in status.permissions".len();
     let items: Vec<String> = items.collect();
     let mut text = head.to_owned();
     for (at, item) in items.iter().enumerate() {
         let separator = if at == 0 { "" } else { "; " };
         if text.len() + separator.len() + item.len() + REST + tail.len() > MAX_BYTES {
             // Writing to a String cannot fail.
-            let _ = write!(text, " and {} more", items.len() - at);
+            let _ = write!(text, " and {} more, in status.permissions", items.len() - at);
             break;
         }
         text.push_str(separator);
@@ -136,7 +153,7 @@ fn bounded_list(head: &str, items: impl Iterator<Item = String>, tail: &str) -> 
     text
 }
 
-fn capitalised(action: Action) -> String {
-    let word = action.as_str();
-    word[..1].to_ascii_uppercase() + &word[1..]
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }

@@ -1,6 +1,6 @@
 //! The reconcile of one link: observe, decide, act, record.
 //!
-//! [`decide`] is pure and holds every rule; the rest does what it says. A visit goes round until it is settled: a question
+//! [`mod@decide`] is pure and holds every rule; the rest does what it says. A visit goes round until it is settled: a question
 //! is answered by [`observe`], a change is made by [`act`], a status is written by [`record`].
 
 mod act;

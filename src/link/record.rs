@@ -5,9 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
 use kube::runtime::events::EventType;
 use kube::{Api, Resource, ResourceExt};
-use tracing::info;
+use tracing::{info, warn};
 
-use super::decide::{Note, Settlement};
+use super::decide::{FLEET, Note, Settlement};
 use super::draft;
 use super::memory::Memory;
 use super::registry::{Claim, Remembered, is_acknowledged};
@@ -15,6 +15,10 @@ use super::visiting::{Visiting, Written};
 use super::{Error, Next, Reconciler};
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::runtime::LinkRef;
+
+const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
+    since: none of them is accused. Check the operator's clientId, its Petra key and its flags; to judge one link all the \
+    same, set its annotation integrations.petrasecurity.com/requestedAt.";
 
 impl Reconciler {
     /// Writes a status that must stand before the visit goes on.
@@ -69,9 +73,16 @@ impl Reconciler {
             ready: draft::is_true(&subject.status, ConditionType::Ready),
             claim: claim.map(|id| Claim { id, acknowledged, created: subject.created }),
             saved_by_hand: acknowledged,
+            held_by_fleet: held == Some(FLEET),
         };
-        for waiting in self.registry.remember(&subject.key, remembered) {
+        let aftermath = self.registry.remember(&subject.key, remembered);
+        for waiting in aftermath.waiting {
             self.deps.wake.link(&waiting.namespace, &waiting.name);
+        }
+        self.deps.metrics.fleet_hold(aftermath.held > 0);
+        if aftermath.hold_began {
+            warn!("many links would be accused alike at once: all of them are held; see cwlink_fleet_hold");
+            self.deps.events.publish_own("FleetHold", FLEET_HOLD.to_owned());
         }
         Ok(next.map_or(Next::OnChange, Next::In))
     }

@@ -1,6 +1,6 @@
 //! What this process remembers of all links, and what one link must know of the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -16,7 +16,16 @@ use crate::runtime::LinkRef;
 /// Memory of every link, by name.
 #[derive(Default)]
 pub(super) struct Registry {
-    links: Mutex<HashMap<LinkRef, Remembered>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    links: HashMap<LinkRef, Remembered>,
+    /// How many of them the fleet rule holds.
+    held: usize,
+    /// Accusations that one of the suspected links has disproved; each stands until nobody is suspected of it.
+    released: HashSet<Reason>,
 }
 
 /// What is remembered of one link.
@@ -34,6 +43,8 @@ pub(super) struct Remembered {
     pub claim: Option<Claim>,
     /// Whether a person saved it by hand: said when it is deleted.
     pub saved_by_hand: bool,
+    /// Whether the fleet rule holds an accusation of it.
+    pub held_by_fleet: bool,
 }
 
 /// A resource's claim to a company's link.
@@ -47,31 +58,51 @@ pub(super) struct Claim {
     pub created: Option<Timestamp>,
 }
 
+/// What the end of one visit means for others.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Aftermath {
+    /// Links that wait for what this one no longer claims.
+    pub waiting: Vec<LinkRef>,
+    /// How many links the fleet rule holds now.
+    pub held: usize,
+    /// Whether this link is the first that it holds.
+    pub hold_began: bool,
+}
+
 impl Registry {
     pub(super) fn recall(&self, subject: &Subject) -> Remembered {
-        let links = self.lock();
-        links.get(&subject.key).filter(|known| known.uid == subject.uid).cloned().unwrap_or_default()
+        let state = self.lock();
+        let known = state.links.get(&subject.key).filter(|known| known.uid == subject.uid);
+        known.cloned().unwrap_or_default()
     }
 
-    /// Remembers the end of a visit. Returns the links that wait for what this one no longer claims.
-    pub(super) fn remember(&self, link: &LinkRef, remembered: Remembered) -> Vec<LinkRef> {
-        let mut links = self.lock();
-        let claim = remembered.claim.clone();
-        let before = links.insert(link.clone(), remembered).and_then(|known| known.claim);
-        match before {
-            Some(before) if claim.as_ref().map(|claim| &claim.id) != Some(&before.id) => {
-                others_of(&mut links, link, &before.id)
-            }
-            _ => Vec::new(),
+    /// Remembers the end of a visit.
+    pub(super) fn remember(&self, link: &LinkRef, remembered: Remembered) -> Aftermath {
+        let mut state = self.lock();
+        let held_before = state.held;
+        let suspected = |known: &Remembered| known.memory.suspicion.map(|suspicion| suspicion.of);
+        let (claim, suspicion) = (remembered.claim.clone(), suspected(&remembered));
+        let cleared = remembered.ready && suspicion.is_none();
+        state.held += usize::from(remembered.held_by_fleet);
+        let before = state.links.insert(link.clone(), remembered);
+        state.held -= usize::from(before.as_ref().is_some_and(|known| known.held_by_fleet));
+        if cleared && let Some(of) = before.as_ref().and_then(suspected) {
+            state.released.insert(of);
         }
+        let lost = before
+            .and_then(|known| known.claim)
+            .filter(|before| claim.as_ref().map(|claim| &claim.id) != Some(&before.id));
+        let waiting = lost.map(|lost| others_of(&mut state.links, link, &lost.id)).unwrap_or_default();
+        Aftermath { waiting, held: state.held, hold_began: held_before == 0 && state.held > 0 }
     }
 
     /// Forgets a link that is gone; returns what was known and the links that wait for what it claimed.
     pub(super) fn forget(&self, link: &LinkRef) -> Option<(Remembered, Vec<LinkRef>)> {
-        let mut links = self.lock();
-        let known = links.remove(link)?;
-        let waiting =
-            known.claim.as_ref().map(|claim| others_of(&mut links, link, &claim.id)).unwrap_or_default();
+        let mut state = self.lock();
+        let known = state.links.remove(link)?;
+        state.held -= usize::from(known.held_by_fleet);
+        let claim = known.claim.as_ref();
+        let waiting = claim.map(|claim| others_of(&mut state.links, link, &claim.id)).unwrap_or_default();
         Some((known, waiting))
     }
 
@@ -79,8 +110,9 @@ impl Registry {
     pub(super) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
         let acknowledged = is_acknowledged(subject);
         let mine = (!acknowledged, subject.created, &subject.key);
-        let links = self.lock();
-        let claims = links.iter().filter_map(|(key, known)| known.claim.as_ref().map(|claim| (key, claim)));
+        let state = self.lock();
+        let claims =
+            state.links.iter().filter_map(|(key, known)| known.claim.as_ref().map(|claim| (key, claim)));
         let rivals = claims
             .filter(|(key, claim)| claim.id == *id && **key != subject.key)
             .filter(|(key, claim)| (!claim.acknowledged, claim.created, *key) < mine);
@@ -91,19 +123,19 @@ impl Registry {
 
     /// How many links are Ready, and how many others of them are suspected of the same.
     pub(super) fn fleet(&self, subject: &Subject, of: Reason) -> FleetView {
-        let links = self.lock();
-        let ready = links.values().filter(|known| known.ready).count();
-        let suspected_alike = links
-            .iter()
-            .filter(|(key, known)| {
-                **key != subject.key && known.memory.suspicion.is_some_and(|it| it.of == of)
-            })
-            .count();
-        FleetView { ready, suspected_alike }
+        let mut state = self.lock();
+        let ready = state.links.values().filter(|known| known.ready).count();
+        let others = state.links.iter().filter(|(key, _)| **key != subject.key);
+        let suspected_alike =
+            others.filter(|(_, known)| known.memory.suspicion.is_some_and(|it| it.of == of)).count();
+        if suspected_alike == 0 {
+            state.released.remove(&of);
+        }
+        FleetView { ready, suspected_alike, released: state.released.contains(&of) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<LinkRef, Remembered>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -70,6 +70,8 @@ pub struct FleetView {
     pub ready: usize,
     /// How many other Ready links are suspected of the same now.
     pub suspected_alike: usize,
+    /// One of the suspected has succeeded since: whatever it was, it is not the fleet's.
+    pub released: bool,
 }
 
 /// Whether the operator's own clientId can be trusted: a refusal may be about it.

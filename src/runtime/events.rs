@@ -32,6 +32,7 @@ const NOTE_BYTES: usize = 1024;
 pub struct Events {
     sender: mpsc::Sender<Notice>,
     metrics: Arc<Metrics>,
+    own: Option<ObjectReference>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,12 +63,24 @@ pub struct Publisher {
 }
 
 impl Events {
-    /// `instance` names this process in the events, such as the pod's name.
+    /// `instance` names this process in the events: the pod's name, in the operator's own namespace where that is known.
     #[must_use]
-    pub fn new(client: kube::Client, instance: String, metrics: Arc<Metrics>) -> (Self, Publisher) {
+    pub fn new(
+        client: kube::Client,
+        instance: String,
+        namespace: Option<String>,
+        metrics: Arc<Metrics>,
+    ) -> (Self, Publisher) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let publisher = Publisher { client, instance, receiver, metrics: Arc::clone(&metrics) };
-        (Self { sender, metrics }, publisher)
+        let own = namespace.map(|namespace| ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            namespace: Some(namespace),
+            name: Some(publisher.instance.clone()),
+            ..ObjectReference::default()
+        });
+        (Self { sender, metrics, own }, publisher)
     }
 
     /// Tells people of `regarding`: `reason` says why in one word, `action` what the operator did or refused, `note` the
@@ -91,6 +104,15 @@ impl Events {
         };
         if self.sender.try_send(notice).is_err() {
             self.metrics.event("dropped");
+        }
+    }
+}
+
+impl Events {
+    /// Warns people of something that concerns no single link, on the operator's own pod.
+    pub fn publish_own(&self, reason: &str, note: String) {
+        if let Some(own) = &self.own {
+            self.publish(own.clone(), EventType::Warning, reason, "Reconcile", note);
         }
     }
 }

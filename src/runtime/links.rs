@@ -78,6 +78,14 @@ impl Links {
         self.store.get(&link.into())
     }
 
+    /// Waits for the first whole list. Where no namespace may be listed this waits for ever.
+    pub(super) async fn listed(&self) {
+        // The writer lives as long as the watches; when they end, so does the process.
+        if self.store.wait_until_ready().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// What the conditions of all links say, for the metrics.
     pub(super) fn count_into(&self, snapshot: &mut Snapshot) {
         for link in self.all() {

@@ -9,7 +9,7 @@ use tracing::info;
 use super::client::{ConnectError, connect};
 use super::controller::{Controller, Options};
 use super::events::Events;
-use super::services::{self, Followers, Services};
+use super::services::{self, Orphans, Services};
 use super::{SecretFile, logging, shutdown};
 use crate::admin::{Admin, Gates, Liveness, Metrics};
 use crate::cli::Settings;
@@ -60,8 +60,12 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     let (metrics, gates, liveness) =
         (Arc::new(Metrics::new()), Gates::default(), Arc::new(Liveness::new(clock)));
     let kubernetes = connect(settings.kubeconfig.as_deref(), settings.timings.timeouts.kubernetes).await?;
-    let (events, publisher) =
-        Events::new(kubernetes.clone(), settings.instance.clone(), Arc::clone(&metrics));
+    let (events, publisher) = Events::new(
+        kubernetes.clone(),
+        settings.instance.clone(),
+        settings.namespace.clone(),
+        Arc::clone(&metrics),
+    );
     let options = Options {
         namespaces: &settings.watch_namespaces,
         watch_secrets: settings.watch_secrets,
@@ -87,19 +91,27 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
 
     let services = Services::build(&settings, clock, &metrics)?;
     if let Some((petra, poll)) = &services.petra {
-        let rules = services::rules(&settings);
-        let followers = Followers {
-            installation: rules.installation,
-            wake: deps.wake.clone(),
+        let installation = services::rules(&settings).installation;
+        let orphans = Orphans {
+            installation: installation.clone(),
             links: deps.links.clone(),
             metrics: Arc::clone(&metrics),
+            events: deps.events.clone(),
             poll: Arc::clone(poll),
         };
-        let polling = Arc::clone(poll)
-            .run(Arc::clone(petra), clock, stop.clone(), move |changed| followers.told(changed));
-        tokio::spawn(polling);
+        tokio::spawn(orphans.report(settings.timings.poll_idle, stop.clone()));
+        let wake = deps.wake.clone();
+        let on_change = move |changed: &_| services::wake_changed(changed, &installation, &wake);
+        tokio::spawn(Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), on_change));
+    }
+    if let Some(account) = &services.account {
         let timings = settings.timings.clone();
-        tokio::spawn(services::prove_account(Arc::clone(petra), Arc::clone(&metrics), timings, stop.clone()));
+        tokio::spawn(services::prove_account(
+            Arc::clone(account),
+            Arc::clone(&metrics),
+            timings,
+            stop.clone(),
+        ));
     }
     let petra = services.petra_side();
     let client_id = settings.connectwise_client_id.clone();

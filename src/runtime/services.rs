@@ -1,11 +1,13 @@
 //! Builds the way out: guard, clients, and the tasks that watch over Petra.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::events::Events;
 use super::fence::AlwaysLeader;
 use super::links::{LinkRef, Links};
 use super::wake::Wake;
@@ -15,6 +17,7 @@ use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
 use crate::link::PetraSide;
 use crate::link::subject::Rules;
+use crate::petra::PetraFault;
 use crate::petra::client::{KeySource, PetraClient};
 use crate::petra::poll::{Changed, Poll};
 use crate::timings::Timings;
@@ -23,7 +26,10 @@ use crate::upstream::guard::{Guard, GuardConfig, GuardError};
 /// The clients of both services, behind one guard.
 pub(super) struct Services {
     pub connectwise: ConnectWise,
+    /// Where links are registered.
     pub petra: Option<(Arc<PetraClient>, Arc<Poll>)>,
+    /// Where the operator's Petra key is proved: also without a server to register with.
+    pub account: Option<Arc<PetraClient>>,
 }
 
 impl Services {
@@ -45,15 +51,15 @@ impl Services {
         let client_id = settings.connectwise_client_id.clone();
         let client_id = Arc::new(move || Some(client_id.current()));
         let connectwise = ConnectWise::new(Arc::clone(&guard), client_id, timeouts.connectwise);
-        let petra = settings.petra.as_ref().map(|petra| {
-            let file = settings.petra_key.clone();
-            let key: Arc<dyn KeySource> =
-                Arc::new(move || -> Option<SecretString> { file.as_ref().map(super::SecretFile::current) });
-            let client = PetraClient::new(guard, key, clock, timeouts.clone());
-            let poll = Poll::new(petra.installation.as_str().to_owned(), settings.timings.clone());
-            (Arc::new(client), Arc::new(poll))
+        let account = settings.petra_key.clone().map(|file| {
+            let key: Arc<dyn KeySource> = Arc::new(move || -> Option<SecretString> { Some(file.current()) });
+            Arc::new(PetraClient::new(guard, key, clock, timeouts.clone()))
         });
-        Ok(Self { connectwise, petra })
+        let petra = account.clone().zip(settings.petra.as_ref()).map(|(client, petra)| {
+            let poll = Poll::new(petra.installation.as_str().to_owned(), settings.timings.clone());
+            (client, Arc::new(poll))
+        });
+        Ok(Self { connectwise, petra, account })
     }
 
     /// What the reconciler needs of Petra.
@@ -81,30 +87,54 @@ pub(super) fn rules(settings: &Settings) -> Rules {
     }
 }
 
-/// What the shared poll tells others.
-pub(super) struct Followers {
-    pub installation: String,
-    pub wake: Wake,
-    pub links: Links,
-    pub metrics: Arc<Metrics>,
-    pub poll: Arc<Poll>,
-}
-
-impl Followers {
-    /// Wakes the links whose entries changed, and counts the entries whose resource is gone.
-    pub(super) fn told(&self, changed: &Changed) {
-        let mine = |owner: &crate::petra::Owner| {
-            owner.within(&self.installation).map(|(namespace, name)| LinkRef::new(namespace, name))
-        };
-        for link in changed.owners.iter().filter_map(mine) {
-            self.wake.link(&link.namespace, &link.name);
-        }
-        if let Some(snapshot) = self.poll.snapshot() {
-            let owners = snapshot.links().filter_map(|link| link.owner.as_ref()).filter_map(mine);
-            self.metrics.petra_orphans(owners.filter(|link| self.links.get(link).is_none()).count());
+/// Wakes the links whose entries at Petra changed.
+pub(super) fn wake_changed(changed: &Changed, installation: &str, wake: &Wake) {
+    for owner in &changed.owners {
+        if let Some((namespace, name)) = owner.within(installation) {
+            wake.link(namespace, name);
         }
     }
 }
+
+/// Looks for links at Petra whose resource is gone.
+pub(super) struct Orphans {
+    pub installation: String,
+    pub links: Links,
+    pub metrics: Arc<Metrics>,
+    pub events: Events,
+    pub poll: Arc<Poll>,
+}
+
+impl Orphans {
+    /// Counts them as often as Petra is polled idly, and tells of more on the operator's own pod. They are never deleted:
+    /// a backup that was restored halfway must not cost anybody a link.
+    pub(super) async fn report(self, period: Duration, stop: CancellationToken) {
+        let reporting = async {
+            self.links.listed().await;
+            let mut told = 0;
+            loop {
+                let count = self.count();
+                self.metrics.petra_orphans(count);
+                if count > told {
+                    self.events.publish_own("OrphanedLinks", ORPHANED.to_owned());
+                }
+                told = count;
+                tokio::time::sleep(period).await;
+            }
+        };
+        stop.run_until_cancelled(reporting).await;
+    }
+
+    fn count(&self) -> usize {
+        let Some(snapshot) = self.poll.snapshot() else { return 0 };
+        let owners = snapshot.links().filter_map(|link| link.owner.as_ref());
+        let ours = owners.filter_map(|owner| owner.within(&self.installation));
+        ours.filter(|(namespace, name)| self.links.get(&LinkRef::new(namespace, name)).is_none()).count()
+    }
+}
+
+const ORPHANED: &str = "Petra holds links of this installation whose resources are gone; the operator never deletes them. \
+    Remove them in Petra, or create a resource of the same namespace and name to take one back.";
 
 /// Proves the Petra key at start and daily, and names the organisation that it belongs to.
 pub(super) async fn prove_account(
@@ -123,10 +153,11 @@ pub(super) async fn prove_account(
                         .map_or_else(|| "unnamed".to_owned(), |name| name.as_str().to_owned());
                     info!(%organization, "Petra accepts the operator's key");
                 }
-                Err(fault) => {
+                Err(PetraFault::KeyRejected) => {
                     metrics.petra_account_proved(false);
-                    warn!(?fault, "Petra did not prove the operator's key; check --petra-key-file");
+                    warn!("Petra refuses the operator's key; replace what --petra-key-file names");
                 }
+                Err(fault) => warn!(?fault, "Petra did not say whether it accepts the operator's key"),
             }
             tokio::time::sleep(timings.account).await;
         }

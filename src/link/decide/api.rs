@@ -11,6 +11,7 @@ use super::{Plan, Row, Visit};
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
 use crate::link::draft::{self, Progress};
+use crate::link::memory::BackoffKind;
 use crate::link::seen::{Change, Listing, Question};
 use crate::link::subject::Target;
 use crate::petra::client::Adopt;
@@ -132,15 +133,26 @@ impl Registration<'_> {
         ControlFlow::Continue(known)
     }
 
+    /// Whether a person asked, now or when the link was first found missing.
+    fn asked_for(&self) -> bool {
+        let suspicion = self.visit.memory.suspicion;
+        self.visit.subject.requested_at.is_some() || suspicion.is_some_and(|suspicion| suspicion.asked_for)
+    }
+
     /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless Petra
     /// answered nothing then and answers the shared poll now.
     fn not_again_yet(&self) -> bool {
         let visit = self.visit;
         let later = visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up);
-        let ready = draft::reason(&visit.subject.status, ConditionType::Ready);
-        let answered_nothing = [Reason::PetraUnavailable, Reason::PetraKeyRejected, Reason::RateLimited];
-        let recovered = ready.is_some_and(|reason| answered_nothing.contains(&reason))
-            && matches!(visit.seen.listing, Listing::Known { failing: None, .. });
+        let answered_nothing =
+            matches!(visit.memory.petra_backoff.kind, Some(BackoffKind::Nothing | BackoffKind::Held));
+        let polled_since = match &visit.seen.listing {
+            Listing::Known { asked_at, failing: None, .. } => {
+                visit.memory.petra_asked.is_some_and(|asked| asked_at.up > asked)
+            }
+            _ => false,
+        };
+        let recovered = answered_nothing && polled_since;
         later && !recovered && !self.passed.schedule.fresh && visit.subject.requested_at.is_none()
     }
 
@@ -156,10 +168,11 @@ impl Registration<'_> {
                 let link = links.iter().find(|link| link.id == self.id);
                 match (link, failing) {
                     // A list from before this process's own change says nothing about it; the next one wakes the link.
-                    _ if older && self.visit.subject.status.link.is_some() => ControlFlow::Break(self.keep()),
-                    (Some(link), _) => ControlFlow::Continue(Known::There(link.clone())),
+                    _ if older && self.registered() => ControlFlow::Break(self.keep()),
+                    _ if older => ControlFlow::Continue(Known::Unlisted),
                     (_, Some(fault)) => ControlFlow::Continue(Known::Nothing(*fault)),
-                    _ if *unsure && self.registered() => ControlFlow::Break(self.keep()),
+                    (Some(link), None) => ControlFlow::Continue(Known::There(link.clone())),
+                    _ if *unsure && self.registered() && !self.asked_for() => ControlFlow::Break(self.keep()),
                     _ => ControlFlow::Continue(Known::Unlisted),
                 }
             }

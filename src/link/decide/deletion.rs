@@ -49,11 +49,7 @@ pub(super) fn unlink(visit: &Visit) -> Row<()> {
     match &visit.seen.deleted {
         Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
         Some(DeleteAnswer::Fenced) => {
-            return ControlFlow::Break(blocked(
-                visit,
-                "this replica of the operator is not the leader",
-                None,
-            ));
+            return ControlFlow::Break(blocked(visit, "this copy of the operator is standing by", None));
         }
         // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}

@@ -42,6 +42,9 @@ pub enum Plan {
     Settle(Box<Settlement>),
 }
 
+/// [`Settlement::held`] of a link that the fleet rule holds.
+pub const FLEET: &str = "fleet";
+
 /// How a visit ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
@@ -128,7 +131,8 @@ fn suspend(visit: &Visit) -> Row<()> {
     let progress = if same && judged {
         Progress::Keep
     } else {
-        let text = "Suspended by spec.suspend; nothing is known for these inputs. Set it to false to have them checked.";
+        let text =
+            "Checks are suspended (spec.suspend), and this link was not checked with its present settings.";
         draft.unknown(ConditionType::Ready, Reason::Suspended, text);
         draft.unknown(ConditionType::AuthFailed, Reason::Suspended, text);
         draft.unknown(ConditionType::PermissionDenied, Reason::Suspended, text);

@@ -113,7 +113,7 @@ fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, pas
     let text = format!(
         "{} Open https://app.petrasecurity.com/settings, click Link ConnectWise, enter Company ID {}, Site URL {} and both \
          keys of Secret {secret}, and click Save. When Petra shows the link as connected, set \
-         spec.registration.acknowledged to {token}",
+         spec.registration.acknowledged in this resource to the token {token}",
         if changed {
             "The keys were found good but changed, and Petra's portal must get them."
         } else {

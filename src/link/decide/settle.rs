@@ -87,6 +87,7 @@ impl Settlement {
         let delay = timetable::jittered(timings, delay, &visit.subject.uid, u64::from(backoff.looks));
         self.memory.petra_backoff = backoff;
         self.memory.petra_not_before = Some(visit.now.up + delay);
+        self.memory.petra_asked = Some(visit.now.up);
         self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
         self
     }

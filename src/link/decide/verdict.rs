@@ -63,6 +63,7 @@ pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
         | Reason::PetraUnavailable
         | Reason::PetraKeyRejected
         | Reason::RateLimited
+        | Reason::ValidationStale
             if passed_at_connectwise(status) =>
         {
             Some(Standing::Passed)

@@ -43,6 +43,8 @@ pub(crate) mod file {
     pub(crate) const CLIENT_CA: &str = "client-ca.crt";
     pub(crate) const TOKEN_KEY: &str = "sa.key";
     pub(crate) const TOKEN_PUBLIC_KEY: &str = "sa.pub";
+    pub(crate) const AUDIT_POLICY: &str = "audit-policy.yaml";
+    pub(crate) const AUDIT_LOG: &str = "audit.log";
 }
 
 /// The controllers that cwlink's tests can tell from missing ones: namespaces and owned objects get deleted,
@@ -65,6 +67,9 @@ pub(crate) fn etcd(data: &DataDir, ports: &Ports) -> Vec<String> {
     ]
 }
 
+/// The record is rotated above this size, which no test comes near.
+const AUDIT_LOG_MEGABYTES: u32 = 2048;
+
 pub(crate) fn kube_apiserver(data: &DataDir, ports: &Ports) -> Vec<String> {
     let path = |name| data.join(name).display().to_string();
     vec![
@@ -84,6 +89,11 @@ pub(crate) fn kube_apiserver(data: &DataDir, ports: &Ports) -> Vec<String> {
         flag("allow-privileged", "true"),
         // There is no second API server to agree with on endpoints.
         flag("endpoint-reconciler-type", "none"),
+        flag("audit-policy-file", path(file::AUDIT_POLICY)),
+        flag("audit-log-path", path(file::AUDIT_LOG)),
+        // The file is whole, so that what was asked can be counted.
+        flag("audit-log-mode", "blocking-strict"),
+        flag("audit-log-maxsize", AUDIT_LOG_MEGABYTES),
     ]
 }
 

@@ -10,6 +10,7 @@
 //! - `flags` are the command lines of the three servers.
 //! - `server` runs one server under a watchdog that outlives the caller just long enough to kill it.
 //! - `kubeconfig` writes what a client needs to get in.
+//! - `audit` reads back who asked the API server for what.
 //! - [`ControlPlane`] starts and stops the whole.
 //!
 //! ```no_run
@@ -25,6 +26,7 @@
 //! ```
 
 mod assets;
+mod audit;
 mod data_dir;
 mod error;
 mod flags;
@@ -34,5 +36,7 @@ mod plane;
 mod server;
 
 pub use assets::Assets;
+pub use audit::AuditEvent;
 pub use error::Error;
 pub use plane::ControlPlane;
+pub use server::tethered;

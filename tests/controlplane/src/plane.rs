@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::audit::{self, AuditEvent};
 use crate::data_dir::DataDir;
 use crate::flags::{self, Ports, file};
 use crate::kubeconfig::Cluster;
@@ -73,6 +74,7 @@ impl ControlPlane {
         let serving_ca = write_serving_files(&data)?;
         let client_ca = Authority::new("cwlink-controlplane clients")?;
         data.write(file::CLIENT_CA, &client_ca.pem())?;
+        data.write(file::AUDIT_POLICY, audit::POLICY)?;
         let cluster = Cluster { url: &url, ca_pem: &serving_ca };
         let admin = cluster.for_certificate("admin", &client_ca.client("admin", Some(ADMINISTRATORS))?);
         let admin_kubeconfig = data.write("admin.kubeconfig", &admin)?;
@@ -215,6 +217,15 @@ impl ControlPlane {
         }
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(Error::Kubectl { arguments: arguments.join(" "), stderr })
+    }
+
+    /// Every call to the API so far, in the order in which they ended, but for those of the control plane itself.
+    ///
+    /// # Errors
+    ///
+    /// The record cannot be read.
+    pub fn audit_events(&self) -> Result<Vec<AuditEvent>, Error> {
+        audit::read(&self.data.join(file::AUDIT_LOG))
     }
 
     /// Where the API server listens, such as `https://127.0.0.1:40001`.

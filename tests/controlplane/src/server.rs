@@ -14,6 +14,24 @@ const WATCHDOG: &str = include_str!("watchdog.sh");
 /// How much of a server's log an error shows.
 const SHOWN_LINES: usize = 15;
 
+/// A call of `program`, to which arguments can be added, that never outlives its caller: it is killed as soon as the
+/// spawned child's standard input is closed, on purpose or because the caller died. Its process id is in `pid_file`
+/// while it runs, and the child ends with its exit status.
+///
+/// It has no standard input, and a process group of its own: Ctrl-C on a terminal is for the caller, which stops what it
+/// started in order.
+#[must_use]
+pub fn tethered(program: &Path, pid_file: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", WATCHDOG, "watchdog"])
+        .arg(pid_file)
+        .arg(program)
+        .process_group(0)
+        .stdin(Stdio::piped());
+    command
+}
+
 /// A running server. Dropping it kills the server; so does the death of the caller, even by SIGKILL, because
 /// the server runs under a shell that reads a pipe held by the caller. (`PR_SET_PDEATHSIG` would tie it to
 /// the *thread* that started it, and test threads end early.)
@@ -37,15 +55,9 @@ impl Server {
         let log = data.join(&format!("{name}.log"));
         let log_file =
             File::options().create(true).append(true).open(&log).map_err(Error::io("opening", &log))?;
-        let watchdog = Command::new("sh")
-            .args(["-c", WATCHDOG, "watchdog"])
-            .arg(data.join(&format!("{name}.pid")))
-            .arg(program)
+        let watchdog = tethered(program, &data.join(&format!("{name}.pid")))
             .args(arguments)
             .current_dir(data.path())
-            // Ctrl-C on a terminal is for the caller, which stops its servers in order.
-            .process_group(0)
-            .stdin(Stdio::piped())
             .stdout(data.in_use()?)
             .stderr(log_file)
             .spawn()

@@ -2,12 +2,15 @@
 
 use super::{Registration, derived_id};
 use crate::connectwise::Depth;
-use crate::crd::{ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime};
+use crate::crd::{
+    Condition, ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime,
+};
 use crate::link::decide::{Plan, Settlement};
 use crate::link::draft::{self, Draft, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::message;
 use crate::link::seen::Listing;
+use crate::link::timetable;
 use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
@@ -31,6 +34,7 @@ impl Registration<'_> {
         let mut settled =
             self.end(visit.settle(draft.finish(Progress::Settled))).petra_done().claiming(&self.id);
         settled.memory.suspicion = settled.memory.suspicion.filter(|it| it.of != Reason::RemoteLinkMissing);
+        settled.memory.petra_heard = Some(visit.now.up);
         if moved {
             settled = settled.note(
                 false,
@@ -175,7 +179,7 @@ impl Registration<'_> {
                 PetraFault::RateLimited(_) => (Reason::RateLimited, "Petra asked the operator to slow down."),
                 PetraFault::NoContract | PetraFault::Unavailable => (
                     Reason::PetraUnavailable,
-                    "Petra gave no conclusive answer; keys and role were found good.",
+                    "Petra did not answer clearly (an outage or a time-out); keys and role were found good.",
                 ),
             };
             draft.unknown(ConditionType::Ready, reason, message::looks_again(text));
@@ -200,7 +204,8 @@ impl Registration<'_> {
     pub(super) fn keep(&self) -> Plan {
         let mut draft = self.passed.draft.clone();
         let progress = if self.registered() { self.hold(&mut draft) } else { Progress::Keep };
-        let waits = progress == Progress::Reconciling;
+        let waits = draft.get(ConditionType::Registered).and_then(Condition::known_reason)
+            == Some(Reason::AwaitingConfirmation);
         let settled = self.visit.settle(draft.finish(progress));
         let settled = self.end(settled).still_petra(self.visit).claiming(&self.id);
         if waits { settled.waiting().plan() } else { settled.plan() }
@@ -215,9 +220,17 @@ impl Registration<'_> {
             && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
     }
 
-    /// `Ready` from what was last heard of Petra: an outage there says nothing about the link.
+    /// `Ready` from what was last heard of Petra: an outage there says nothing about the link, for a while.
     fn hold(&self, draft: &mut Draft) -> Progress {
-        if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
+        let visit = self.visit;
+        let heard = visit.memory.petra_heard.or(visit.memory.first_seen).unwrap_or(visit.now.up);
+        if visit.elapsed(heard) >= timetable::stale_after(visit.subject, &visit.rules.timings) {
+            let text = message::looks_again(
+                "Keys and role were found good, but Petra has not answered clearly for too long; its last answer was good.",
+            );
+            draft.unknown(ConditionType::Ready, Reason::ValidationStale, text);
+            Progress::Reconciling
+        } else if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
             draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
             Progress::Settled
         } else {

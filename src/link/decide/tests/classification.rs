@@ -9,7 +9,7 @@ use crate::crd::ConditionType;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What a person reads of Ready and of AuthFailed when every call is answered so: with no verdict yet, on a link that was
+/// What a person reads of `Ready` and of `AuthFailed` when every call is answered so: with no verdict yet, on a link that was
 /// Ready (after the second answer), and on one whose keys were refused.
 fn expected(body: &str) -> [[&'static str; 2]; 3] {
     let rejected = ["False/CredentialsRejected", "True/CredentialsRejected"];

@@ -108,7 +108,7 @@ fn a_good_answer_between_two_accusations_clears_the_first() {
 #[test]
 fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
     let mut world = World::ready();
-    world.fleet = FleetView { ready: 15, suspected_alike: 3 };
+    world.fleet = FleetView { ready: 15, suspected_alike: 3, released: false };
     world.tenancy = Tenancy::refusing();
     world.wait(31 * MINUTE);
     world.visit();
@@ -122,8 +122,12 @@ fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
 }
 
 #[test]
-fn a_fifth_of_the_fleet_or_three_links_are_accused() {
-    for fleet in [FleetView { ready: 20, suspected_alike: 3 }, FleetView { ready: 3, suspected_alike: 2 }] {
+fn a_fifth_of_the_fleet_or_three_links_or_a_fleet_with_one_that_succeeded_are_accused() {
+    for fleet in [
+        FleetView { ready: 20, suspected_alike: 3, released: false },
+        FleetView { ready: 3, suspected_alike: 2, released: false },
+        FleetView { ready: 15, suspected_alike: 3, released: true },
+    ] {
         let mut world = World::ready();
         world.fleet = fleet;
         world.tenancy = Tenancy::refusing();
@@ -385,6 +389,22 @@ fn an_outage_of_petra_says_nothing_about_a_registered_link() {
         let (_, trace) = world.visit();
         assert_eq!((world.row(), trace.writes), (before, 0), "{fault:?}");
     }
+}
+
+#[test]
+fn a_ready_link_of_which_petra_tells_nothing_for_too_long_is_stale_and_its_keys_are_not() {
+    let mut world = World::ready();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    for _ in 0..4 {
+        world.wait(30 * MINUTE);
+        world.visit();
+    }
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted", "ConnectWise was heard");
+    world.petra_fault = None;
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.puts), ("True/Linked", 0));
 }
 
 #[test]

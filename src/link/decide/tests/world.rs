@@ -21,6 +21,7 @@ use crate::link::draft;
 use crate::link::memory::Memory;
 use crate::link::seen::{Change, ClientIdView, FleetView, Listing, Question, Rival, SecretRead, Seen};
 use crate::link::subject::{Rules, Subject};
+use crate::petra::client::Adopt;
 use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, RemoteState, Version};
 use crate::runtime::{SecretLookup, SecretVersion};
 use crate::timings::Timings;
@@ -132,6 +133,7 @@ pub(super) struct Trace {
     pub shown: Vec<String>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
 pub(super) struct World {
     pub rules: Rules,
     pub spec: LinkSpec,
@@ -151,6 +153,7 @@ pub(super) struct World {
     pub petra_fault: Option<PetraFault>,
     pub petra_refuses: bool,
     pub petra_answered: bool,
+    answered_at: Now,
     pub fleet: FleetView,
     pub client_id: ClientIdView,
     pub rival: Option<Rival>,
@@ -204,7 +207,8 @@ impl World {
             petra_fault: None,
             petra_refuses: false,
             petra_answered: true,
-            fleet: FleetView { ready: 1, suspected_alike: 0 },
+            answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
+            fleet: FleetView { ready: 1, ..FleetView::default() },
             client_id: ClientIdView { unproven: false, worked: true },
             rival: None,
             versions: 0,
@@ -339,8 +343,8 @@ impl World {
             (false, None) => Listing::NotYet,
             (false, Some(fault)) => Listing::Failing(fault),
             (true, failing) => Listing::Known {
-                answered_at: self.now,
-                asked_at: self.now,
+                answered_at: if failing.is_none() { self.now } else { self.answered_at },
+                asked_at: if failing.is_none() { self.now } else { self.answered_at },
                 links: self
                     .petra
                     .values()
@@ -357,6 +361,9 @@ impl World {
     pub fn visit(&mut self) -> (Settlement, Trace) {
         // Time passes between two visits: a list that is asked for after a change is newer than the change.
         self.wait(Duration::from_secs(1));
+        if self.petra_fault.is_none() {
+            self.answered_at = self.now;
+        }
         let mut trace = Trace::default();
         let mut seen = Seen::at_start(self.lookup(), self.listing(), self.client_id, self.finalizer);
         for _ in 0..24 {
@@ -458,7 +465,7 @@ impl World {
                     (Some(fault), _) => PutAnswer::Unknown(fault),
                     (_, Some(link))
                         if !mine
-                            && adopt_from.as_ref().map(|adopt| adopt.as_str())
+                            && adopt_from.as_ref().map(Adopt::as_str)
                                 != Some(link.owner.as_ref().map_or("unowned", Owner::as_str)) =>
                     {
                         PutAnswer::OwnedByOther(link.owner.clone())

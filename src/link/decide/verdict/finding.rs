@@ -119,10 +119,9 @@ fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
         CompanyAnswer::Found(_) => {}
         CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
         CompanyAnswer::Unknown => return company_unknown(target),
-        CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, target),
-        CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress => {
-            return site(Reason::SiteNotAllowed, target);
-        }
+        CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, &no_connectwise(target)),
+        CompanyAnswer::HostNotAllowed => return site(Reason::SiteNotAllowed, &host_not_allowed(target)),
+        CompanyAnswer::PrivateAddress => return site(Reason::SiteNotAllowed, &private_address(target)),
     }
     match round.keys {
         KeysAnswer::Accepted => {}
@@ -234,25 +233,32 @@ fn accepted_but(
     fault(reason, text, accepted, denied, Some(permissions))
 }
 
-fn site(reason: Reason, target: &Target) -> Finding {
-    let site = &target.site;
-    let text = if reason == Reason::SiteInvalid {
-        format!(
-            "{site} answers, but it is no ConnectWise. Give in spec.siteUrl the host that you log in to, such as \
-             na.myconnectwise.net."
-        )
-    } else {
-        format!(
-            "{site}, or the host that it names for its API, is not allowed here or has a private address. Correct \
-             spec.siteUrl, or ask the operator's administrator for --allow-site."
-        )
-    };
-    fault(
-        reason,
-        message::looks_again(&text),
-        (ConditionStatus::Unknown, Reason::NotEvaluated),
-        not_evaluated(),
-        None,
+fn site(reason: Reason, text: &str) -> Finding {
+    let auth = (ConditionStatus::Unknown, Reason::NotEvaluated);
+    fault(reason, message::looks_again(text), auth, not_evaluated(), None)
+}
+
+fn no_connectwise(target: &Target) -> String {
+    format!(
+        "{} answers, but it is no ConnectWise. Give in spec.siteUrl the host that you log in to, such as \
+         na.myconnectwise.net.",
+        target.site
+    )
+}
+
+fn host_not_allowed(target: &Target) -> String {
+    format!(
+        "{} names another host for this company's API, and the operator may not send keys there. Correct spec.siteUrl, or \
+         ask the operator's administrator to allow that host with --allow-site.",
+        target.site
+    )
+}
+
+fn private_address(target: &Target) -> String {
+    format!(
+        "The name {} leads to a private address, where the operator sends no keys. Correct spec.siteUrl, or ask the \
+         operator's administrator for --allow-site={}.",
+        target.site, target.site
     )
 }
 

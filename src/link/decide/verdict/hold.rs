@@ -8,7 +8,7 @@ use super::schedule::Schedule;
 use super::{Passed, Standing};
 use crate::connectwise::Inconclusive;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
-use crate::link::decide::{Plan, Row, Settlement, Visit};
+use crate::link::decide::{FLEET, Plan, Row, Settlement, Visit};
 use crate::link::draft::{self, Draft, Progress};
 use crate::link::memory::{BackoffKind, Suspicion};
 use crate::link::message;
@@ -18,23 +18,24 @@ use crate::link::timetable;
 /// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now.
 pub(in crate::link::decide) fn hold_accusation(visit: &Visit, of: Reason, draft: &Draft) -> Option<Plan> {
     let timings = &visit.rules.timings;
-    let since = match visit.memory.suspicion {
-        Some(suspicion) if suspicion.of == of => suspicion.since,
-        _ => visit.now.up,
+    let asked_for = visit.subject.requested_at.is_some();
+    let suspicion = match visit.memory.suspicion {
+        Some(known) if known.of == of => Suspicion { asked_for: known.asked_for || asked_for, ..known },
+        _ => Suspicion { of, since: visit.now.up, asked_for },
     };
-    let debounce_left = timings.debounce.saturating_sub(visit.elapsed(since));
+    let debounce_left = timings.debounce.saturating_sub(visit.elapsed(suspicion.since));
     let Some(fleet) = visit.seen.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
     let alike = fleet.suspected_alike + 1;
-    let fleet_holds = (alike > 3 && alike * 5 > fleet.ready) || visit.seen.client_id.unproven;
-    let asked_for = visit.subject.requested_at.is_some();
-    if debounce_left.is_zero() && (asked_for || !fleet_holds) {
+    let alike_at_once = !fleet.released && alike > 3 && alike * 5 > fleet.ready;
+    let fleet_holds = alike_at_once || visit.seen.client_id.unproven;
+    if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
         return None;
     }
     let (draft, stale) = stale_or_kept(visit, draft.clone());
     let mut settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
-    settled.memory.suspicion = Some(Suspicion { of, since });
+    settled.memory.suspicion = Some(suspicion);
     Some(if debounce_left.is_zero() {
-        settled.holding("fleet").repeat(visit, BackoffKind::Held, None).plan()
+        settled.holding(FLEET).repeat(visit, BackoffKind::Held, None).plan()
     } else {
         settled.holding("debounce").again_in(visit, debounce_left.max(timings.floor)).plan()
     })
@@ -49,7 +50,7 @@ fn stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
         return (draft, false);
     }
     let text = message::looks_again(
-        "The link was good, but ConnectWise has told nothing conclusive for too long. Nothing was found wrong.",
+        "ConnectWise has not answered clearly for too long; its last answer was good, and nothing was found wrong.",
     );
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
         draft.unknown(kind, Reason::ValidationStale, text.clone());
@@ -104,7 +105,7 @@ fn held(visit: &Visit, settled: Settlement, asked_to_wait: Option<Duration>) -> 
         settled.note(
             true,
             "CheckInconclusive",
-            "ConnectWise gave no conclusive answer; the last verdict stands and the operator tries again.",
+            "ConnectWise did not answer clearly (an outage, a time-out or a proxy); the last verdict stands.",
         )
     } else {
         settled
@@ -144,7 +145,7 @@ fn without_verdict(visit: &Visit, why: Inconclusive, mut draft: Draft) -> (Settl
                 }
                 Inconclusive::Unavailable => (
                     Reason::ConnectWiseUnavailable,
-                    "ConnectWise gave no conclusive answer, which accuses nobody",
+                    "ConnectWise did not answer clearly (an outage, a time-out or a proxy); nothing was found wrong",
                 ),
             };
             draft.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));

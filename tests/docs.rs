@@ -1,0 +1,383 @@
+//! The documentation against the code: every table in `docs/` and in the README that repeats what the program knows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+use cwlink::admin::{CATALOGUE, Kind};
+use cwlink::cli::Cli;
+use cwlink::connectwise::Action;
+use cwlink::connectwise::profile::{Function, Profiles};
+use cwlink::crd::{ConditionStatus, ConditionType, Reason};
+use cwlink::link::memory::BackoffKind;
+use cwlink::link::timetable;
+use cwlink::timings::{Timeouts, Timings};
+
+const README: &str = include_str!("../README.md");
+const CONDITIONS: &str = include_str!("../docs/conditions.md");
+const METRICS: &str = include_str!("../docs/metrics.md");
+const FLAGS: &str = include_str!("../docs/flags.md");
+const TIMETABLE: &str = include_str!("../docs/timetable.md");
+
+/// What a cell holds that has nothing to say.
+const NOTHING: &str = "–";
+
+#[test]
+fn every_reason_has_exactly_one_row_with_its_meaning() {
+    let rows = rows(CONDITIONS, "Reason");
+    for reason in Reason::ALL {
+        let name = reason.as_str();
+        let own: Vec<_> = rows.iter().filter(|row| row[0] == code(name)).collect();
+        assert_eq!(own.len(), 1, "docs/conditions.md: give {name} one row in one of its tables");
+        let meaning = reason.meaning();
+        assert_eq!(
+            own[0][2], meaning,
+            "docs/conditions.md, {name}: the meaning of src/crd/reason.rs goes here"
+        );
+        assert_ne!(own[0][3], "", "docs/conditions.md, {name}: say what a person does");
+    }
+    assert_eq!(rows.len(), Reason::ALL.len(), "docs/conditions.md: a row names a reason that does not exist");
+}
+
+#[test]
+fn a_reason_is_seen_on_conditions_that_exist_with_a_status_that_exists() {
+    for row in rows(CONDITIONS, "Reason") {
+        for seen in row[1].split(", ") {
+            assert!(
+                is_a_lasting_condition(seen),
+                "docs/conditions.md, {}: write {seen:?} as `Ready` False, with a lasting condition and its status",
+                row[0]
+            );
+        }
+    }
+}
+
+#[test]
+fn every_condition_is_explained_and_none_that_does_not_exist() {
+    let explained: Vec<String> =
+        rows(CONDITIONS, "Condition").into_iter().map(|row| row[0].clone()).collect();
+    let progress = [ConditionType::Reconciling, ConditionType::Stalled];
+    let exist: Vec<String> =
+        ConditionType::LASTING.iter().chain(&progress).map(|kind| code(kind.as_str())).collect();
+    assert_eq!(
+        explained, exist,
+        "docs/conditions.md: the first two tables explain these conditions, in this order"
+    );
+}
+
+#[test]
+fn what_is_said_of_looking_again_is_a_row_of_the_timetable() {
+    let looks: BTreeMap<String, String> = rows(CONDITIONS, "Reason")
+        .into_iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[4].clone()))
+        .collect();
+    let delays = delays(&Timings::default());
+    for (reason, look) in &looks {
+        let known = delays.iter().any(|(_, delay)| delay == look) || look == NOTHING;
+        assert!(known, "docs/conditions.md, {reason}: {look:?} is no row of docs/timetable.md");
+    }
+    // The faults that ConnectWise tells of, each by the rule that the operator itself goes by.
+    for fault in [
+        Reason::SiteInvalid,
+        Reason::SiteUnreachable,
+        Reason::CompanyUnknown,
+        Reason::CredentialsRejected,
+        Reason::MemberInactive,
+        Reason::PermissionsMissing,
+        Reason::ServiceBoardNotReady,
+    ] {
+        let expected = repeated(&Timings::default(), timetable::kind_of(fault));
+        let name = fault.as_str();
+        assert_eq!(
+            looks[name], expected,
+            "docs/conditions.md, {name}: link::timetable::kind_of says otherwise"
+        );
+    }
+}
+
+#[test]
+fn the_short_table_of_the_readme_names_real_reasons_with_their_meaning() {
+    let rows = rows(README, "Reason");
+    assert!(!rows.is_empty(), "README.md: the table of conditions and reasons is gone");
+    for row in rows {
+        let reason = Reason::parse(row[0].trim_matches('`'));
+        let Some(reason) = reason else {
+            panic!("README.md: {} is no reason; see src/crd/reason.rs", row[0])
+        };
+        assert_eq!(
+            row[2],
+            reason.meaning(),
+            "README.md, {}: the meaning of src/crd/reason.rs goes here",
+            row[0]
+        );
+        assert!(row[1].split(", ").all(is_a_lasting_condition), "README.md, {}: {:?}", row[0], row[1]);
+        let full = self::rows(CONDITIONS, "Reason").into_iter().find(|full| full[0] == row[0]);
+        assert_eq!(
+            full.map(|full| full[1].clone()).as_ref(),
+            Some(&row[1]),
+            "README.md, {}: docs/conditions.md has other conditions in this row",
+            row[0]
+        );
+    }
+}
+
+#[test]
+fn the_documented_metrics_are_those_of_the_catalogue() {
+    let list = |labels: &[&str]| match labels {
+        [] => NOTHING.to_owned(),
+        labels => labels.iter().map(|label| code(label)).collect::<Vec<_>>().join(", "),
+    };
+    let kind = |kind| match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
+    };
+    let catalogue = CATALOGUE.iter().map(|metric| {
+        vec![code(metric.name), kind(metric.kind).to_owned(), list(metric.labels), metric.help.to_owned()]
+    });
+    assert_same(
+        "docs/metrics.md",
+        "src/admin/catalogue.rs",
+        &rows(METRICS, "Metric"),
+        &catalogue.collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn the_documented_flags_are_those_of_the_program() {
+    let command = Cli::command();
+    let run = command.find_subcommand("run").expect("cwlink has a subcommand run");
+    let flags = run.get_arguments().filter_map(|flag| {
+        let variable =
+            flag.get_env().map_or_else(|| NOTHING.to_owned(), |name| code(&name.to_string_lossy()));
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        // A default that depends on other things stands at the end of the help text, as clap itself would write it.
+        let (help, told) = match help.rsplit_once(" [default: ") {
+            Some((help, told)) => (help.to_owned(), told.trim_end_matches(']').to_owned()),
+            None => (help, NOTHING.to_owned()),
+        };
+        let default = flag.get_default_values().first().map_or(told, |value| code(&value.to_string_lossy()));
+        Some(vec![code(&format!("--{}", flag.get_long()?)), variable, default, help])
+    });
+    assert_same("docs/flags.md", "src/cli/args.rs", &rows(FLAGS, "Flag"), &flags.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_documented_delays_are_those_of_the_operator() {
+    let expected =
+        delays(&Timings::default()).into_iter().map(|(after, delay)| vec![after.to_owned(), delay]);
+    assert_same(
+        "docs/timetable.md",
+        "src/timings.rs",
+        &rows(TIMETABLE, "After"),
+        &expected.collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn the_documented_waits_and_timeouts_are_those_of_the_operator() {
+    let mut documented = Vec::new();
+    for head in ["Rule", "Wait", "Call"] {
+        documented.extend(rows(TIMETABLE, head).into_iter().map(|row| row[1].clone()));
+    }
+    assert_eq!(
+        documented,
+        waits(&Timings::default()),
+        "docs/timetable.md: the last three tables do not say what src/timings.rs does; left: documented, right: real"
+    );
+}
+
+#[test]
+fn the_role_in_the_readme_is_what_the_default_profile_asks_for() {
+    let profiles = Profiles::builtin();
+    let profile = profiles.get(Profiles::DEFAULT).expect("the default profile is built in");
+    let asked = profile.lines.iter().map(|line| {
+        let level =
+            |action| line.levels.get(&action).map(|level| level.as_str().to_owned()).unwrap_or_default();
+        let function = match &line.function {
+            Function::Named(name) => name.clone(),
+            Function::WholeModule { decisive } => {
+                format!("every function of the module; {} decides", decisive.join(", "))
+            }
+        };
+        vec![line.module.clone(), function, level(Action::Add), level(Action::Edit), level(Action::Inquire)]
+    });
+    assert_same("README.md", "profiles/builtin.yaml", &rows(README, "Module"), &asked.collect::<Vec<_>>());
+    let prose = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    for list in profile.lines.iter().filter_map(|line| line.customize.as_ref()) {
+        let items = list.allow.join(", ");
+        assert!(prose.contains(&items), "README.md: the Allow list of profiles/builtin.yaml is {items}");
+    }
+}
+
+#[test]
+fn every_file_that_the_readme_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_part_of_a_path = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+    for word in README.split(|c| !is_part_of_a_path(c)) {
+        let path = word.trim_end_matches(['.', '/']);
+        let shipped = ["crds/", "deploy/", "docs/", "profiles/", "tests/"]
+            .iter()
+            .any(|folder| path.starts_with(folder));
+        assert!(!shipped || root.join(path).exists(), "README.md names {path}, which does not exist");
+    }
+}
+
+/// The first table of the timetable. Its text stands here, its numbers come from the operator.
+fn delays(timings: &Timings) -> Vec<(&'static str, String)> {
+    let t = timings;
+    let (poll, later) = (shown(t.secret_poll), shown(t.secret_poll_later));
+    vec![
+        (
+            "everything was found good",
+            format!("every `spec.interval`, {} where it is absent", shown(t.interval)),
+        ),
+        (
+            "a missing permission, an inactive member, a board that is not ready",
+            repeated(t, BackoffKind::Mend),
+        ),
+        ("refused keys, a wrong company or site, a refusal by Petra", repeated(t, BackoffKind::Refused)),
+        ("nothing conclusive, and there is no verdict yet", repeated(t, BackoffKind::Nothing)),
+        ("nothing conclusive, while a verdict is held", repeated(t, BackoffKind::Held)),
+        (
+            "a Secret that is absent",
+            format!(
+                "when it appears; where Secrets are not watched {poll}, after {} {later}",
+                shown(t.secret_grace)
+            ),
+        ),
+        (
+            "a Secret that holds no usable keys",
+            format!("when it changes; where Secrets are not watched {later}"),
+        ),
+        ("a Secret that may not be read", later.clone()),
+        ("Petra took the link", format!("{}, one poll for all links", shown(t.poll))),
+        ("something that only another spec can mend", "when the resource changes".to_owned()),
+        ("a step that leads to the next one", "at once".to_owned()),
+    ]
+}
+
+fn repeated(t: &Timings, kind: BackoffKind) -> String {
+    let doubling = |first, max| format!("{}, doubling to {}", shown(first), shown(max));
+    match kind {
+        BackoffKind::Mend => {
+            format!("{} for {}, then {}", shown(t.mend), shown(t.mend_for), shown(t.mend_later))
+        }
+        BackoffKind::Refused => doubling(t.refused, t.refused_max),
+        BackoffKind::Nothing => doubling(t.retry, t.retry_max),
+        BackoffKind::Held => doubling(t.held_retry, t.held_retry_max),
+    }
+}
+
+/// The other tables of the timetable, in their order. Every field is named, so that a new one cannot be left out of the
+/// documentation unseen.
+fn waits(timings: &Timings) -> Vec<String> {
+    let Timings {
+        jitter,
+        floor,
+        retry_after_max,
+        checking_after,
+        secret_grace,
+        site_grace,
+        debounce,
+        stale_intervals,
+        stale_cap,
+        full_round,
+        confirm,
+        deletion_grace,
+        poll_idle,
+        account,
+        timeouts,
+        // For tests alone.
+        speed: _,
+        // In the first table.
+        interval: _,
+        mend: _,
+        mend_for: _,
+        mend_later: _,
+        refused: _,
+        refused_max: _,
+        retry: _,
+        retry_max: _,
+        held_retry: _,
+        held_retry_max: _,
+        secret_poll: _,
+        secret_poll_later: _,
+        poll: _,
+    } = timings;
+    let Timeouts { connect, connectwise, petra_read, petra_change, kubernetes } = timeouts;
+    let mut waits = vec![format!("{:.0} %", jitter * 100.0), shown(*floor), shown(*retry_after_max)];
+    waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
+    waits.push(stale_intervals.to_string());
+    waits.extend(
+        [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
+    );
+    waits.extend([connect, connectwise, petra_read, petra_change, kubernetes].map(|timeout| shown(*timeout)));
+    waits
+}
+
+/// A period as the documentation writes it.
+fn shown(period: Duration) -> String {
+    match period.as_secs() {
+        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// Whether this is `` `Ready` False `` or the like.
+fn is_a_lasting_condition(seen: &str) -> bool {
+    let statuses = [ConditionStatus::True, ConditionStatus::False, ConditionStatus::Unknown];
+    let known = |kind: &ConditionType| {
+        statuses.iter().any(|status| seen == format!("{} {}", code(kind.as_str()), status.as_str()))
+    };
+    ConditionType::LASTING.iter().any(known)
+}
+
+/// The rows of every table in a Markdown text whose first column has this head.
+fn rows(text: &str, head: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| -> Vec<String> {
+        let inner = line.trim().trim_start_matches('|').trim_end_matches('|');
+        inner.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut rows = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let heads = if line.starts_with('|') { cells(line) } else { continue };
+        let wanted = heads[0] == head;
+        // The line of dashes.
+        lines.next();
+        while let Some(line) = lines.next_if(|line| line.starts_with('|')) {
+            let row = cells(line);
+            assert_eq!(
+                row.len(),
+                heads.len(),
+                "a row has more or fewer cells than its table has columns: {line}"
+            );
+            if wanted {
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+/// Compares a table with what it documents, row by row, and says what to change.
+fn assert_same(document: &str, source: &str, documented: &[Vec<String>], real: &[Vec<String>]) {
+    for row in real {
+        let line = format!("| {} |", row.join(" | "));
+        assert!(
+            documented.contains(row),
+            "{document} does not say what {source} does; it should have the row\n{line}"
+        );
+    }
+    for row in documented {
+        assert!(real.contains(row), "{document} has a row that {source} knows nothing of: {row:?}");
+    }
+    assert_eq!(documented, real, "{document}: put the rows into the order of {source}, each once");
+}

@@ -1,0 +1,65 @@
+//! `make demo-up`: everything runs, the links are as broken as in the story, and whoever sits there mends them.
+
+use std::io;
+
+use harness::{Error, Result};
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::page::Page;
+use crate::stage::{NAMESPACE, Stage};
+use crate::story::{ROLE, apply_broken, apply_good};
+
+pub(crate) fn up(stage: &Stage, page: &mut Page) -> Result<()> {
+    let no_signals = |source: io::Error| Error::Io { action: "waiting for", path: "signals".into(), source };
+    // From here on Ctrl-C ends everything in order.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_signals)?;
+    apply_good(stage, page)?;
+    apply_broken(stage, page)?;
+    print_how_to_play(stage, page);
+    signals.forever().next();
+    Ok(())
+}
+
+fn print_how_to_play(stage: &Stage, page: &mut Page) {
+    let Stage { operator, sims, cluster } = stage;
+    let plane = cluster.plane();
+    let admin = format!("http://127.0.0.1:{}", sims.admin_port());
+    page.heading("It runs. In another terminal:");
+    page.command(&format!("export KUBECONFIG={}", plane.admin_kubeconfig().display()));
+    page.output(&format!("$ alias k='{} -n {NAMESPACE}'", plane.kubectl().display()));
+    page.output("$ k get cwlinks --watch");
+    page.output("$ k describe cwlink charlie");
+    page.blank();
+    page.text("Mend them:");
+    let role = ROLE.replace(' ', "%20");
+    for line in [
+        json!({"module": "Finance", "function": "Agreements", "add": "All"}),
+        json!({"module": "Service Desk", "function": "Close Service Tickets", "edit": "All"}),
+    ] {
+        page.output(&format!("$ curl -X POST {admin}/roles/{role}/overrides -d '{line}'"));
+    }
+    for (name, patch) in [
+        ("secret bravo-keys", json!({"stringData": {"privateKey": "CANARY-bravo-private"}})),
+        ("cwlink golf", json!({"spec": {"companyId": "golf"}})),
+        ("cwlink foxtrot", json!({"spec": {"registration": {"acknowledged": "THE-TOKEN-IN-ITS-MESSAGE"}}})),
+    ] {
+        page.output(&format!("$ k patch {name} --type=merge -p '{patch}'"));
+    }
+    page.output(
+        "$ k create secret generic echo-keys --from-literal=publicKey=echo-public \
+         --from-literal=privateKey=CANARY-echo-private",
+    );
+    page.blank();
+    page.text("Break something, look at what Petra holds, and at the operator:");
+    page.output(&format!("$ curl -X POST {admin}/members/acme/petraapi -d '{{\"inactive\": true}}'"));
+    page.output(&format!("$ curl {admin}/petra/links"));
+    page.output("$ k delete cwlink acme");
+    if let Some(port) = operator.admin_port() {
+        page.output(&format!("$ curl http://127.0.0.1:{port}/metrics"));
+    }
+    page.output(&format!("$ tail -f {}", operator.log_file().display()));
+    page.blank();
+    page.text("Ctrl-C ends everything and removes its data.");
+}

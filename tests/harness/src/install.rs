@@ -1,0 +1,114 @@
+//! What is shipped in `crds/` and `deploy/`, applied as it is.
+
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::{Cluster, Error, Result};
+
+/// The shipped CRD.
+pub const CRD: &str = include_str!("../../../crds/connectwiselinks.yaml");
+
+const INSTALL: &str = include_str!("../../../deploy/install.yaml");
+const IN_NAMESPACE: &str = include_str!("../../../deploy/rbac/namespace.yaml");
+const SECRET_GET_ONLY: &str = include_str!("../../../deploy/rbac/secret-get-only.yaml");
+const CLUSTER: &str = include_str!("../../../deploy/rbac/cluster.yaml");
+
+/// The namespace and the service account that the shipped files name.
+const NAMESPACE: &str = "cwlink-system";
+pub(crate) const SERVICE_ACCOUNT: &str = "cwlink";
+
+/// The Secret that `secret-get-only.yaml` names, for people to replace.
+const NAMED_SECRET: &str = "acme-connectwise";
+
+/// Which of the shipped tiers of rights the operator gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// A Role in each watched namespace: `deploy/rbac/namespace.yaml`.
+    EachNamespace,
+    /// The same without listing Secrets: `deploy/rbac/secret-get-only.yaml`, with these Secrets named.
+    NamedSecrets(Vec<String>),
+    /// All namespaces: `deploy/rbac/cluster.yaml`.
+    Cluster,
+}
+
+/// Applies `deploy/install.yaml` with `own` as the operator's namespace, and the rights in what it watches.
+pub(crate) fn install(cluster: &Cluster, own: &str, watched: &[String], rights: &Rights) -> Result<()> {
+    let mut objects = objects(INSTALL)?;
+    if *rights != Rights::EachNamespace || !(watched.is_empty() || watched.iter().any(|name| name == own)) {
+        // Another tier takes the place of the Role that is shipped for the operator's own namespace.
+        objects.retain(|object| !matches!(object["kind"].as_str(), Some("Role" | "RoleBinding")));
+    }
+    apply(cluster, own, objects, &|text| (text == NAMESPACE).then(|| json!(own)))?;
+    match rights {
+        Rights::EachNamespace => {
+            for namespace in watched.iter().filter(|name| *name != own) {
+                apply_rights(cluster, namespace, IN_NAMESPACE, own, &[])?;
+            }
+        }
+        Rights::NamedSecrets(secrets) => {
+            let own_alone = [own.to_owned()];
+            for namespace in if watched.is_empty() { &own_alone[..] } else { watched } {
+                apply_rights(cluster, namespace, SECRET_GET_ONLY, own, secrets)?;
+            }
+        }
+        Rights::Cluster => {
+            let mut objects = self::objects(CLUSTER)?;
+            for binding in objects.iter_mut().filter(|object| object["kind"] == "ClusterRoleBinding") {
+                // Several operators of one test binary share the cluster.
+                binding["metadata"]["name"] = json!(format!("cwlink-{own}"));
+            }
+            apply(cluster, own, objects, &|text| (text == NAMESPACE).then(|| json!(own)))?;
+        }
+    }
+    Ok(())
+}
+
+fn apply_rights(cluster: &Cluster, namespace: &str, yaml: &str, own: &str, secrets: &[String]) -> Result<()> {
+    let mut objects = objects(yaml)?;
+    for rule in objects.iter_mut().filter_map(|object| object["rules"].as_array_mut()).flatten() {
+        if rule["resourceNames"] == json!([NAMED_SECRET]) {
+            rule["resourceNames"] = json!(secrets);
+        }
+    }
+    // Several operators may watch one namespace.
+    let name = format!("cwlink-of-{own}");
+    for object in &mut objects {
+        object["metadata"]["name"] = json!(name);
+        if object["roleRef"].is_object() {
+            object["roleRef"]["name"] = json!(name);
+        }
+    }
+    apply(cluster, namespace, objects, &|text| (text == NAMESPACE).then(|| json!(own)))
+}
+
+fn apply(
+    cluster: &Cluster,
+    namespace: &str,
+    mut objects: Vec<Value>,
+    replacement: &dyn Fn(&str) -> Option<Value>,
+) -> Result<()> {
+    for object in &mut objects {
+        replace(object, replacement);
+    }
+    cluster.apply(namespace, &json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string())
+}
+
+/// Replaces every text for which there is a replacement.
+fn replace(value: &mut Value, replacement: &dyn Fn(&str) -> Option<Value>) {
+    match value {
+        Value::String(text) => {
+            if let Some(other) = replacement(text) {
+                *value = other;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, replacement)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| replace(field, replacement)),
+        _ => {}
+    }
+}
+
+fn objects(yaml: &str) -> Result<Vec<Value>> {
+    serde_norway::Deserializer::from_str(yaml)
+        .map(|document| Value::deserialize(document).map_err(Error::unreadable("a shipped file")))
+        .collect()
+}

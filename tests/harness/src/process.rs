@@ -1,0 +1,112 @@
+//! The operator's process, which never outlives its caller.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use crate::{Error, PATIENCE, Result, wait_for};
+
+/// How much of the log an error shows.
+const SHOWN_LINES: usize = 20;
+
+/// How a process is started; the same each time.
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    /// All there is, besides `PATH`: nothing of whoever runs the test gets in.
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// Where its log is appended; beside it stands the file with its process id.
+    pub(crate) log: PathBuf,
+}
+
+/// A started process. Dropping it kills the process; so does the death of the caller.
+pub(crate) struct Process {
+    tether: Child,
+    pid_file: PathBuf,
+    log: PathBuf,
+    /// Size of the log when this process began.
+    log_start: usize,
+}
+
+impl Launch {
+    pub(crate) fn start(&self) -> Result<Process> {
+        let pid_file = self.log.with_extension("pid");
+        let log = &self.log;
+        let log_file =
+            File::options().create(true).append(true).open(log).map_err(Error::io("opening", log))?;
+        let log_start = read_log(log).len();
+        let tether = controlplane::tethered(&self.program, &pid_file)
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::null())
+            .stderr(log_file)
+            .spawn()
+            .map_err(Error::io("running", &self.program))?;
+        Ok(Process { tether, pid_file, log: log.clone(), log_start })
+    }
+}
+
+impl Process {
+    /// Everything that this process has logged so far.
+    pub(crate) fn log(&self) -> String {
+        read_log(&self.log).split_off(self.log_start)
+    }
+
+    /// Fails if the process has ended.
+    pub(crate) fn check_alive(&mut self) -> Result<()> {
+        match self.tether.try_wait().map_err(Error::io("looking after", &self.log))? {
+            None => Ok(()),
+            Some(status) => {
+                Err(Error::OperatorEnded { status: status.to_string(), log: last_lines(&self.log()) })
+            }
+        }
+    }
+
+    /// Asks it to end as the kubelet does, and returns how it ended.
+    pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
+        let pid = wait_for("the operator's process id", || {
+            let pid = fs::read_to_string(&self.pid_file).map_err(|error| error.to_string())?;
+            if pid.ends_with('\n') { Ok(pid.trim().to_owned()) } else { Err(format!("half of it: {pid:?}")) }
+        })?;
+        let kill =
+            Command::new("kill").args(["-TERM", &pid]).status().map_err(Error::io("running", "kill"))?;
+        if !kill.success() {
+            self.check_alive()?;
+        }
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.tether.try_wait().map_err(Error::io("awaiting", &self.log))? {
+                return Ok(status);
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Error::NotInTime {
+                    what: "the operator ends after SIGTERM".to_owned(),
+                    seconds: PATIENCE.as_secs(),
+                    last: last_lines(&self.log()),
+                });
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.tether.stdin.take());
+        // Nobody is left to tell when this fails: the tether goes on without us.
+        let _ = self.tether.wait();
+    }
+}
+
+fn read_log(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}

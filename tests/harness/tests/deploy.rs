@@ -1,0 +1,132 @@
+//! What is shipped in `deploy/` fits together, and a real API server takes it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use harness::{Cluster, Error, Result};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| Cluster::start(&mut |line| eprintln!("{line}")).expect("the control plane starts"))
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name)
+}
+
+fn shipped(name: &str) -> Result<String> {
+    let path = path(name);
+    fs::read_to_string(&path).map_err(|source| Error::Io { action: "reading", path, source })
+}
+
+fn objects(name: &str) -> Result<Vec<Value>> {
+    let text = shipped(name)?;
+    let documents = serde_norway::Deserializer::from_str(&text).map(Value::deserialize);
+    documents
+        .map(|document| {
+            document.map_err(|error| Error::Unreadable { what: name.to_owned(), problem: error.to_string() })
+        })
+        .collect()
+}
+
+fn rules_of(kind: &str, name: &str) -> Result<Value> {
+    let role = objects(name)?.into_iter().find(|object| object["kind"] == kind);
+    Ok(role.map(|role| role["rules"].clone()).unwrap_or_default())
+}
+
+/// Asks the API server whether it would take a file, without storing it.
+fn is_accepted(name: &str, namespace: &str) -> Result<()> {
+    let arguments = ["apply", "--dry-run=server", "--namespace", namespace, "--filename=-"];
+    cluster().kubectl(&arguments, Some(&shipped(name)?)).map(drop)
+}
+
+#[test]
+fn the_operator_has_the_same_rights_in_its_own_namespace_as_in_others() -> Result<()> {
+    let own = rules_of("Role", "install.yaml")?;
+    assert!(own.as_array().is_some_and(|rules| !rules.is_empty()));
+    assert_eq!(own, rules_of("Role", "rbac/namespace.yaml")?);
+    assert_eq!(own, rules_of("ClusterRole", "rbac/cluster.yaml")?);
+    Ok(())
+}
+
+#[test]
+fn no_right_is_a_wildcard_and_secrets_are_never_changed() -> Result<()> {
+    for (kind, name) in [
+        ("Role", "install.yaml"),
+        ("Role", "rbac/namespace.yaml"),
+        ("Role", "rbac/secret-get-only.yaml"),
+        ("ClusterRole", "rbac/cluster.yaml"),
+    ] {
+        let rules = rules_of(kind, name)?;
+        assert!(!rules.to_string().contains('*'), "{name}");
+        let of_secrets =
+            rules.as_array().into_iter().flatten().filter(|rule| rule["resources"][0] == "secrets");
+        for rule in of_secrets {
+            let verbs = rule["verbs"].as_array().into_iter().flatten();
+            assert!(verbs.clone().all(|verb| verb == "get" || verb == "list" || verb == "watch"), "{name}");
+            assert!(name != "rbac/secret-get-only.yaml" || verbs.eq(["get"].iter()), "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_health_check_of_argo_cd_is_installed_as_it_stands_in_its_own_file() -> Result<()> {
+    let config = objects("argocd/argocd-cm.yaml")?;
+    let data = config[0]["data"].as_object().expect("the ConfigMap has data");
+    let (key, script) = data.iter().next().expect("the ConfigMap has one entry");
+    assert_eq!(key, "resource.customizations.health.integrations.petrasecurity.com_ConnectWiseLink");
+    assert_eq!(script.as_str(), Some(shipped("argocd/health.lua")?.as_str()));
+    Ok(())
+}
+
+#[test]
+fn a_real_api_server_takes_every_shipped_object() -> Result<()> {
+    cluster().create_namespace("cwlink-system")?;
+    for name in [
+        "install.yaml",
+        "rbac/cluster.yaml",
+        "examples/secret.yaml",
+        "examples/link.yaml",
+        "examples/link-api.yaml",
+    ] {
+        is_accepted(name, "cwlink-system")?;
+    }
+    cluster().create_namespace("team-a")?;
+    for name in ["rbac/namespace.yaml", "rbac/secret-get-only.yaml"] {
+        is_accepted(name, "team-a")?;
+    }
+    let examples = path("examples").display().to_string();
+    cluster().kubectl(&["apply", "--dry-run=server", "--kustomize", &examples], None).map(drop)
+}
+
+#[test]
+fn the_pod_is_one_that_the_restricted_pod_security_standard_admits() -> Result<()> {
+    let deployment = objects("install.yaml")?.into_iter().find(|object| object["kind"] == "Deployment");
+    let template = deployment.expect("there is a Deployment")["spec"]["template"].clone();
+    let pod = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "cwlink", "labels": template["metadata"]["labels"]},
+        "spec": template["spec"],
+    });
+    cluster().apply("default", &namespace_that_enforces("restricted-pods"))?;
+    cluster().apply("restricted-pods", &account())?;
+    // The admission plugin judges pods alone; a Deployment only gets a warning.
+    let arguments = ["apply", "--dry-run=server", "--namespace=restricted-pods", "--filename=-"];
+    cluster().kubectl(&arguments, Some(&pod.to_string())).map(drop)
+}
+
+fn namespace_that_enforces(name: &str) -> String {
+    let labels = serde_json::json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let metadata = serde_json::json!({"name": name, "labels": labels});
+    serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}).to_string()
+}
+
+fn account() -> String {
+    serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "cwlink"}})
+        .to_string()
+}
