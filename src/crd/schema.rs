@@ -8,9 +8,10 @@ use super::spec::ConnectWiseLink;
 
 /// The CustomResourceDefinition as it is shipped.
 ///
-/// Two things differ from what kube derives. `nullable` and `default` are taken out: through the status subresource a
-/// stored `status: null` would stay null, and a defaulted field fights GitOps. And `status` gets the schema's only default,
-/// `observedGeneration: -1`, so that kstatus reads a resource that nobody has looked at yet as in progress.
+/// Three things differ from what kube derives. `nullable` and `default` are taken out: through the status subresource a
+/// stored `status: null` would stay null, and a defaulted field fights GitOps. `status` gets the schema's only default,
+/// `observedGeneration: -1`, so that kstatus reads a resource that nobody has looked at yet as in progress. And a
+/// paragraph of a description is one line: `kubectl explain` keeps line breaks, and wraps for itself.
 ///
 /// # Panics
 ///
@@ -40,11 +41,15 @@ fn definition() -> Value {
     value
 }
 
-/// Takes `nullable` and `default` out of a schema and the schemas in it.
+/// Takes `nullable`, `default` and the line breaks of descriptions out of a schema and the schemas in it.
 fn strip_schema(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
     map.remove("nullable");
     map.remove("default");
+    if let Some(Value::String(description)) = map.get_mut("description") {
+        let paragraphs: Vec<_> = description.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
+    }
     if let Some(words) = map.get_mut("enum").and_then(Value::as_array_mut) {
         words.retain(|word| !word.is_null());
     }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use tracing::warn;
 
 use super::visiting::Begun;
@@ -43,11 +43,13 @@ impl Reconciler {
         let resource = ApiResource::erase::<ConnectWiseLink>(&());
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.deps.client.clone(), &link.namespace, &resource);
-        let stored = api.get_opt(&link.name).await.map_err(|source| Error::Kubernetes {
+        // The shipped rights have list and watch, and no get.
+        let this_one = ListParams::default().fields(&format!("metadata.name={}", link.name));
+        let stored = api.list(&this_one).await.map_err(|source| Error::Kubernetes {
             doing: "read a resource that does not fit its types",
             source,
         })?;
-        let policy = stored.as_ref().and_then(|object| object.data.pointer("/spec/deletionPolicy"));
+        let policy = stored.items.first().and_then(|object| object.data.pointer("/spec/deletionPolicy"));
         let orphan = policy.and_then(serde_json::Value::as_str) == Some("Orphan");
         Ok(orphan.then_some(DeletionPolicy::Orphan))
     }

@@ -139,8 +139,8 @@ impl Registration<'_> {
         self.visit.subject.requested_at.is_some() || suspicion.is_some_and(|suspicion| suspicion.asked_for)
     }
 
-    /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless Petra
-    /// answered nothing then and answers the shared poll now.
+    /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless the spec
+    /// was edited since, or Petra answered nothing then and answers the shared poll now.
     fn not_again_yet(&self) -> bool {
         let visit = self.visit;
         let later = visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up);
@@ -153,7 +153,8 @@ impl Registration<'_> {
             _ => false,
         };
         let recovered = answered_nothing && polled_since;
-        later && !recovered && !self.passed.schedule.fresh && visit.subject.requested_at.is_none()
+        let edited = visit.subject.status.observed_generation != Some(visit.subject.generation);
+        later && !recovered && !edited && !self.passed.schedule.fresh && visit.subject.requested_at.is_none()
     }
 
     fn listed(&self) -> Row<Known> {

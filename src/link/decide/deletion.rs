@@ -91,7 +91,7 @@ fn blocked_by(visit: &Visit, fault: PetraFault) -> Plan {
     let (why, wait) = match fault {
         PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
         PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
-        PetraFault::NoContract => ("the Petra server has no link routes", None),
+        PetraFault::NoContract => ("this Petra server takes no orders from an operator", None),
         PetraFault::Unavailable => ("Petra does not answer", None),
     };
     blocked(visit, why, wait)
@@ -105,8 +105,9 @@ fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
     let mut draft = visit.draft();
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
-        let text =
-            message::looks_again(&format!("The link of mode Api is being removed at Petra, but {why}."));
+        let text = message::looks_again(&format!(
+            "spec.registration.mode is Portal now, so the link that the operator made at Petra is being removed, but {why}."
+        ));
         draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
         let settled = visit.settle(draft.finish(Progress::Reconciling));
         return settled.repeat(visit, BackoffKind::Nothing, asked_to_wait).plan();
@@ -116,8 +117,8 @@ fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, text);
     } else {
         let text = message::looks_again(&format!(
-            "The link at Petra cannot be removed, because {why}. To delete this resource and leave the link at Petra: \
-             kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
+            "The link at Petra cannot be removed, because {why}. To delete this resource all the same and leave \
+             the link at Petra, run this or ask whoever runs the cluster to: kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
             subject.key.namespace, subject.key.name
         ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::DeletionBlocked, text);

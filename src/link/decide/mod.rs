@@ -131,8 +131,8 @@ fn suspend(visit: &Visit) -> Row<()> {
     let progress = if same && judged {
         Progress::Keep
     } else {
-        let text =
-            "Checks are suspended (spec.suspend), and this link was not checked with its present settings.";
+        let text = "Checks are suspended (spec.suspend), and this link was not checked with its present settings. Set \
+                    spec.suspend to false to have it checked.";
         draft.unknown(ConditionType::Ready, Reason::Suspended, text);
         draft.unknown(ConditionType::AuthFailed, Reason::Suspended, text);
         draft.unknown(ConditionType::PermissionDenied, Reason::Suspended, text);

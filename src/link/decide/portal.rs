@@ -41,7 +41,7 @@ pub(super) fn row(
     if let Some(rival) = rival {
         let who = rival.visible_name.as_ref().map_or_else(
             || "another resource of this operator links it; ask your platform team which".to_owned(),
-            |name| format!("{name} in this namespace links it; delete one of the two"),
+            |name| format!("the resource {name} in this namespace links it; delete one of the two"),
         );
         let mut draft = passed.draft;
         let text = message::looks_again(&format!("This company is linked already: {who}."));

@@ -111,8 +111,8 @@ fn absent(visit: &Visit, target: &Target) -> Plan {
     let grace_left = timings.secret_grace.saturating_sub(visit.elapsed(since));
     let over = told || grace_left.is_zero();
     let mut draft = visit.draft();
-    let todo =
-        "Create it in this namespace with the keys publicKey and privateKey; the operator sees it by itself.";
+    let todo = "Create it in this namespace, or ask whoever runs the cluster to: publicKey and privateKey hold the two keys of \
+                the API member (System > Members > API Members > API Keys). The operator sees it by itself.";
     if over {
         let text = format!("Secret {name} does not exist. {todo}");
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SecretNotFound, text);

@@ -237,7 +237,8 @@ impl Operator {
             let fits = is_whole_name && labels.iter().all(|label| rest.contains(label));
             fits.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok()).flatten()
         });
-        Ok(samples.sum())
+        // The sum of no floating-point numbers at all would be -0.
+        Ok(samples.fold(0.0, |sum, sample| sum + sample))
     }
 
     /// Everything that it has logged, former processes included.

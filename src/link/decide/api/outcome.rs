@@ -98,11 +98,12 @@ impl Registration<'_> {
     }
 
     fn rejection(&self, mut draft: Draft) -> Plan {
-        let text = message::looks_again(
+        let text = message::looks_again(&format!(
             "Petra says that ConnectWise refused the link, although the operator's own check with the same keys passed. \
-             Put a new key pair into the Secret (System > Members > API Members > API Keys), or ask \
+             Put a new key pair into Secret {} (System > Members > API Members > API Keys), or ask \
              support@petrasecurity.com.",
-        );
+            self.visit.subject.spec.credentials_secret_ref.name
+        ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RegistrationRejected, text);
         let settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
@@ -113,15 +114,15 @@ impl Registration<'_> {
         let mut draft = self.passed.draft.clone();
         let holder = match owner {
             None => "a person made it by hand in Petra's portal; to take it over set spec.registration.adoptFrom to \
-                     unowned and spec.deletionPolicy"
+                     unowned and spec.deletionPolicy to Unlink or Orphan"
                 .to_owned(),
             Some(owner) => match owner.within(&self.visit.rules.installation) {
                 Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
-                    "{name} in this namespace holds it; delete one of the two, or set spec.registration.adoptFrom to {owner} \
-                     and spec.deletionPolicy here"
+                    "the resource {name} in this namespace holds it; delete one of the two, or set \
+                     spec.registration.adoptFrom to {owner} and spec.deletionPolicy to Unlink or Orphan here"
                 ),
-                _ => "another owner holds it; ask your platform team who links this company, and set \
-                      spec.registration.adoptFrom to that owner and spec.deletionPolicy to take it over"
+                _ => "another owner holds it; ask your platform team who links this company; to take it over set \
+                      spec.registration.adoptFrom to that owner and spec.deletionPolicy to Unlink or Orphan"
                     .to_owned(),
             },
         };
@@ -152,8 +153,8 @@ impl Registration<'_> {
             self.hold(&mut draft)
         } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
             let text = message::looks_again(
-                "The Petra server has no link routes, so the operator cannot register anything; no key was sent. Set \
-                 spec.registration.mode to Portal.",
+                "This Petra server takes no links from an operator, so nothing was registered and no key was sent. Set \
+                 spec.registration.mode to Portal; the message then says what to save in Petra's portal.",
             );
             draft.set(
                 ConditionType::Ready,

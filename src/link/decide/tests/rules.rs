@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{
     Action, Actual, BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Level, Line, Permissions,
-    PermissionsAnswer, Required,
+    PermissionsAnswer, Required, Tenant,
 };
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
 use crate::link::seen::{ClientIdView, FleetView};
@@ -180,6 +180,19 @@ fn a_routine_check_is_one_cheap_call_and_one_write_of_nothing_but_its_time() {
     assert_eq!(after, before);
     let (_, idle) = world.visit();
     assert_eq!((idle.rounds.len(), idle.writes, idle.secret_reads), (0, 0, 0));
+}
+
+#[test]
+fn a_tenant_that_was_upgraded_is_recorded_by_a_full_round_and_then_checked_cheaply() {
+    let mut world = World::ready();
+    let company = CompanyId::parse("acme").expect("a company");
+    let upgraded = Tenant::recorded(company, "api-na.myconnectwise.net", "v2026_1/", None).expect("a tenant");
+    world.tenancy.company = CompanyAnswer::Found(upgraded);
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+    assert_eq!(world.status.site.as_ref().and_then(|site| site.codebase.as_deref()), Some("v2026_1/"));
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap]);
 }
 
 #[test]
@@ -577,4 +590,77 @@ fn portal_keeps_an_acknowledgement_for_the_same_keys_whatever_becomes_of_the_sta
     world.visit();
     assert_eq!(world.ready_reason(), "False/PortalActionRequired", "other keys need another");
     assert_eq!(world.shown(ConditionType::Registered), "True/Acknowledged", "Petra still holds the old ones");
+}
+
+#[test]
+fn adopt_from_is_tried_as_soon_as_it_is_written_and_not_when_the_conflict_would_be_looked_at_again() {
+    let mut world = super::table::foreign_link(None);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/LinkConflict");
+    world.edit(|spec| {
+        spec.deletion_policy = Some(DeletionPolicy::Unlink);
+        spec.registration =
+            Some(RegistrationSpec { adopt_from: Some("unowned".to_owned()), ..RegistrationSpec::default() });
+    });
+    let (_, trace) = world.visit();
+    assert_eq!((trace.puts, world.ready_reason().as_str()), (1, "Unknown/AwaitingConfirmation"));
+}
+
+#[test]
+fn a_stale_link_reads_the_same_for_as_long_as_nothing_is_heard() {
+    let mut world = World::ready();
+    world.tenancy = Tenancy::out(Inconclusive::Unavailable);
+    world.wait(90 * MINUTE);
+    world.visit();
+    let stale = world.row();
+    assert_eq!(stale[0], "Unknown/ValidationStale");
+    world.wait(15 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (1, 0));
+    assert_eq!(world.row(), stale);
+}
+
+#[test]
+fn a_confirmation_is_not_timed_out_by_a_list_from_before_its_time_was_up() {
+    let mut world = World::new();
+    world.visit();
+    world.wait(MINUTE);
+    world.visit();
+    world.poll_stopped = true;
+    world.wait(20 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+    world.poll_stopped = false;
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}
+
+#[test]
+fn keys_that_change_in_a_loop_are_asked_about_once_in_each_floor() {
+    let mut world = World::new();
+    let mut rounds = 0;
+    for second in 0..120 {
+        let public = if second % 2 == 0 { "one" } else { "two" };
+        world.secret = SecretIs::Keys { public, revision: second };
+        rounds += world.visit().1.rounds.len();
+    }
+    assert!((3..=5).contains(&rounds), "{rounds} rounds in two minutes");
+}
+
+#[test]
+fn an_accusation_ends_with_the_answer_that_contradicts_it_even_if_the_rest_stays_open() {
+    for accusing in [Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() }, Tenancy::refusing()] {
+        let mut world = World::new();
+        world.tenancy = accusing;
+        world.visit();
+        assert_eq!(world.shown(ConditionType::AuthFailed).split_once('/').map(|it| it.0), Some("True"));
+        world.tenancy.company = Tenancy::good().company;
+        world.tenancy.keys = Tenancy::good().keys;
+        world.tenancy.permissions = PermissionsAnswer::Inconclusive(Inconclusive::Unavailable);
+        world.requested_at = Some("now".to_owned());
+        world.wait(MINUTE);
+        world.visit();
+        assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted");
+        assert_eq!(world.ready_reason(), "Unknown/ConnectWiseUnavailable");
+    }
 }

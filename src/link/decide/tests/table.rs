@@ -10,7 +10,7 @@ use crate::link::seen::Rival;
 use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 use std::time::Duration;
 
-fn line(function: &str, required: Required, actual: Actual) -> Line {
+pub(super) fn line(function: &str, required: Required, actual: Actual) -> Line {
     Line {
         module: "Service Desk".to_owned(),
         function: function.to_owned(),
@@ -20,7 +20,7 @@ fn line(function: &str, required: Required, actual: Actual) -> Line {
     }
 }
 
-fn missing() -> Permissions {
+pub(super) fn missing() -> Permissions {
     let line = line("Service Tickets", Required::Level(Level::All), Actual::Level(Level::My));
     Permissions { missing: vec![line], ..Permissions::default() }
 }
@@ -32,24 +32,24 @@ fn unknown(required: Required) -> Permissions {
     }
 }
 
-fn judged(permissions: Permissions) -> Tenancy {
+pub(super) fn judged(permissions: Permissions) -> Tenancy {
     Tenancy { permissions: PermissionsAnswer::Judged(permissions), ..Tenancy::good() }
 }
 
-fn with_board(board: BoardAnswer) -> World {
+pub(super) fn with_board(board: BoardAnswer) -> World {
     let mut world = World::new();
     world.spec.service_board = Some("Help Desk".to_owned());
     world.tenancy.board = board;
     world
 }
 
-fn with_tenancy(tenancy: Tenancy) -> World {
+pub(super) fn with_tenancy(tenancy: Tenancy) -> World {
     let mut world = World::new();
     world.tenancy = tenancy;
     world
 }
 
-fn foreign_link(owner: Option<Owner>) -> World {
+pub(super) fn foreign_link(owner: Option<Owner>) -> World {
     let mut world = World::new();
     let tenant = super::world::tenant();
     let id = LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string());
@@ -67,14 +67,14 @@ fn foreign_link(owner: Option<Owner>) -> World {
 }
 
 /// What is arranged, the five columns of the table, and the arrangement.
-type Case = (&'static str, [&'static str; 5], fn() -> World);
+pub(super) type Case = (&'static str, [&'static str; 5], fn() -> World);
 
 const ACCEPTED: &str = "False/CredentialsAccepted";
 const GRANTED: &str = "False/PermissionsGranted";
 const NOT_JUDGED: &str = "Unknown/NotEvaluated";
 const PENDING: &str = "Unknown/Pending";
 
-const ROWS: &[Case] = &[
+pub(super) const ROWS: &[Case] = &[
     (
         "deleting, held up under two minutes",
         ["False/Deleting", ACCEPTED, GRANTED, "True/Confirmed", "Reconciling"],

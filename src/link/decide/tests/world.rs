@@ -131,6 +131,8 @@ pub(super) struct Trace {
     pub writes: u32,
     /// `READY/reason` of every status written, in order.
     pub shown: Vec<String>,
+    /// Every status written, in order.
+    pub written: Vec<LinkStatus>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
@@ -153,6 +155,8 @@ pub(super) struct World {
     pub petra_fault: Option<PetraFault>,
     pub petra_refuses: bool,
     pub petra_answered: bool,
+    /// No list call ends any more, well or badly.
+    pub poll_stopped: bool,
     answered_at: Now,
     pub fleet: FleetView,
     pub client_id: ClientIdView,
@@ -207,6 +211,7 @@ impl World {
             petra_fault: None,
             petra_refuses: false,
             petra_answered: true,
+            poll_stopped: false,
             answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
             fleet: FleetView { ready: 1, ..FleetView::default() },
             client_id: ClientIdView { unproven: false, worked: true },
@@ -343,8 +348,8 @@ impl World {
             (false, None) => Listing::NotYet,
             (false, Some(fault)) => Listing::Failing(fault),
             (true, failing) => Listing::Known {
-                answered_at: if failing.is_none() { self.now } else { self.answered_at },
-                asked_at: if failing.is_none() { self.now } else { self.answered_at },
+                answered_at: self.answered_at,
+                asked_at: self.answered_at,
                 links: self
                     .petra
                     .values()
@@ -361,7 +366,7 @@ impl World {
     pub fn visit(&mut self) -> (Settlement, Trace) {
         // Time passes between two visits: a list that is asked for after a change is newer than the change.
         self.wait(Duration::from_secs(1));
-        if self.petra_fault.is_none() {
+        if self.petra_fault.is_none() && !self.poll_stopped {
             self.answered_at = self.now;
         }
         let mut trace = Trace::default();
@@ -395,6 +400,7 @@ impl World {
             trace.writes += 1;
             self.status = status;
             trace.shown.push(self.ready_reason());
+            trace.written.push(self.status.clone());
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Draft, Standing, Target, Visit, permissions_status};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
-    PermissionsAnswer, Required, Round,
+    PermissionsAnswer, Required, Round, Tenant,
 };
 use crate::crd::{ConditionStatus, ConditionType, PermissionsStatus, Reason};
 use crate::link::message;
@@ -49,21 +49,30 @@ impl Half {
         }
     }
 
+    /// Says what is known, and of the rest that it was not judged.
     pub(super) fn apply(self, draft: &mut Draft) {
+        if !self.keys_accepted {
+            draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, NOT_ASKED);
+        }
+        if self.denied.is_none() {
+            draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, NOT_ASKED);
+        }
+        self.apply_known(draft);
+    }
+
+    /// Says what is known, and leaves the rest as it stands.
+    pub(super) fn apply_known(self, draft: &mut Draft) {
         if self.keys_accepted {
             let text = "ConnectWise accepted the keys.";
             draft.set(ConditionType::AuthFailed, ConditionStatus::False, Reason::CredentialsAccepted, text);
-        } else {
-            draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, NOT_ASKED);
         }
-        match self.denied {
-            Some((status, reason, text)) => draft.set(ConditionType::PermissionDenied, status, reason, text),
-            None => draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, NOT_ASKED),
+        if let Some((status, reason, text)) = self.denied {
+            draft.set(ConditionType::PermissionDenied, status, reason, text);
         }
     }
 }
 
-const NOT_ASKED: &str = "Not judged yet: no conclusive answer came.";
+const NOT_ASKED: &str = "Not judged yet: ConnectWise has not answered clearly.";
 const NOT_REACHED: &str = "Not judged: see the message of Ready.";
 
 pub(super) fn find(visit: &Visit, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
@@ -78,6 +87,7 @@ fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
     let nothing = |why| Finding::Nothing { why, half: Half::default() };
     match (&round.company, round.keys, standing) {
         (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
+        (CompanyAnswer::Found(tenant), ..) if moved(visit, tenant) => Finding::Escalate,
         (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(why), _) => nothing(why),
         (
             CompanyAnswer::Found(_),
@@ -95,6 +105,16 @@ fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
         },
         _ => Finding::Escalate,
     }
+}
+
+/// Whether the tenant is served elsewhere than the status says: ConnectWise upgrades tenants to new codebases.
+fn moved(visit: &Visit, tenant: &Tenant) -> bool {
+    let recorded = visit.subject.status.site.as_ref();
+    let same = recorded.is_some_and(|site| {
+        site.api_host.as_ref() == Some(&tenant.api_host.to_string())
+            && site.codebase.as_ref() == Some(&tenant.codebase)
+    });
+    !same
 }
 
 /// Whether the missing lines are those of the status, order apart.
@@ -274,9 +294,11 @@ fn company_unknown(target: &Target) -> Finding {
 
 fn rejected(visit: &Visit) -> Finding {
     let status = &visit.subject.status;
-    let mut text = "ConnectWise refused the keys. In ConnectWise open System > Members > API Members, open the member, and \
-                    on API Keys create a new pair; put both keys into the Secret."
-        .to_owned();
+    let mut text = format!(
+        "ConnectWise refused the keys. In ConnectWise open System > Members > API Members, open the member, and on API Keys \
+         create a new pair; put both keys into Secret {}.",
+        visit.subject.spec.credentials_secret_ref.name
+    );
     if !visit.seen.client_id.worked {
         text.push_str(
             " The operator's own clientId has not worked for any link yet, so it may be at fault too: ask the operator's \

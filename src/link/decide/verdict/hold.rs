@@ -64,7 +64,7 @@ pub(super) fn nothing(
     standing: Option<Standing>,
     why: Inconclusive,
     half: Half,
-    mut draft: Draft,
+    draft: Draft,
 ) -> Row<Passed> {
     let asked_to_wait = match why {
         Inconclusive::RateLimited(wait) => wait,
@@ -90,8 +90,7 @@ pub(super) fn nothing(
             ControlFlow::Break(held(visit, settled, asked_to_wait).plan())
         }
         None => {
-            half.apply(&mut draft);
-            let (settled, kind) = without_verdict(visit, why, draft);
+            let (settled, kind) = without_verdict(visit, why, half, draft);
             ControlFlow::Break(settled.repeat(visit, kind, asked_to_wait).plan())
         }
     }
@@ -112,7 +111,12 @@ fn held(visit: &Visit, settled: Settlement, asked_to_wait: Option<Duration>) -> 
     }
 }
 
-fn without_verdict(visit: &Visit, why: Inconclusive, mut draft: Draft) -> (Settlement, BackoffKind) {
+fn without_verdict(
+    visit: &Visit,
+    why: Inconclusive,
+    half: Half,
+    mut draft: Draft,
+) -> (Settlement, BackoffKind) {
     let site_fault = match why {
         Inconclusive::NoSuchName => Some("The name of the site does not exist"),
         Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
@@ -122,6 +126,12 @@ fn without_verdict(visit: &Visit, why: Inconclusive, mut draft: Draft) -> (Settl
     let over = since.is_some_and(|since| visit.elapsed(since) >= visit.rules.timings.site_grace);
     let stale = draft::reason(&visit.subject.status, ConditionType::Ready) == Some(Reason::ValidationStale);
     let mut kind = BackoffKind::Nothing;
+    if stale && !over {
+        // What is too old to be known is not made "never judged" by one more failure.
+        half.apply_known(&mut draft);
+    } else {
+        half.apply(&mut draft);
+    }
     let progress = match site_fault {
         Some(fault) if over => {
             let text = message::looks_again(&format!(
@@ -137,12 +147,14 @@ fn without_verdict(visit: &Visit, why: Inconclusive, mut draft: Draft) -> (Settl
                 Inconclusive::RateLimited(_) => {
                     (Reason::RateLimited, "ConnectWise asked the operator to slow down")
                 }
-                Inconclusive::NoSuchName => {
-                    (Reason::ConnectWiseUnavailable, "The name of the site does not exist")
-                }
-                Inconclusive::BadCertificate => {
-                    (Reason::ConnectWiseUnavailable, "The certificate of the site is not trusted")
-                }
+                Inconclusive::NoSuchName => (
+                    Reason::ConnectWiseUnavailable,
+                    "The name of the site does not exist; check spec.siteUrl",
+                ),
+                Inconclusive::BadCertificate => (
+                    Reason::ConnectWiseUnavailable,
+                    "The certificate of the site is not trusted; check spec.siteUrl",
+                ),
                 Inconclusive::Unavailable => (
                     Reason::ConnectWiseUnavailable,
                     "ConnectWise did not answer clearly (an outage, a time-out or a proxy); nothing was found wrong",

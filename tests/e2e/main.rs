@@ -1,0 +1,22 @@
+//! The real binary, under the shipped rights, on a real control plane, against simulated services.
+//!
+//! One control plane serves the whole binary; every test has a namespace, an operator and simulators of its own.
+
+mod conditions;
+mod ledger;
+mod linked;
+mod stage;
+
+mod deletion;
+mod histories;
+mod idle;
+mod kubectl;
+mod leaks;
+mod outage;
+mod outcomes;
+mod process;
+mod restart;
+mod rotation;
+mod rows;
+mod schema;
+mod status_history;

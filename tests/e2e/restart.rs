@@ -1,0 +1,114 @@
+//! Operators that end and begin again, by order or by a crash.
+
+use std::time::Duration;
+
+use harness::{OperatorOptions, Result, Status, wait_for};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::conditions::LINKED;
+use crate::ledger::LINK;
+use crate::linked::{OFTEN, RARELY, private_key};
+use crate::stage::{SPEED, Stage};
+
+/// [`OFTEN`], shortened as far as its jitter may shorten it. The status holds whole seconds.
+fn shortest_interval() -> Duration {
+    let interval = Duration::from_mins(5).div_f64(SPEED).mul_f64(0.85);
+    Duration::from_secs(interval.as_secs())
+}
+
+fn validated(status: &Status) -> Timestamp {
+    status.text("/lastValidatedTime").parse().expect("a validated link says when")
+}
+
+#[test]
+fn a_restart_with_healthy_links_does_nothing_until_the_next_scheduled_check() -> Result<()> {
+    let mut stage = Stage::set("restart")?;
+    for company in ["acme", "bravo"] {
+        stage.linked(company, |link| link.field("interval", json!(RARELY)))?;
+    }
+    stage.acknowledged("delta", |link| link.field("interval", json!(RARELY)))?;
+    // The one that is due while the test looks: it shows that the restarted operator works.
+    stage.linked("echo", |link| link.field("interval", json!(OFTEN)))?;
+    let quiet = |stage: &Stage| -> Result<Vec<Value>> {
+        ["acme", "bravo", "delta"].iter().map(|name| stage.cluster.link(&stage.namespace, name)).collect()
+    };
+    let before = quiet(&stage)?;
+
+    for crash in [false, true] {
+        if crash {
+            stage.operator.kill();
+        } else {
+            assert!(stage.operator.stop()?.success());
+        }
+        let checked_before = validated(&stage.status("echo")?);
+        let moment = stage.moment()?;
+        stage.operator.restart()?;
+        let checked = validated(&stage.wait_for_checks("echo", 1)?);
+        let waited = Duration::try_from(checked.duration_since(checked_before)).unwrap_or_default();
+        assert!(waited >= shortest_interval(), "checked too soon: after {waited:?}");
+        stage.operator.stop()?;
+
+        let span = stage.since(&moment)?;
+        let checks = span.secrets_read().len();
+        assert!(checks > 0);
+        assert_eq!(span.secrets_read(), vec!["echo-keys"; checks]);
+        assert_eq!(span.writes(), vec!["update connectwiselinks/status echo"; checks]);
+        assert_eq!(span.connectwise(None).len(), checks, "a routine check is one request");
+        assert_eq!(span.connectwise(Some("echo")).len(), checks);
+        assert_eq!(span.petra_about_links().len(), 0);
+        assert_eq!(quiet(&stage)?, before, "down to the resource version");
+        stage.operator.restart()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_restart_while_petra_still_confirms_sends_nothing_again() -> Result<()> {
+    // Slow enough that the confirmation does not time out.
+    let options = OperatorOptions { time_speed: 4.0, ..OperatorOptions::in_namespace("restart-awaiting") };
+    let mut stage = Stage::set_with(options)?;
+    stage.sims.petra().set(&json!({"confirmAfterMs": 3_600_000}))?;
+    stage.apply_link("acme", |link| link)?;
+    let awaiting = stage.wait_for("acme", ("Ready", "Unknown", "AwaitingConfirmation"))?;
+    stage.operator.kill();
+
+    let moment = stage.moment()?;
+    stage.operator.restart()?;
+    stage.sims.petra().force_state(awaiting.text("/link/id"), &json!({"state": "connected"}))?;
+    let linked = stage.wait_for("acme", LINKED[0])?;
+    let span = stage.since(&moment)?;
+    assert_eq!(span.connectwise(None).len(), 0, "the verdict stands");
+    assert_eq!(span.secrets_read(), Vec::<&str>::new());
+    assert_eq!(span.petra("PUT", LINK).len(), 0);
+    assert_eq!(linked.field("/link/registeredTime"), awaiting.field("/link/registeredTime"));
+    Ok(())
+}
+
+#[test]
+fn a_restart_does_not_ask_again_at_once_about_refused_keys() -> Result<()> {
+    // At true speed: refused keys are asked about again after five minutes.
+    let mut stage = Stage::set_with(OperatorOptions::in_namespace("restart-refused"))?;
+    stage.apply_refused_link("acme")?;
+    stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;
+    stage.wait_for_event("acme", "CredentialsRejected")?;
+    stage.operator.kill();
+
+    let before = stage.cluster.link(&stage.namespace, "acme")?;
+    let moment = stage.moment()?;
+    stage.operator.restart()?;
+    // Another link, from nothing to its own verdict, shows that the restarted operator has had its time.
+    stage.apply_refused_link("bravo")?;
+    stage.wait_for("bravo", ("Ready", "False", "CredentialsRejected"))?;
+    let span = stage.since(&moment)?;
+    assert_eq!(span.connectwise(Some("acme")).len(), 0);
+    assert!(!span.secrets_read().contains(&"acme-keys"));
+    assert_eq!(stage.cluster.link(&stage.namespace, "acme")?, before, "down to the resource version");
+
+    // New keys are tried at once all the same.
+    stage.apply_keys("acme", &private_key("acme"))?;
+    wait_for("the new keys are tried", || {
+        let status = stage.status("acme").map_err(|error| error.to_string())?;
+        if status.is("AuthFailed", "False", "CredentialsAccepted") { Ok(()) } else { Err(status.to_string()) }
+    })
+}
