@@ -6,7 +6,8 @@ use super::listing::Listing;
 use super::{LinkId, Owner, RemoteLink};
 use crate::clock::Now;
 
-/// A list that lost more entries than this at once, and more than [`LOST_SHARE`] of them, is suspicious.
+/// A list that lost more entries than this at once, and more than [`LOST_SHARE`] of them, is suspicious. An empty list is no
+/// exception: of the few links that it may lose then, each is asked for by itself before anything is said.
 const LOST: usize = 3;
 /// See [`LOST`]: one in so many.
 const LOST_SHARE: usize = 5;
@@ -18,7 +19,7 @@ pub struct Snapshot {
     pub asked_at: Now,
     /// When the call was answered.
     pub answered_at: Now,
-    /// Whether it is empty, or lost much, where the lists before were not and had it: absence proves nothing then.
+    /// Whether it lost much that the lists before had: absence proves nothing then.
     pub suspicious: bool,
     complete: bool,
     links: HashMap<LinkId, RemoteLink>,
@@ -91,8 +92,7 @@ impl Trusted {
         let there: HashSet<_> =
             listing.links.iter().map(|link| &link.id).chain(&listing.unreadable).cloned().collect();
         let lost = self.0.difference(&there).count();
-        let emptied = there.is_empty() && !self.0.is_empty();
-        let suspicious = emptied || (lost > LOST && lost * LOST_SHARE > self.0.len());
+        let suspicious = lost > LOST && lost * LOST_SHARE > self.0.len();
         if !suspicious {
             self.0 = there;
         }
@@ -197,7 +197,8 @@ mod tests {
     fn a_list_that_lost_much_at_once_is_suspicious() {
         let table = [
             (0..0, 0..0, false, "never had any"),
-            (0..1, 0..0, true, "emptied"),
+            (0..3, 0..0, false, "few lost, and the list empty"),
+            (0..4, 0..0, true, "emptied"),
             (0..4, 0..1, false, "three lost"),
             (0..5, 0..1, true, "four of five lost"),
             (0..20, 0..16, false, "a fifth lost"),

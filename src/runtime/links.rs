@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -61,6 +62,9 @@ pub struct Links {
     store: Store<Link>,
 }
 
+/// Pause between two looks at a store that is not ready yet.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Links {
     pub(super) fn new(store: Store<Link>) -> Self {
         Self { store }
@@ -80,10 +84,8 @@ impl Links {
 
     /// Waits for the first whole list. Where no namespace may be listed this waits for ever.
     pub(super) async fn listed(&self) {
-        // The writer lives as long as the watches; when they end, so does the process.
-        if self.store.wait_until_ready().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        // kube wakes only one of those that wait for a store, and the controller waits too: so this looks again by itself.
+        while let Err(_elapsed) = tokio::time::timeout(LOOK_AGAIN, self.store.wait_until_ready()).await {}
     }
 
     /// What the conditions of all links say, for the metrics.

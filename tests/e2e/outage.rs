@@ -63,13 +63,16 @@ fn an_outage_makes_links_stale_after_three_intervals_and_accuses_nobody() -> Res
         headers: [("content-type".to_owned(), "text/html".to_owned())].into(),
         body: body.to_owned(),
     };
+    let everywhere = |effect| Rule::on(Service::ConnectWise, effect);
+    // companyinfo still answers, so that these come where keys would be refused.
+    let at_the_api = |effect| everywhere(effect).path_contains("/apis/3.0/");
     let days = [
-        ("acme", Effect::Html { status: 503 }),
-        ("bravo", Effect::Reset),
-        ("delta", Effect::Hang),
-        ("echo", text(401, "<html>Sign in to the proxy</html>")),
-        ("foxtrot", Effect::Named("router-404".to_owned())),
-        ("golf", Effect::Redirect { location: "https://login.example/".to_owned() }),
+        ("acme", everywhere(Effect::Html { status: 503 })),
+        ("bravo", everywhere(Effect::Reset)),
+        ("delta", everywhere(Effect::Hang)),
+        ("echo", at_the_api(text(401, "<html>Sign in to the proxy</html>"))),
+        ("foxtrot", at_the_api(Effect::Named("router-404".to_owned()))),
+        ("golf", at_the_api(Effect::Redirect { location: "https://login.example/".to_owned() })),
     ];
     let golf = stage.sims.host("psa.golf.localhost");
     for (name, _) in &days {
@@ -79,9 +82,9 @@ fn an_outage_makes_links_stale_after_three_intervals_and_accuses_nobody() -> Res
         })?;
     }
     let mut histories = Vec::new();
-    for (name, effect) in days {
+    for (name, rule) in days {
         let history = stage.follow(name)?;
-        let id = fault(&stage, Rule::on(Service::ConnectWise, effect).company(name));
+        let id = fault(&stage, rule.company(name));
         histories.push((name, id, history));
     }
     for (name, id, history) in &mut histories {

@@ -104,10 +104,10 @@ fn a_failure_is_told_once_to_those_who_wait_and_leaves_the_snapshot() {
 }
 
 #[test]
-fn a_list_that_suddenly_is_empty_denies_nothing() {
+fn a_list_that_suddenly_lost_a_whole_fleet_denies_nothing() {
     let poll = poll(1.0);
     let id = LinkId::parse("cw-a").expect("an id");
-    take(&poll, Ok(list(&[("a", "v1")])));
+    take(&poll, Ok(list(&[("a", "v1"), ("b", "v1"), ("c", "v1"), ("d", "v1")])));
     for _ in 0..2 {
         take(&poll, Ok(list(&[])));
         assert!(poll.snapshot().is_some_and(|snapshot| snapshot.suspicious && !snapshot.denies(&id)));

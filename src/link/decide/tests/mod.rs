@@ -1,7 +1,6 @@
 //! The rules, tested without I/O: [`world`] plays everything outside, `table` reads like the design's condition table,
-//! `rules` takes one rule a test, `classification` takes
-//! every published error body through client and rules, `messages` reads what each reason tells a person, and `histories`
-//! checks the promises after every step of generated sequences.
+//! `rules` takes one rule a test, `classification` takes every published error body through client and rules, `messages`
+//! reads what each reason tells a person, and `histories` checks the promises after every step of generated sequences.
 
 mod classification;
 mod histories;

@@ -1,0 +1,227 @@
+//! What changes, and when a link is looked at: edits, keys, restarts, the timetable.
+
+use std::time::Duration;
+
+use super::super::world::{SecretIs, Tenancy, World};
+use super::{MINUTE, lacking};
+use crate::connectwise::{CompanyAnswer, CompanyId, Depth, Inconclusive, Tenant};
+use crate::crd::{ConditionType, DeletionPolicy};
+
+#[test]
+fn a_routine_check_is_one_cheap_call_and_one_write_of_nothing_but_its_time() {
+    let mut world = World::ready();
+    let before = world.status.clone();
+    world.wait(31 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.as_slice(), trace.writes, trace.puts), (&[Depth::Cheap][..], 1, 0));
+    let mut after = world.status.clone();
+    after.last_validated_time = before.last_validated_time;
+    assert_eq!(after, before);
+    let (_, idle) = world.visit();
+    assert_eq!((idle.rounds.len(), idle.writes, idle.secret_reads), (0, 0, 0));
+}
+
+#[test]
+fn a_tenant_that_was_upgraded_is_recorded_by_a_full_round_and_then_checked_cheaply() {
+    let mut world = World::ready();
+    let company = CompanyId::parse("acme").expect("a company");
+    let upgraded = Tenant::recorded(company, "api-na.myconnectwise.net", "v2026_1/", None).expect("a tenant");
+    world.tenancy.company = CompanyAnswer::Found(upgraded);
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+    assert_eq!(world.status.site.as_ref().and_then(|site| site.codebase.as_deref()), Some("v2026_1/"));
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap]);
+}
+
+#[test]
+fn the_full_round_runs_daily() {
+    let mut world = World::ready();
+    world.wait(24 * 60 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Full]);
+}
+
+#[test]
+fn a_restart_with_a_healthy_link_asks_nobody_and_writes_nothing() {
+    let mut world = World::ready();
+    world.wait(10 * MINUTE);
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.secret_reads, trace.puts, trace.writes), (0, 0, 0, 0));
+    let next = settlement.next.expect("the routine check is planned");
+    assert!(next > 15 * MINUTE && next < 25 * MINUTE, "the stored time counts: {next:?}");
+}
+
+#[test]
+fn a_link_that_became_due_while_no_operator_ran_is_spread_over_half_an_interval() {
+    let mut world = World::ready();
+    world.wait(600 * MINUTE);
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_eq!(trace.rounds.len(), 0);
+    assert!(settlement.next.expect("planned") <= 15 * MINUTE);
+}
+
+#[test]
+fn a_negative_verdict_found_at_start_waits_its_first_delay() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.visit();
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (0, 0));
+    assert_eq!(settlement.next.map(|next| next.as_secs()), Some(300));
+}
+
+#[test]
+fn a_label_on_the_secret_is_read_once_and_asks_nobody() {
+    let mut world = World::ready();
+    world.secret = SecretIs::Keys { public: "one", revision: 2 };
+    let (_, trace) = world.visit();
+    assert_eq!((trace.secret_reads, trace.rounds.len(), trace.puts, trace.writes), (1, 0, 0, 1));
+    assert_eq!(world.ready_reason(), "True/Linked");
+    assert_eq!(world.visit().1.secret_reads, 0, "the version is remembered in the status");
+}
+
+#[test]
+fn rotation_proves_the_new_keys_before_they_replace_the_old_ones_at_petra() {
+    let mut world = World::ready();
+    world.secret = SecretIs::Keys { public: "two", revision: 2 };
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(
+        trace.shown,
+        ["Unknown/Pending", "Unknown/AwaitingConfirmation"],
+        "Unknown before anybody is asked"
+    );
+    assert_eq!((trace.rounds.as_slice(), trace.puts), (&[Depth::Full][..], 1));
+    assert_eq!(world.petra.len(), 1);
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
+fn rotation_to_refused_keys_sends_nothing_and_says_that_petra_holds_the_previous_ones() {
+    let mut world = World::ready();
+    world.secret = SecretIs::Keys { public: "two", revision: 2 };
+    world.tenancy = Tenancy::refusing();
+    world.wait(MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.puts), ("False/CredentialsRejected", 0));
+    assert_eq!(world.shown(ConditionType::Registered), "True/Confirmed");
+    assert!(settlement.status.conditions[0].message.contains("Petra still holds the previous keys"));
+    world.secret = SecretIs::Keys { public: "one", revision: 3 };
+    world.tenancy = Tenancy::good();
+    world.wait(MINUTE);
+    let (_, back) = world.visit();
+    assert_eq!(
+        (world.ready_reason().as_str(), back.puts),
+        ("True/Linked", 0),
+        "the first keys never left Petra"
+    );
+}
+
+#[test]
+fn a_neutral_change_moves_the_generation_and_nothing_else() {
+    let mut world = World::ready();
+    world.edit(|spec| {
+        spec.interval = Some("1h".to_owned());
+        spec.deletion_policy = Some(DeletionPolicy::Orphan);
+    });
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.secret_reads, trace.puts, trace.writes), (0, 0, 0, 1));
+    assert_eq!(world.status.observed_generation, Some(2));
+    assert!(world.status.conditions.iter().all(|condition| condition.observed_generation == Some(2)));
+    assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
+fn another_site_before_there_is_a_link_forgets_everything_first() {
+    let mut world = World::new();
+    world.tenancy = Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() };
+    world.visit();
+    world.tenancy = Tenancy::good();
+    world.edit(|spec| spec.site_url = "eu.myconnectwise.net".to_owned());
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(trace.shown, ["Unknown/Pending", "Unknown/AwaitingConfirmation"]);
+}
+
+#[test]
+fn edits_in_a_loop_never_ask_more_often_than_the_floor() {
+    let mut world = World::new();
+    let mut rounds = 0;
+    for second in 0..120 {
+        let name = if second % 2 == 0 { "one" } else { "two" };
+        world.secret = SecretIs::Keys { public: name, revision: second };
+        world.requested_at = Some(second.to_string());
+        let (_, trace) = world.visit();
+        rounds += trace.rounds.len();
+    }
+    assert!(rounds <= 5, "{rounds} rounds in two minutes");
+}
+
+#[test]
+fn requested_at_forces_a_full_round_once_and_is_echoed() {
+    let mut world = World::ready();
+    world.wait(MINUTE);
+    world.requested_at = Some("2026-01-01T00:00:00Z".to_owned());
+    assert_eq!(world.visit().1.rounds, [Depth::Full]);
+    assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("2026-01-01T00:00:00Z"));
+    world.wait(MINUTE);
+    assert_eq!(world.visit().1.rounds.len(), 0);
+}
+
+#[test]
+fn a_missing_line_is_looked_at_each_minute_for_a_quarter_of_an_hour_then_every_five() {
+    let mut world = World::new();
+    world.tenancy = lacking("Service Tickets");
+    let (mut settlement, _) = world.visit();
+    let mut delays = Vec::new();
+    for _ in 0..20 {
+        let delay = settlement.next.expect("it looks again");
+        delays.push(delay.as_secs());
+        world.wait(delay);
+        settlement = world.visit().0;
+    }
+    assert_eq!(delays[..14], [60; 14]);
+    assert_eq!(delays[16..], [300; 4]);
+}
+
+#[test]
+fn refused_keys_are_looked_at_after_five_minutes_doubling_to_an_hour() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    let (mut settlement, _) = world.visit();
+    let mut delays = Vec::new();
+    for _ in 0..6 {
+        let delay = settlement.next.expect("it looks again");
+        delays.push(delay.as_secs() / 60);
+        world.wait(delay);
+        settlement = world.visit().0;
+    }
+    assert_eq!(delays, [5, 10, 20, 40, 60, 60]);
+}
+
+#[test]
+fn retry_after_is_honoured_up_to_a_quarter_of_an_hour() {
+    for (asked, kept) in [(Some(120), 120), (Some(86_400), 900), (None, 5), (Some(0), 5)] {
+        let mut world = World::new();
+        world.tenancy = Tenancy::out(Inconclusive::RateLimited(asked.map(Duration::from_secs)));
+        let (settlement, _) = world.visit();
+        assert_eq!(settlement.next.map(|next| next.as_secs()), Some(kept));
+    }
+}
+
+#[test]
+fn keys_that_change_in_a_loop_are_asked_about_once_in_each_floor() {
+    let mut world = World::new();
+    let mut rounds = 0;
+    for second in 0..120 {
+        let public = if second % 2 == 0 { "one" } else { "two" };
+        world.secret = SecretIs::Keys { public, revision: second };
+        rounds += world.visit().1.rounds.len();
+    }
+    assert!((3..=5).contains(&rounds), "{rounds} rounds in two minutes");
+}

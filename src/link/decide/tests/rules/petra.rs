@@ -1,0 +1,230 @@
+//! What Petra says, and what is done there: registration, confirmation, leftovers, deletion, `Portal`.
+
+use std::time::Duration;
+
+use super::super::world::{SecretIs, World, at};
+use super::{MINUTE, place};
+use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
+use crate::petra::{LinkId, Owner, PetraFault};
+
+#[test]
+fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
+    let mut world = World::ready();
+    world.petra.clear();
+    let (settlement, trace) = world.visit();
+    assert_eq!((settlement.held, trace.puts), (Some("debounce"), 0));
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(trace.shown, ["Unknown/RemoteLinkMissing", "Unknown/AwaitingConfirmation"]);
+    assert_eq!((trace.puts, world.petra.len()), (1, 1));
+}
+
+#[test]
+fn an_outage_of_petra_says_nothing_about_a_registered_link() {
+    for fault in [
+        PetraFault::Unavailable,
+        PetraFault::KeyRejected,
+        PetraFault::NoContract,
+        PetraFault::RateLimited(None),
+    ] {
+        let mut world = World::ready();
+        let before = world.row();
+        world.petra.clear();
+        world.petra_fault = Some(fault);
+        let (_, trace) = world.visit();
+        assert_eq!((world.row(), trace.writes), (before, 0), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_ready_link_of_which_petra_tells_nothing_for_too_long_is_stale_and_its_keys_are_not() {
+    let mut world = World::ready();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    for _ in 0..4 {
+        world.wait(30 * MINUTE);
+        world.visit();
+    }
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted", "ConnectWise was heard");
+    world.petra_fault = None;
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.puts), ("True/Linked", 0));
+}
+
+#[test]
+fn an_unknown_outcome_of_a_put_is_read_back_and_not_repeated_in_the_same_visit() {
+    let mut world = World::new();
+    world.visit();
+    world.secret = SecretIs::Keys { public: "two", revision: 2 };
+    world.wait(MINUTE);
+    world.petra_fault = Some(PetraFault::Unavailable);
+    let (_, trace) = world.visit();
+    assert!(trace.puts <= 1);
+    world.petra_fault = None;
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+}
+
+#[test]
+fn a_poll_from_before_ten_minutes_never_times_a_confirmation_out() {
+    let mut world = World::new();
+    world.visit();
+    world.wait(15 * MINUTE);
+    world.restart();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation", "no poll was answered to this process");
+    world.petra_fault = None;
+    world.petra_answered = true;
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked", "it is polled on");
+}
+
+#[test]
+fn deleting_removes_the_link_and_then_the_finalizer() {
+    let mut world = World::ready();
+    world.deleting = Some(world.now.wall);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, true));
+    assert_eq!((trace.secret_reads, trace.rounds.len()), (0, 0), "it needs no Secret and no ConnectWise");
+}
+
+#[test]
+fn deleting_finds_a_link_of_this_owner_under_another_id_and_leaves_others_alone() {
+    let mut world = World::ready();
+    place(&mut world, "leftover", "acme", Some(World::owner()));
+    place(&mut world, "foreign", "acme", Some(Owner::new("here", "team", "other")));
+    world.deleting = Some(world.now.wall);
+    world.visit();
+    let left: Vec<&str> = world.petra.keys().map(LinkId::as_str).collect();
+    assert_eq!((left, world.gone), (vec!["foreign"], true));
+}
+
+#[test]
+fn a_leftover_of_a_namesake_goes_once_the_link_is_ready_and_orphan_keeps_it() {
+    for (policy, left) in [(None, 1), (Some(DeletionPolicy::Orphan), 2)] {
+        let mut world = World::new();
+        place(&mut world, "leftover", "former", Some(World::owner()));
+        world.spec.deletion_policy = policy;
+        world.visit();
+        assert_eq!((world.ready_reason().as_str(), world.petra.len()), ("Unknown/AwaitingConfirmation", 2));
+        world.confirm();
+        world.visit();
+        assert_eq!((world.ready_reason().as_str(), world.petra.len()), ("True/Linked", left), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
+    let mut world = World::new();
+    place(&mut world, "older", "ACME", Some(World::owner()));
+    world.visit();
+    assert_eq!(world.petra.len(), 1, "no second link for the company");
+    assert_eq!(world.status.link.as_ref().map(|link| link.id.as_str()), Some("older"));
+    world.confirm();
+    let (settlement, _) = world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    assert!(
+        settlement.events.iter().all(|note| note.reason != "LinkIdKept"),
+        "it is told with a full round only"
+    );
+    world.wait(24 * 60 * MINUTE);
+    let (settlement, _) = world.visit();
+    assert!(settlement.events.iter().any(|note| note.reason == "LinkIdKept"));
+}
+
+#[test]
+fn orphan_ends_a_deletion_without_a_call_to_petra() {
+    let mut world = World::ready();
+    world.deleting = Some(at(world.now.wall.as_second() - 600));
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/DeletionBlocked");
+    world.edit(|spec| spec.deletion_policy = Some(DeletionPolicy::Orphan));
+    let (_, trace) = world.visit();
+    assert_eq!((trace.deletes, world.gone, world.petra.len()), (0, true, 1));
+}
+
+#[test]
+fn a_deletion_right_after_a_crash_waits_until_no_put_can_arrive_any_more() {
+    let mut world = World::ready();
+    world.restart();
+    world.now.up = Duration::from_secs(1);
+    world.petra.clear();
+    world.deleting = Some(world.now.wall);
+    let (settlement, _) = world.visit();
+    assert!(!world.gone, "absence proves nothing within the lifetime of a PUT of the process before");
+    world.wait(settlement.next.expect("it looks again"));
+    world.visit();
+    assert!(world.gone);
+}
+
+#[test]
+fn from_api_to_portal_the_link_goes_and_a_person_is_asked() {
+    let mut world = World::ready();
+    world.edit(|spec| {
+        let mode = Some(RegistrationMode::Portal);
+        spec.registration = Some(RegistrationSpec { mode, ..RegistrationSpec::default() });
+    });
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.deletes, world.petra.len(), world.finalizer), (1, 0, false));
+    assert_eq!(world.ready_reason(), "False/PortalActionRequired");
+}
+
+#[test]
+fn portal_keeps_an_acknowledgement_for_the_same_keys_whatever_becomes_of_the_status() {
+    let mut world = World::portal();
+    let (settlement, _) = world.visit();
+    let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
+    world.edit(|spec| {
+        spec.registration =
+            Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
+    });
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world.status = crate::crd::LinkStatus::default();
+    world.restart();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked", "a backup without status needs no new acknowledgement");
+    world.secret = SecretIs::Keys { public: "two", revision: 2 };
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/PortalActionRequired", "other keys need another");
+    assert_eq!(world.shown(ConditionType::Registered), "True/Acknowledged", "Petra still holds the old ones");
+}
+
+#[test]
+fn adopt_from_is_tried_as_soon_as_it_is_written_and_not_when_the_conflict_would_be_looked_at_again() {
+    let mut world = super::super::table::foreign_link(None);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/LinkConflict");
+    world.edit(|spec| {
+        spec.deletion_policy = Some(DeletionPolicy::Unlink);
+        spec.registration =
+            Some(RegistrationSpec { adopt_from: Some("unowned".to_owned()), ..RegistrationSpec::default() });
+    });
+    let (_, trace) = world.visit();
+    assert_eq!((trace.puts, world.ready_reason().as_str()), (1, "Unknown/AwaitingConfirmation"));
+}
+
+#[test]
+fn a_confirmation_is_not_timed_out_by_a_list_from_before_its_time_was_up() {
+    let mut world = World::new();
+    world.visit();
+    world.wait(MINUTE);
+    world.visit();
+    world.poll_stopped = true;
+    world.wait(20 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+    world.poll_stopped = false;
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}

@@ -1,0 +1,183 @@
+//! What ConnectWise says, and when it stands: hold, staleness, debounce, fleet.
+
+use std::time::Duration;
+
+use super::super::world::{Tenancy, World};
+use super::{MINUTE, lacking, outage, wait_and_visit};
+use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, PermissionsAnswer};
+use crate::crd::ConditionType;
+use crate::link::seen::{ClientIdView, FleetView};
+
+#[test]
+fn an_outage_leaves_a_ready_link_ready_until_it_is_stale_and_success_mends_it() {
+    let mut world = World::ready();
+    world.tenancy = outage();
+    world.wait(30 * MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("inconclusive")));
+    assert_eq!(
+        (trace.writes, settlement.events.len()),
+        (0, 1),
+        "a hold is told by one event and by no write"
+    );
+    for _ in 0..8 {
+        assert_eq!(wait_and_visit(&mut world).writes, 0);
+    }
+    world.wait(60 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    world.tenancy = Tenancy::good();
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
+fn an_outage_leaves_an_accusation_as_it_is() {
+    for accusing in [Tenancy::refusing(), lacking("Service Tickets")] {
+        let mut world = World::new();
+        world.tenancy = accusing;
+        world.visit();
+        let before = world.row();
+        world.tenancy = outage();
+        world.wait(60 * MINUTE);
+        let (settlement, trace) = world.visit();
+        assert_eq!((world.row(), trace.writes), (before, 0));
+        assert_eq!(settlement.held, Some("inconclusive"));
+    }
+}
+
+#[test]
+fn a_ready_link_is_accused_by_the_second_conclusive_answer_a_minute_later() {
+    let mut world = World::ready();
+    world.tenancy = Tenancy::refusing();
+    world.wait(30 * MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("debounce")));
+    assert_eq!(trace.rounds, [Depth::Cheap, Depth::Full], "what differs is looked at whole");
+    world.wait(Duration::from_secs(58));
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked", "59 seconds are not enough");
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn a_good_answer_between_two_accusations_clears_the_first() {
+    let mut world = World::ready();
+    for _ in 0..3 {
+        world.tenancy = Tenancy::refusing();
+        world.wait(31 * MINUTE);
+        world.visit();
+        world.tenancy = Tenancy::good();
+        world.wait(2 * MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), "True/Linked");
+        assert_eq!(world.memory.suspicion, None);
+    }
+}
+
+#[test]
+fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
+    let mut world = World::ready();
+    world.fleet = FleetView { ready: 15, suspected_alike: 3, released: false };
+    world.tenancy = Tenancy::refusing();
+    world.wait(31 * MINUTE);
+    world.visit();
+    world.wait(2 * MINUTE);
+    let (settlement, _) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("fleet")));
+    world.requested_at = Some("now".to_owned());
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn a_fifth_of_the_fleet_or_three_links_or_a_fleet_with_one_that_succeeded_are_accused() {
+    for fleet in [
+        FleetView { ready: 20, suspected_alike: 3, released: false },
+        FleetView { ready: 3, suspected_alike: 2, released: false },
+        FleetView { ready: 15, suspected_alike: 3, released: true },
+    ] {
+        let mut world = World::ready();
+        world.fleet = fleet;
+        world.tenancy = Tenancy::refusing();
+        world.wait(31 * MINUTE);
+        world.visit();
+        world.wait(2 * MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), "False/CredentialsRejected", "{fleet:?}");
+    }
+}
+
+#[test]
+fn a_client_id_that_was_just_changed_accuses_nobody() {
+    let mut world = World::ready();
+    world.client_id = ClientIdView { unproven: true, worked: true };
+    world.tenancy = Tenancy::refusing();
+    world.wait(31 * MINUTE);
+    world.visit();
+    world.wait(2 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world.client_id.unproven = false;
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn until_the_client_id_has_worked_a_refusal_names_it_as_a_suspect() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.client_id.worked = false;
+    let (settlement, _) = world.visit();
+    assert!(settlement.status.conditions[0].message.contains("clientId"));
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    let (settlement, _) = world.visit();
+    assert!(!settlement.status.conditions[0].message.contains("clientId"));
+}
+
+#[test]
+fn a_board_that_cannot_be_asked_about_holds_ready_back_and_accuses_nothing() {
+    let mut world = World::new();
+    world.spec.service_board = Some("Help Desk".to_owned());
+    world.tenancy.board = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.puts), ("Unknown/ConnectWiseUnavailable", 0));
+    assert_eq!(world.shown(ConditionType::PermissionDenied), "False/PermissionsGranted");
+}
+
+#[test]
+fn a_stale_link_reads_the_same_for_as_long_as_nothing_is_heard() {
+    let mut world = World::ready();
+    world.tenancy = Tenancy::out(Inconclusive::Unavailable);
+    world.wait(90 * MINUTE);
+    world.visit();
+    let stale = world.row();
+    assert_eq!(stale[0], "Unknown/ValidationStale");
+    world.wait(15 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (1, 0));
+    assert_eq!(world.row(), stale);
+}
+
+#[test]
+fn an_accusation_ends_with_the_answer_that_contradicts_it_even_if_the_rest_stays_open() {
+    for accusing in [Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() }, Tenancy::refusing()] {
+        let mut world = World::new();
+        world.tenancy = accusing;
+        world.visit();
+        assert_eq!(world.shown(ConditionType::AuthFailed).split_once('/').map(|it| it.0), Some("True"));
+        world.tenancy.company = Tenancy::good().company;
+        world.tenancy.keys = Tenancy::good().keys;
+        world.tenancy.permissions = PermissionsAnswer::Inconclusive(Inconclusive::Unavailable);
+        world.requested_at = Some("now".to_owned());
+        world.wait(MINUTE);
+        world.visit();
+        assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted");
+        assert_eq!(world.ready_reason(), "Unknown/ConnectWiseUnavailable");
+    }
+}
