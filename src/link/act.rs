@@ -60,6 +60,9 @@ impl Reconciler {
                 // Whatever was read before the change is out of date.
                 visiting.seen.read = None;
                 visiting.seen.owned = None;
+                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
+                    visiting.seen.deletes_in_vain += 1;
+                }
                 visiting.seen.deleted = Some(answer);
                 Ok(Written::Current)
             }

@@ -17,6 +17,14 @@ pub struct Suspicion {
     pub asked_for: bool,
 }
 
+impl Suspicion {
+    /// Whether it is about what Petra told, and not about ConnectWise.
+    #[must_use]
+    pub fn is_of_petra(&self) -> bool {
+        matches!(self.of, Reason::RemoteLinkMissing | Reason::RegistrationRejected | Reason::LinkConflict)
+    }
+}
+
 /// How the delay of a repeated look grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Backoff {

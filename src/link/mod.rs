@@ -26,7 +26,7 @@ use crate::connectwise::client::ConnectWise;
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::runtime::{Deps, Link, LinkRef, Reconcile, SecretFile};
-use decide::{Plan, decide};
+use decide::{Plan, Settlement, decide};
 use registry::Registry;
 use subject::Rules;
 use visiting::{Begun, Visiting};
@@ -56,8 +56,9 @@ pub enum Error {
     Endless,
 }
 
-/// A visit asks and does at most this much: five questions and four changes is the longest way through the rules.
-const MAX_STEPS: usize = 24;
+/// A visit asks and does at most this much. The longest way through the rules is a dozen steps, and two more for each link
+/// that a deleted resource left at Petra.
+const MAX_STEPS: usize = 64;
 
 /// Petra's side, where a server is configured.
 pub struct PetraSide {
@@ -107,6 +108,25 @@ impl Reconciler {
     }
 }
 
+impl Reconciler {
+    /// Asks and does what the rules say until they are done. `None`: somebody else wrote to the resource in between.
+    async fn visit(&self, visiting: &mut Visiting) -> Result<Option<Box<Settlement>>, Error> {
+        for _ in 0..MAX_STEPS {
+            let plan = decide(&visiting.view(&self.rules, self.clock.now()));
+            let written = match plan {
+                Plan::Ask(question) => self.observe(visiting, question).await?,
+                Plan::Change(change) => self.act(visiting, change).await?,
+                Plan::Publish(status, memory) => self.publish(visiting, *status, *memory).await?,
+                Plan::Settle(settlement) => return Ok(Some(settlement)),
+            };
+            if !written.is_current() {
+                return Ok(None);
+            }
+        }
+        Err(Error::Endless)
+    }
+}
+
 impl Reconcile for Reconciler {
     type Error = Error;
 
@@ -120,19 +140,18 @@ impl Reconcile for Reconciler {
             Begun::Stale => return Ok(Next::In(Visiting::CATCH_UP)),
             Begun::Unreadable(_) => return Ok(Next::OnChange),
         };
-        for _ in 0..MAX_STEPS {
-            let plan = decide(&visiting.view(&self.rules, self.clock.now()));
-            let written = match plan {
-                Plan::Ask(question) => self.observe(&mut visiting, question).await?,
-                Plan::Change(change) => self.act(&mut visiting, change).await?,
-                Plan::Publish(status, memory) => self.publish(&mut visiting, *status, *memory).await?,
-                Plan::Settle(settlement) => return self.settle(visiting, *settlement).await,
-            };
-            if !written.is_current() {
-                return Ok(Next::In(Visiting::CATCH_UP));
+        match self.visit(&mut visiting).await {
+            Ok(Some(settlement)) => self.settle(visiting, *settlement).await,
+            // Whatever breaks a visit off, what it asked and did is remembered: the floor counts from it.
+            Ok(None) => {
+                self.remember_broken_off(&visiting);
+                Ok(Next::In(Visiting::CATCH_UP))
+            }
+            Err(error) => {
+                self.remember_broken_off(&visiting);
+                Err(error)
             }
         }
-        Err(Error::Endless)
     }
 
     fn forget(&self, link: &LinkRef) {

@@ -44,7 +44,12 @@ impl Reconciler {
                 };
             }
             Question::Rival(id) => visiting.seen.rival = Some(self.registry.rival(&visiting.subject, &id)),
-            Question::Fleet(of) => visiting.seen.fleet = Some(self.registry.fleet(&visiting.subject, of)),
+            Question::Fleet(of) => {
+                visiting.seen.fleet = {
+                    let (now, window) = (self.clock.now().up, self.rules.timings.interval);
+                    Some(self.registry.fleet(&visiting.subject, of, now, window))
+                }
+            }
             Question::Link(id) => {
                 visiting.seen.read = Some(match &self.petra {
                     Some(petra) => petra.client.get(&id, &visiting.subject.owner).await,

@@ -10,10 +10,11 @@ use tracing::{info, warn};
 use super::decide::{FLEET, Note, Settlement};
 use super::draft;
 use super::memory::Memory;
-use super::registry::{Claim, Remembered, is_acknowledged};
+use super::registry::{Claim, Claims, Remembered, is_acknowledged};
 use super::visiting::{Visiting, Written};
 use super::{Error, Next, Reconciler};
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
+use crate::petra::PutAnswer;
 use crate::runtime::LinkRef;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
@@ -41,9 +42,23 @@ impl Reconciler {
         }
     }
 
+    /// Remembers what a visit asked and did that ends without a settlement.
+    pub(super) fn remember_broken_off(&self, visiting: &Visiting) {
+        let now = self.clock.now().up;
+        let mut memory = visiting.memory.clone();
+        if visiting.seen.round.is_some() {
+            memory.last_round = Some(now);
+        }
+        if matches!(visiting.seen.put, Some(PutAnswer::Unknown(_))) {
+            memory.unknown_put = Some(now);
+        }
+        self.registry.remember_memory(&visiting.subject, memory);
+    }
+
     /// Ends a visit.
     pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
         let Settlement { status, memory, next, events, waits, claim, held } = settlement;
+        self.registry.remember_memory(&visiting.subject, memory.clone());
         let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
         if visiting.readable && !departing && visiting.subject.status != status {
             match self.put_status(&visiting.link, status).await? {
@@ -66,16 +81,25 @@ impl Reconciler {
             }
         }
         let acknowledged = is_acknowledged(subject);
+        // Whoever was refused or found lacking claims nothing; an outage takes no claim away.
+        let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
+            .into_iter()
+            .any(|kind| draft::is_true(&subject.status, kind));
+        let claim = match claim {
+            Some(id) => Claims::Holds(Claim { id, acknowledged, created: subject.created }),
+            None if accused || subject.deleting.is_some() => Claims::Nothing,
+            None => Claims::AsBefore,
+        };
         let remembered = Remembered {
             uid: subject.uid.clone(),
             memory,
             superseded: visiting.superseded,
             ready: draft::is_true(&subject.status, ConditionType::Ready),
-            claim: claim.map(|id| Claim { id, acknowledged, created: subject.created }),
+            claim: None,
             saved_by_hand: acknowledged,
             held_by_fleet: held == Some(FLEET),
         };
-        let aftermath = self.registry.remember(&subject.key, remembered);
+        let aftermath = self.registry.remember(&subject.key, remembered, claim);
         for waiting in aftermath.waiting {
             self.deps.wake.link(&waiting.namespace, &waiting.name);
         }

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::draft;
-use super::memory::Memory;
+use super::memory::{Memory, Suspicion};
 use super::seen::{FleetView, Rival};
 use super::subject::Subject;
 use crate::crd::{ConditionType, Reason, RegistrationMode};
@@ -24,6 +25,8 @@ struct State {
     links: HashMap<LinkRef, Remembered>,
     /// How many of them the fleet rule holds.
     held: usize,
+    /// Ready links that were suspected, whether they are accused by now or not: of what, and when first.
+    suspects: HashMap<LinkRef, Suspicion>,
     /// Accusations that one of the suspected links has disproved; each stands until nobody is suspected of it.
     released: HashSet<Reason>,
 }
@@ -58,6 +61,17 @@ pub(super) struct Claim {
     pub created: Option<Timestamp>,
 }
 
+/// What a visit found out about the claim of its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// It claims this.
+    Holds(Claim),
+    /// It claims nothing.
+    Nothing,
+    /// It was not found out: the former claim stands.
+    AsBefore,
+}
+
 /// What the end of one visit means for others.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Aftermath {
@@ -76,18 +90,37 @@ impl Registry {
         known.cloned().unwrap_or_default()
     }
 
-    /// Remembers the end of a visit.
-    pub(super) fn remember(&self, link: &LinkRef, remembered: Remembered) -> Aftermath {
+    /// Remembers the memory alone: what else is known of the link stands.
+    pub(super) fn remember_memory(&self, subject: &Subject, memory: Memory) {
         let mut state = self.lock();
+        let known = state.links.entry(subject.key.clone()).or_default();
+        if known.uid != subject.uid {
+            *known = Remembered { uid: subject.uid.clone(), ..Remembered::default() };
+        }
+        known.memory = memory;
+    }
+
+    /// Remembers the end of a visit, and what the link claims after it.
+    pub(super) fn remember(&self, link: &LinkRef, mut remembered: Remembered, claims: Claims) -> Aftermath {
+        let mut state = self.lock();
+        remembered.claim = match claims {
+            Claims::Holds(claim) => Some(claim),
+            Claims::Nothing => None,
+            Claims::AsBefore => {
+                let before = state.links.get(link).filter(|known| known.uid == remembered.uid);
+                before.and_then(|known| known.claim.clone())
+            }
+        };
         let held_before = state.held;
-        let suspected = |known: &Remembered| known.memory.suspicion.map(|suspicion| suspicion.of);
-        let (claim, suspicion) = (remembered.claim.clone(), suspected(&remembered));
+        let (claim, suspicion) = (remembered.claim.clone(), remembered.memory.suspicion);
         let cleared = remembered.ready && suspicion.is_none();
         state.held += usize::from(remembered.held_by_fleet);
         let before = state.links.insert(link.clone(), remembered);
         state.held -= usize::from(before.as_ref().is_some_and(|known| known.held_by_fleet));
-        if cleared && let Some(of) = before.as_ref().and_then(suspected) {
-            state.released.insert(of);
+        if let Some(suspicion) = suspicion {
+            state.suspects.insert(link.clone(), suspicion);
+        } else if cleared && let Some(suspicion) = state.suspects.remove(link) {
+            state.released.insert(suspicion.of);
         }
         let lost = before
             .and_then(|known| known.claim)
@@ -99,6 +132,7 @@ impl Registry {
     /// Forgets a link that is gone; returns what was known and the links that wait for what it claimed.
     pub(super) fn forget(&self, link: &LinkRef) -> Option<(Remembered, Vec<LinkRef>)> {
         let mut state = self.lock();
+        state.suspects.remove(link);
         let known = state.links.remove(link)?;
         state.held -= usize::from(known.held_by_fleet);
         let claim = known.claim.as_ref();
@@ -121,17 +155,22 @@ impl Registry {
         Some(Rival { visible_name })
     }
 
-    /// How many links are Ready, and how many others of them are suspected of the same.
-    pub(super) fn fleet(&self, subject: &Subject, of: Reason) -> FleetView {
+    /// How many links are Ready or were until `window` ago, and how many others of them were suspected of the same since.
+    pub(super) fn fleet(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
         let mut state = self.lock();
-        let ready = state.links.values().filter(|known| known.ready).count();
-        let others = state.links.iter().filter(|(key, _)| **key != subject.key);
-        let suspected_alike =
-            others.filter(|(_, known)| known.memory.suspicion.is_some_and(|it| it.of == of)).count();
+        state.suspects.retain(|_, suspicion| now.saturating_sub(suspicion.since) < window);
+        let State { links, suspects, released, .. } = &mut *state;
+        let others = suspects.iter().filter(|(key, suspicion)| **key != subject.key && suspicion.of == of);
+        let suspected_alike = others.count();
         if suspected_alike == 0 {
-            state.released.remove(&of);
+            released.remove(&of);
         }
-        FleetView { ready, suspected_alike, released: state.released.contains(&of) }
+        let was_ready = |(key, known): &(&LinkRef, &Remembered)| known.ready || suspects.contains_key(*key);
+        FleetView {
+            ready: links.iter().filter(was_ready).count(),
+            suspected_alike,
+            released: released.contains(&of),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -155,4 +194,75 @@ fn others_of(links: &mut HashMap<LinkRef, Remembered>, link: &LinkRef, id: &Link
         }
     }
     waiting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::decide::tests_subject;
+
+    const WINDOW: Duration = Duration::from_mins(30);
+
+    fn remembered(suspicion: Option<Suspicion>, ready: bool) -> Remembered {
+        Remembered {
+            uid: "uid".to_owned(),
+            memory: Memory { suspicion, ..Memory::default() },
+            ready,
+            ..Remembered::default()
+        }
+    }
+
+    fn suspected(minute: u64) -> Option<Suspicion> {
+        let since = Duration::from_mins(minute);
+        Some(Suspicion { of: Reason::CredentialsRejected, since, asked_for: false })
+    }
+
+    fn link(n: usize) -> LinkRef {
+        LinkRef::new("team", &format!("link-{n}"))
+    }
+
+    #[test]
+    fn links_that_were_accused_within_an_interval_count_for_the_next() {
+        let registry = Registry::default();
+        for n in 0..12 {
+            registry.remember(&link(n), remembered(None, true), Claims::Nothing);
+        }
+        for n in 0..3 {
+            let minute = 2 * u64::try_from(n).expect("small");
+            registry.remember(&link(n), remembered(suspected(minute), true), Claims::Nothing);
+            registry.remember(&link(n), remembered(None, false), Claims::Nothing);
+        }
+        let of = Reason::CredentialsRejected;
+        let fleet = |minute| registry.fleet(&tests_subject(), of, Duration::from_mins(minute), WINDOW);
+        let view = FleetView { ready: 12, suspected_alike: 3, released: false };
+        assert_eq!(fleet(10), view, "accused one by one, they count as the fleet that they were");
+        assert_eq!(fleet(40).suspected_alike, 0, "an interval later they do not");
+    }
+
+    #[test]
+    fn one_suspect_that_succeeds_releases_the_others() {
+        let registry = Registry::default();
+        for n in 0..5 {
+            registry.remember(&link(n), remembered(suspected(0), true), Claims::Nothing);
+        }
+        let of = Reason::CredentialsRejected;
+        let now = Duration::from_mins(1);
+        assert!(!registry.fleet(&tests_subject(), of, now, WINDOW).released);
+        registry.remember(&link(0), remembered(None, true), Claims::Nothing);
+        assert!(registry.fleet(&tests_subject(), of, now, WINDOW).released);
+    }
+
+    #[test]
+    fn a_claim_outlives_a_visit_that_found_nothing_out_and_wakes_others_when_it_ends() {
+        let registry = Registry::default();
+        let id = LinkId::derive("acme", "api-na.myconnectwise.net");
+        let claim = || Claims::Holds(Claim { id: id.clone(), acknowledged: true, created: None });
+        registry.remember(&link(0), remembered(None, true), claim());
+        registry.remember(&link(1), remembered(None, false), claim());
+        let held = registry.remember(&link(0), remembered(None, true), Claims::AsBefore);
+        assert_eq!(held.waiting, []);
+        assert!(registry.rival(&tests_subject(), &id).is_some());
+        let lost = registry.remember(&link(0), remembered(None, false), Claims::Nothing);
+        assert_eq!(lost.waiting, [link(1)]);
+    }
 }

@@ -66,9 +66,9 @@ pub struct Rival {
 /// What the rest of the fleet looks like, for the rule that a fleet does not flip at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FleetView {
-    /// How many links are Ready.
+    /// How many links are Ready, or were within the last interval.
     pub ready: usize,
-    /// How many other Ready links are suspected of the same now.
+    /// How many others of them were suspected of the same within the last interval.
     pub suspected_alike: usize,
     /// One of the suspected has succeeded since: whatever it was, it is not the fleet's.
     pub released: bool,
@@ -110,6 +110,8 @@ pub struct Seen {
     pub puts: u8,
     /// The answer to the last DELETE of this visit.
     pub deleted: Option<DeleteAnswer>,
+    /// How many DELETEs of this visit changed nothing, because what was believed was out of date.
+    pub deletes_in_vain: u8,
     /// Whether the resource has the finalizer now.
     pub finalizer: bool,
 }
@@ -136,6 +138,7 @@ impl Seen {
             put: None,
             puts: 0,
             deleted: None,
+            deletes_in_vain: 0,
             finalizer,
         }
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -62,9 +61,6 @@ pub struct Links {
     store: Store<Link>,
 }
 
-/// Pause between two looks at a store that is not ready yet.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 impl Links {
     pub(super) fn new(store: Store<Link>) -> Self {
         Self { store }
@@ -80,12 +76,6 @@ impl Links {
     #[must_use]
     pub fn get(&self, link: &LinkRef) -> Option<Arc<Link>> {
         self.store.get(&link.into())
-    }
-
-    /// Waits for the first whole list. Where no namespace may be listed this waits for ever.
-    pub(super) async fn listed(&self) {
-        // kube wakes only one of those that wait for a store, and the controller waits too: so this looks again by itself.
-        while let Err(_elapsed) = tokio::time::timeout(LOOK_AGAIN, self.store.wait_until_ready()).await {}
     }
 
     /// What the conditions of all links say, for the metrics.

@@ -52,7 +52,7 @@ struct Loaded {
 }
 
 impl SecretFile {
-    /// How often the file is looked at, in real time.
+    /// How often the file is looked at, before the timetable's speed.
     pub const PERIOD: Duration = Duration::from_secs(5);
 
     /// Reads the file, whose path `flag` named.
@@ -77,15 +77,6 @@ impl SecretFile {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.loaded.borrow().generation
-    }
-
-    /// Waits until the generation differs from `seen`, and returns it.
-    pub async fn changed(&self, seen: u64) -> u64 {
-        let mut loaded = self.loaded.subscribe();
-        let changed =
-            loaded.wait_for(|loaded| loaded.generation != seen).await.map(|loaded| loaded.generation);
-        // The sender lives in `self`, so the wait cannot end without a change.
-        changed.unwrap_or(seen)
     }
 
     /// Looks at the file every `period` until `stop`.
@@ -207,10 +198,9 @@ mod tests {
         assert_eq!((file.current().expose_secret(), file.generation()), ("key-1", 0));
         swap("two");
         let clone = file.clone();
-        let (generation, changed) = tokio::join!(clone.changed(0), async { file.look() });
-        assert_eq!((generation, changed.ok()), (1, Some(true)));
+        assert!(file.look().expect("readable"));
+        assert_eq!(clone.generation(), 1, "every clone sees the change");
         assert_eq!(clone.current().expose_secret(), "key-2");
-        assert_eq!(clone.changed(0).await, 1, "a change that already happened is not waited for");
     }
 
     #[test]

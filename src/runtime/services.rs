@@ -110,16 +110,16 @@ impl Orphans {
     /// a backup that was restored halfway must not cost anybody a link.
     pub(super) async fn report(self, period: Duration, stop: CancellationToken) {
         let reporting = async {
-            self.links.listed().await;
             let mut told = 0;
             loop {
+                // First after a while: at start the links are not listed yet, and every entry would look orphaned.
+                tokio::time::sleep(period).await;
                 let count = self.count();
                 self.metrics.petra_orphans(count);
                 if count > told {
                     self.events.publish_own("OrphanedLinks", ORPHANED.to_owned());
                 }
                 told = count;
-                tokio::time::sleep(period).await;
             }
         };
         stop.run_until_cancelled(reporting).await;

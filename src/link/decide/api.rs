@@ -97,6 +97,11 @@ pub(super) fn find_tenant(visit: &Visit, passed: Passed) -> Row<Infallible> {
         let settled = visit.settle(passed.draft.finish(Progress::Keep));
         return ControlFlow::Break(passed.schedule.end(visit, settled).plan());
     }
+    let floor_left = visit.floor_left();
+    if !floor_left.is_zero() && visit.seen.round.is_none() {
+        let settled = visit.settle(passed.draft.finish(Progress::Keep));
+        return ControlFlow::Break(settled.still_due(visit, visit.now.up + floor_left).plan());
+    }
     visit.need_keys()?;
     ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)))
 }
@@ -194,8 +199,26 @@ impl Registration<'_> {
                 self.linked(&link)
             }
             RemoteState::Pending => self.pending(&link),
-            RemoteState::Failed => self.failed(&link),
+            RemoteState::Failed => {
+                self.doubt(Reason::RegistrationRejected)?;
+                self.failed(&link)
+            }
         })
+    }
+
+    /// A Ready link is not taken for lost, failed or another's by one list: it is read by itself, twice, a debounce apart.
+    fn doubt(&self, of: Reason) -> Row<()> {
+        let visit = self.visit;
+        if !draft::is_true(&visit.subject.status, ConditionType::Ready) {
+            return ControlFlow::Continue(());
+        }
+        if visit.seen.read.is_none() {
+            return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
+        }
+        match hold_accusation(visit, of, &self.passed.draft, Some(&self.passed.schedule)) {
+            Some(plan) => ControlFlow::Break(plan),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Another link of this owner, left by a namesake that linked something else: it goes by this resource's deletion policy.
@@ -217,6 +240,7 @@ impl Registration<'_> {
         if adopt == Some(holder.as_str()) && self.visit.record(RegistrationMode::Api).is_none() {
             return self.put(Some(link.version.clone()), Some(holder));
         }
+        self.doubt(Reason::LinkConflict)?;
         ControlFlow::Break(self.conflict(link.owner.as_ref()))
     }
 
@@ -225,11 +249,7 @@ impl Registration<'_> {
         if self.visit.record(RegistrationMode::Api).is_none() {
             return self.put(None, None);
         }
-        if draft::is_true(&self.visit.subject.status, ConditionType::Ready)
-            && let Some(plan) = hold_accusation(self.visit, Reason::RemoteLinkMissing, &self.passed.draft)
-        {
-            return ControlFlow::Break(plan);
-        }
+        self.doubt(Reason::RemoteLinkMissing)?;
         let told = draft::reason(&self.visit.subject.status, ConditionType::Registered);
         if told == Some(Reason::RemoteLinkMissing) {
             return self.put(None, None);

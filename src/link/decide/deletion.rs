@@ -17,23 +17,12 @@ pub(super) fn row(visit: &Visit) -> Row<()> {
         return ControlFlow::Continue(());
     }
     if !visit.seen.finalizer {
-        return ControlFlow::Break(gone(visit));
+        return ControlFlow::Break(visit.settle(subject.status.clone()).plan());
     }
     if subject.spec.deletion_policy() == DeletionPolicy::Unlink {
         unlink(visit)?;
     }
     ControlFlow::Break(Plan::Change(Change::RemoveFinalizer))
-}
-
-/// Nothing is left to do; in `Portal` a person has to click once more.
-fn gone(visit: &Visit) -> Plan {
-    let settled = visit.settle(visit.subject.status.clone());
-    if visit.record(RegistrationMode::Portal).is_some() {
-        let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the ConnectWise link \
-                    of this company there.";
-        return settled.note(true, "PortalUnlinkRequired", text).plan();
-    }
-    settled.plan()
 }
 
 /// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more.
@@ -54,7 +43,13 @@ pub(super) fn unlink(visit: &Visit) -> Row<()> {
         // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
     }
-    if let Some(link) = owned.first() {
+    let left = owned.first();
+    if left.is_some() && visit.seen.deletes_in_vain >= 2 {
+        let why =
+            "Petra lists the link, but takes every request to remove it for out of date; compare the clocks";
+        return ControlFlow::Break(blocked(visit, why, None));
+    }
+    if let Some(link) = left {
         return ControlFlow::Break(delete(link));
     }
     if let Some(record) = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {

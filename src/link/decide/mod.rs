@@ -29,6 +29,12 @@ use crate::petra::LinkId;
 
 pub use portal::token;
 
+/// The subject of the tests' world, for tests beside the rules.
+#[cfg(test)]
+pub(super) fn tests_subject() -> Subject {
+    tests::subject()
+}
+
 /// What comes next in a visit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {

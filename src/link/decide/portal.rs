@@ -10,9 +10,10 @@ use super::verdict::Passed;
 use super::{Plan, Row, Visit};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{
-    ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode, StatusTime,
+    Condition, ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode,
+    StatusTime,
 };
-use crate::link::draft::{self, Progress};
+use crate::link::draft::Progress;
 use crate::link::memory::BackoffKind;
 use crate::link::message;
 use crate::link::seen::{Change, Question};
@@ -76,7 +77,11 @@ fn leave_api(visit: &Visit) -> Row<()> {
     if visit.seen.finalizer {
         return ControlFlow::Break(Plan::Change(Change::RemoveFinalizer));
     }
-    ControlFlow::Continue(())
+    let mut draft = visit.draft();
+    draft.fields().link = None;
+    let text = "The link of mode Api is left; a person must save it in Petra's portal.";
+    draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);
+    ControlFlow::Break(Plan::Publish(Box::new(draft.finish(Progress::Keep)), Box::new(visit.memory.clone())))
 }
 
 fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
@@ -123,12 +128,8 @@ fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, pas
         target.site,
     );
     draft.set(ConditionType::Ready, ConditionStatus::False, Reason::PortalActionRequired, text.clone());
-    let never =
-        draft.get(ConditionType::Registered).is_none_or(|c| c.known_reason() == Some(Reason::Pending));
-    if never
-        || draft::reason(&visit.subject.status, ConditionType::Registered)
-            == Some(Reason::PortalActionRequired)
-    {
+    // What was acknowledged stands until the new keys are; anything else that stood is about another way to register.
+    if draft.get(ConditionType::Registered).and_then(Condition::known_reason) != Some(Reason::Acknowledged) {
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);
     }
     passed.schedule.end(visit, visit.settle(draft.finish(Progress::Stalled))).claiming(id).plan()

@@ -88,15 +88,13 @@ impl Settlement {
         self.memory.petra_backoff = backoff;
         self.memory.petra_not_before = Some(visit.now.up + delay);
         self.memory.petra_asked = Some(visit.now.up);
-        self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
-        self
+        self.no_later_than(delay)
     }
 
     /// Keeps the look at Petra that was planned before this visit.
     pub(super) fn still_petra(mut self, visit: &Visit) -> Self {
         if let Some(at) = self.memory.petra_not_before.filter(|at| *at > visit.now.up) {
-            let delay = visit.until(at);
-            self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
+            self = self.no_later_than(visit.until(at));
         }
         self
     }
@@ -105,6 +103,12 @@ impl Settlement {
     pub(super) fn petra_done(mut self) -> Self {
         self.memory.petra_not_before = None;
         self.memory.petra_backoff = Backoff::default();
+        self
+    }
+
+    /// Looks again after `delay` at the latest; what else is planned stays.
+    pub(super) fn no_later_than(mut self, delay: Duration) -> Self {
+        self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
         self
     }
 

@@ -173,7 +173,7 @@ fn record_round(visit: &Visit, target: &Target, round: &Round, draft: &mut Draft
 /// A conclusive fault: at once when nothing better stands, else only with a second answer and when the fleet stands.
 fn accuse(visit: &Visit, target: &Target, round: &Round, fault: Fault, mut draft: Draft) -> Row<Passed> {
     let was_ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
-    if was_ready && let Some(plan) = hold_accusation(visit, fault.ready, &draft) {
+    if was_ready && let Some(plan) = hold_accusation(visit, fault.ready, &draft, None) {
         return ControlFlow::Break(plan);
     }
     record_round(visit, target, round, &mut draft);

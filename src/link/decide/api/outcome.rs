@@ -33,7 +33,7 @@ impl Registration<'_> {
         let moved = self.derivation_moved();
         let mut settled =
             self.end(visit.settle(draft.finish(Progress::Settled))).petra_done().claiming(&self.id);
-        settled.memory.suspicion = settled.memory.suspicion.filter(|it| it.of != Reason::RemoteLinkMissing);
+        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
         settled.memory.petra_heard = Some(visit.now.up);
         if moved {
             settled = settled.note(
@@ -106,7 +106,8 @@ impl Registration<'_> {
         ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RegistrationRejected, text);
-        let settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        let mut settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
         settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
     }
 
@@ -129,7 +130,8 @@ impl Registration<'_> {
         let text = message::looks_again(&format!("This company has a link at Petra already: {holder}."));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
-        let settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        let mut settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
+        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
         settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
     }
 
@@ -151,6 +153,9 @@ impl Registration<'_> {
         let progress = if self.registered() {
             kind = BackoffKind::Held;
             self.hold(&mut draft)
+        } else if self.judged_by_petra() {
+            kind = BackoffKind::Held;
+            Progress::Keep
         } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
             let text = message::looks_again(
                 "This Petra server takes no links from an operator, so nothing was registered and no key was sent. Set \
@@ -219,6 +224,13 @@ impl Registration<'_> {
         let stands = draft::reason(status, ConditionType::Registered);
         held == Some(self.credentials.version.as_str())
             && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
+    }
+
+    /// Whether `Ready` says, for these inputs, what Petra last told against the link.
+    fn judged_by_petra(&self) -> bool {
+        let verdicts = [Reason::LinkConflict, Reason::RegistrationRejected, Reason::ConfirmationTimedOut];
+        let ready = draft::reason(&self.visit.subject.status, ConditionType::Ready);
+        ready.is_some_and(|reason| verdicts.contains(&reason))
     }
 
     /// `Ready` from what was last heard of Petra: an outage there says nothing about the link, for a while.

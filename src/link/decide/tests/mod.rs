@@ -8,3 +8,8 @@ mod messages;
 mod rules;
 mod table;
 mod world;
+
+/// The subject of a new world.
+pub(super) fn subject() -> super::Subject {
+    world::World::new().subject()
+}

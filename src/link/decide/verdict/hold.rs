@@ -15,8 +15,14 @@ use crate::link::message;
 use crate::link::seen::Question;
 use crate::link::timetable;
 
-/// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now.
-pub(in crate::link::decide) fn hold_accusation(visit: &Visit, of: Reason, draft: &Draft) -> Option<Plan> {
+/// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
+/// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
+pub(in crate::link::decide) fn hold_accusation(
+    visit: &Visit,
+    of: Reason,
+    draft: &Draft,
+    schedule: Option<&Schedule>,
+) -> Option<Plan> {
     let timings = &visit.rules.timings;
     let asked_for = visit.subject.requested_at.is_some();
     let suspicion = match visit.memory.suspicion {
@@ -32,13 +38,18 @@ pub(in crate::link::decide) fn hold_accusation(visit: &Visit, of: Reason, draft:
         return None;
     }
     let (draft, stale) = stale_or_kept(visit, draft.clone());
-    let mut settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+    let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+    let again = debounce_left.max(timings.floor);
+    let mut settled = match (schedule, debounce_left.is_zero()) {
+        (None, true) => settled.holding(FLEET).repeat(visit, BackoffKind::Held, None),
+        (None, false) => settled.holding("debounce").again_in(visit, again),
+        (Some(schedule), true) => {
+            schedule.end(visit, settled).holding(FLEET).petra_again(visit, BackoffKind::Held, None)
+        }
+        (Some(schedule), false) => schedule.end(visit, settled).holding("debounce").no_later_than(again),
+    };
     settled.memory.suspicion = Some(suspicion);
-    Some(if debounce_left.is_zero() {
-        settled.holding(FLEET).repeat(visit, BackoffKind::Held, None).plan()
-    } else {
-        settled.holding("debounce").again_in(visit, debounce_left.max(timings.floor)).plan()
-    })
+    Some(settled.plan())
 }
 
 /// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest.

@@ -34,8 +34,7 @@ impl Schedule {
             Some((kind, asked_to_wait)) => settled.holding("inconclusive").repeat(visit, kind, asked_to_wait),
             None if self.fresh => {
                 // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
-                let at_petra = |it: &Suspicion| it.of == Reason::RemoteLinkMissing;
-                settled.memory.suspicion = settled.memory.suspicion.filter(at_petra);
+                settled.memory.suspicion = settled.memory.suspicion.filter(Suspicion::is_of_petra);
                 settled.routine(visit)
             }
             None => settled.still_due(visit, self.due),

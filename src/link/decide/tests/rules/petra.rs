@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::world::{SecretIs, World, at};
 use super::{MINUTE, place};
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
-use crate::petra::{LinkId, Owner, PetraFault};
+use crate::petra::{LinkId, Owner, PetraFault, RemoteState};
 
 #[test]
 fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
@@ -227,4 +227,73 @@ fn a_confirmation_is_not_timed_out_by_a_list_from_before_its_time_was_up() {
     world.poll_stopped = false;
     world.visit();
     assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}
+
+#[test]
+fn one_list_that_says_failed_or_anothers_leaves_a_ready_link_ready_for_a_minute() {
+    let taken = |world: &mut World| {
+        let link = world.petra.values_mut().next().expect("a link");
+        link.owner = Some(Owner::new("elsewhere", "team", "acme"));
+    };
+    let failed = |world: &mut World| world.set_remote(RemoteState::Failed);
+    let cases: [(&dyn Fn(&mut World), &str); 2] =
+        [(&failed, "False/RegistrationRejected"), (&taken, "False/LinkConflict")];
+    for (happens, told) in cases {
+        let mut world = World::ready();
+        happens(&mut world);
+        let (settlement, trace) = world.visit();
+        assert_eq!(
+            (world.ready_reason().as_str(), settlement.held),
+            ("True/Linked", Some("debounce")),
+            "{told}"
+        );
+        assert!(trace.petra_reads > 0, "{told}: its own GET tells, not the list");
+        world.wait(MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), told);
+        assert_eq!(world.memory.suspicion, None);
+    }
+}
+
+#[test]
+fn an_outage_of_petra_leaves_what_petra_told_against_a_link() {
+    let mut world = World::new();
+    world.petra_refuses = true;
+    world.visit();
+    let before = world.row();
+    assert_eq!(before[0], "False/RegistrationRejected");
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.wait(31 * MINUTE);
+    world.visit();
+    assert_eq!(world.row(), before);
+}
+
+#[test]
+fn after_api_was_left_for_portal_nothing_is_left_of_it_and_petra_is_not_asked_again() {
+    let mut world = World::ready();
+    world.edit(|spec| {
+        let mode = Some(RegistrationMode::Portal);
+        spec.registration = Some(RegistrationSpec { mode, ..RegistrationSpec::default() });
+    });
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.shown(ConditionType::Registered), "False/PortalActionRequired");
+    assert_eq!(world.status.link, None);
+    world.petra_fault = Some(PetraFault::Unavailable);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.petra_reads, trace.writes), (0, 0));
+    assert_eq!(world.ready_reason(), "False/PortalActionRequired");
+}
+
+#[test]
+fn a_deletion_that_petra_takes_for_out_of_date_each_time_says_so_and_ends_the_visit() {
+    let mut world = World::ready();
+    world.deleting = Some(world.now.wall);
+    world.petra_moves_on = true;
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.deletes), ("False/Deleting", 2));
+    world.petra_moves_on = false;
+    world.wait(MINUTE);
+    world.visit();
+    assert!(world.gone);
 }
