@@ -212,9 +212,9 @@ mod tests {
         }
     }
 
-    fn suspected(minute: u64) -> Option<Suspicion> {
+    fn suspected(minute: u64) -> Suspicion {
         let since = Duration::from_mins(minute);
-        Some(Suspicion { of: Reason::CredentialsRejected, since, asked_for: false })
+        Suspicion { of: Reason::CredentialsRejected, since, asked_for: false }
     }
 
     fn link(n: usize) -> LinkRef {
@@ -229,7 +229,7 @@ mod tests {
         }
         for n in 0..3 {
             let minute = 2 * u64::try_from(n).expect("small");
-            registry.remember(&link(n), remembered(suspected(minute), true), Claims::Nothing);
+            registry.remember(&link(n), remembered(Some(suspected(minute)), true), Claims::Nothing);
             registry.remember(&link(n), remembered(None, false), Claims::Nothing);
         }
         let of = Reason::CredentialsRejected;
@@ -243,7 +243,7 @@ mod tests {
     fn one_suspect_that_succeeds_releases_the_others() {
         let registry = Registry::default();
         for n in 0..5 {
-            registry.remember(&link(n), remembered(suspected(0), true), Claims::Nothing);
+            registry.remember(&link(n), remembered(Some(suspected(0)), true), Claims::Nothing);
         }
         let of = Reason::CredentialsRejected;
         let now = Duration::from_mins(1);

@@ -30,13 +30,13 @@ impl Owner {
         Self(format!("{installation}/{namespace}/{name}"))
     }
 
-    /// Reads an owner that Petra reported or a person wrote; `None` unless it has three non-empty parts of at most 253
-    /// visible ASCII characters each.
+    /// Reads an owner that Petra reported or a person wrote; `None` unless it has three parts that could be an installation,
+    /// a namespace and a name: at most 253 lower-case letters, digits, hyphens and dots each.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
-        let fits =
-            |part: &&str| (1..=253).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_graphic());
+        let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+        let fits = |part: &&str| (1..=253).contains(&part.len()) && part.bytes().all(of_name);
         (parts.len() == 3 && parts.iter().all(fits)).then(|| Self(text.to_owned()))
     }
 
