@@ -255,19 +255,10 @@ fn a_namespace_that_takes_the_operators_rights_with_it_goes_once_the_operator_ha
         let links = stage.sims.petra().links().map_err(|error| error.to_string())?;
         if links.is_empty() { Ok(()) } else { Err(format!("{links:?}")) }
     })?;
-    let name = "doomed-own-links";
-    let rule = json!({
-        "apiGroups": ["integrations.petrasecurity.com"], "resources": ["connectwiselinks"], "verbs": ["patch"],
-    });
-    let group = "rbac.authorization.k8s.io";
-    let rights = json!({"apiVersion": "v1", "kind": "List", "items": [
-        {"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]},
-        {
-            "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": {"name": name},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": "cwlink", "namespace": "deletion-own"}],
-        },
-    ]});
-    stage.cluster.apply("default", &rights.to_string())?;
+    let shipped = include_str!("../../deploy/rbac/namespace-deletion.yaml");
+    let rights = shipped
+        .replace("cwlink-namespace-deletion", "doomed-own-links")
+        .replace("cwlink-system", "deletion-own");
+    stage.cluster.apply("default", &rights)?;
     wait_until_namespace_is_gone(&stage)
 }
