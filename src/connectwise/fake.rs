@@ -168,19 +168,28 @@ pub(crate) async fn round_against(error: &ErrorBody, depth: Depth) -> Round {
     };
     let fake =
         Fake { otherwise: Some(reply), ..Fake::default() }.with("/login/companyinfo/myco", companyinfo);
-    let (connectwise, _) = fake.connect();
+    ask(&fake.connect().0, depth, None, &tenant("v2025_1/")).await
+}
+
+/// One round about the company of this file.
+pub(super) async fn ask<T: Transport>(
+    connectwise: &ConnectWise<T>,
+    depth: Depth,
+    board: Option<&str>,
+    known: &Tenant,
+) -> Round {
     let profiles = Profiles::builtin();
     let inputs = Inputs {
         site: &site(),
         company: &company(),
         keys: &keys(),
         profile: profiles.get(Profiles::DEFAULT).unwrap(),
-        board: None,
+        board,
         namespace: "team-a",
     };
     match depth {
-        Depth::Full => full(&connectwise, inputs).await,
-        Depth::Cheap => cheap(&connectwise, inputs, &tenant("v2025_1/")).await,
+        Depth::Full => full(connectwise, inputs).await,
+        Depth::Cheap => cheap(connectwise, inputs, known).await,
     }
 }
 

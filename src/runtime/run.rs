@@ -89,9 +89,10 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         tokio::spawn(file.clone().follow(period, Arc::clone(&metrics), stop.clone()));
     }
 
+    let rules = services::rules(&settings);
     let services = Services::build(&settings, clock, &metrics)?;
     if let Some((petra, poll)) = &services.petra {
-        let installation = services::rules(&settings).installation;
+        let installation = rules.installation.clone();
         let orphans = Orphans {
             installation: installation.clone(),
             links: deps.links.clone(),
@@ -115,8 +116,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     }
     let petra = services.petra_side();
     let client_id = settings.connectwise_client_id.clone();
-    let reconciler =
-        Reconciler::new(services::rules(&settings), clock, services.connectwise, client_id, petra, deps);
+    let reconciler = Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps);
     controller.run(reconciler, stop.clone()).await;
     ended.cancel();
     if stop.is_cancelled() { Ok(()) } else { Err(RunError::QueueEnded) }

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::fake::{Fake, Reply, company, companyinfo, guide_role, keys, row, site, tenant};
-use super::super::profile::Profiles;
+use super::super::fake::{self, Fake, Reply, companyinfo, guide_role, row, tenant};
 use super::super::{Actual, Permissions};
 use super::*;
 use crate::upstream::guard::Guard;
@@ -34,19 +33,7 @@ fn member(inactive: bool) -> Value {
 
 async fn ask(fake: Fake, depth: Depth, board: Option<&str>, known: &Tenant) -> (Round, Vec<String>) {
     let (connectwise, fake) = fake.connect();
-    let profiles = Profiles::builtin();
-    let inputs = Inputs {
-        site: &site(),
-        company: &company(),
-        keys: &keys(),
-        profile: profiles.get(Profiles::DEFAULT).unwrap(),
-        board,
-        namespace: "team-a",
-    };
-    let round = match depth {
-        Depth::Full => full(&connectwise, inputs).await,
-        Depth::Cheap => cheap(&connectwise, inputs, known).await,
-    };
+    let round = fake::ask(&connectwise, depth, board, known).await;
     (round, fake.asked())
 }
 
@@ -283,16 +270,7 @@ async fn without_a_client_id_no_key_is_shown_to_anybody() {
     let (_, fake) = healthy().connect();
     let connectwise =
         ConnectWise::new(std::sync::Arc::clone(&fake), std::sync::Arc::new(|| None), Duration::MAX);
-    let profiles = Profiles::builtin();
-    let inputs = Inputs {
-        site: &site(),
-        company: &company(),
-        keys: &keys(),
-        profile: profiles.get(Profiles::DEFAULT).unwrap(),
-        board: None,
-        namespace: "team-a",
-    };
-    let round = full(&connectwise, inputs).await;
+    let round = fake::ask(&connectwise, Depth::Full, None, &tenant("v2025_1/")).await;
     assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
     assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/myco"]);
 }

@@ -7,6 +7,7 @@ mod histories;
 mod messages;
 mod rules;
 mod table;
+mod tenancy;
 mod world;
 
 /// The subject of a new world.

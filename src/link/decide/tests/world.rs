@@ -8,10 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::clock::Now;
 use crate::connectwise::profile::Profiles;
-use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, Permissions,
-    PermissionsAnswer, Round, Tenant,
-};
+use crate::connectwise::{CompanyId, Depth, Keys, Round};
 use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
@@ -27,88 +24,10 @@ use crate::runtime::{SecretLookup, SecretVersion};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 
+pub(super) use super::tenancy::{Tenancy, tenant};
+
 /// The private key of every pair: nothing that is written may hold it.
 pub(super) const PRIVATE: &str = "CANARY-private";
-
-/// What ConnectWise would say, part by part.
-#[derive(Clone)]
-pub(super) struct Tenancy {
-    pub company: CompanyAnswer,
-    pub keys: KeysAnswer,
-    pub member: MemberAnswer,
-    pub permissions: PermissionsAnswer,
-    pub board: BoardAnswer,
-}
-
-pub(super) fn tenant() -> Tenant {
-    let company = CompanyId::parse("acme").expect("a company");
-    Tenant::recorded(company, "api-na.myconnectwise.net", "v2025_1/", Some("2025.1")).expect("a tenant")
-}
-
-/// Short, because it stands in every failing history.
-impl std::fmt::Debug for Tenancy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let company = match &self.company {
-            CompanyAnswer::Found(_) => "Found".to_owned(),
-            other => format!("{other:?}"),
-        };
-        let role = match &self.permissions {
-            PermissionsAnswer::Judged(found) => format!("{} missing", found.missing.len()),
-            PermissionsAnswer::Inconclusive(why) => format!("{why:?}"),
-        };
-        write!(f, "{company}, {:?}, {:?}, {role}, {:?}", self.keys, self.member, self.board)
-    }
-}
-
-impl Tenancy {
-    pub fn good() -> Self {
-        Self {
-            company: CompanyAnswer::Found(tenant()),
-            keys: KeysAnswer::Accepted,
-            member: MemberAnswer::Active { api_member: Some(true) },
-            permissions: PermissionsAnswer::Judged(Permissions::default()),
-            board: BoardAnswer::NotNamed,
-        }
-    }
-
-    pub fn out(why: Inconclusive) -> Self {
-        Self {
-            company: CompanyAnswer::Inconclusive(why),
-            keys: KeysAnswer::Inconclusive(why),
-            ..Self::good()
-        }
-    }
-
-    pub fn refusing() -> Self {
-        Self { keys: KeysAnswer::Rejected, ..Self::good() }
-    }
-
-    fn round(&self, depth: Depth) -> Round {
-        // Later answers exist only where the earlier ones allow the question.
-        let nothing = match (&self.company, &self.keys) {
-            (CompanyAnswer::Inconclusive(why), _) | (_, KeysAnswer::Inconclusive(why)) => Some(*why),
-            (CompanyAnswer::Found(_), KeysAnswer::Accepted) => None,
-            _ => Some(Inconclusive::Unavailable),
-        };
-        let full = depth == Depth::Full;
-        Round {
-            depth,
-            company: self.company.clone(),
-            keys: if matches!(self.company, CompanyAnswer::Found(_)) {
-                self.keys
-            } else {
-                KeysAnswer::Inconclusive(Inconclusive::Unavailable)
-            },
-            member: if full && nothing.is_none() { self.member } else { MemberAnswer::Unknown },
-            permissions: nothing.map_or_else(|| self.permissions.clone(), PermissionsAnswer::Inconclusive),
-            board: match nothing {
-                Some(why) if full => BoardAnswer::Inconclusive(why),
-                None if full => self.board,
-                _ => BoardAnswer::NotNamed,
-            },
-        }
-    }
-}
 
 /// The Secret as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
