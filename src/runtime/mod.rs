@@ -32,7 +32,7 @@ pub use fence::AlwaysLeader;
 pub use links::{Link, LinkRef, Links};
 pub use logging::LogFormat;
 pub use reach::{Reach, WatchNamespaces};
-pub use run::{RunError, run};
+pub use run::{RunError, operate, run};
 pub use secret_file::{SecretFile, SecretFileError};
 pub use secret_versions::{SecretLookup, SecretVersion, SecretVersions};
 pub use wake::Wake;

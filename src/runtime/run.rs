@@ -54,8 +54,18 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         registration = settings.registration.as_str(),
         "cwlink starts"
     );
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = shutdown::on_signal().map_err(RunError::Signals)?;
+    operate(settings, stop).await
+}
+
+/// Runs the operator until it is told to stop, within a process that has a log and handles its signals itself.
+///
+/// # Errors
+///
+/// When it cannot start: every error names what to change.
+pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), RunError> {
+    // Where the process has a provider already, that is the one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let clock = Clock::start();
     let (metrics, gates, liveness) =
         (Arc::new(Metrics::new()), Gates::default(), Arc::new(Liveness::new(clock)));
