@@ -65,8 +65,22 @@ pub struct Timings {
     pub retry_after_max: Duration,
     /// How often the account behind the Petra key is proved.
     pub account: Duration,
+    /// The Lease of the leader. At true speed always: other replicas and the API server know nothing of `speed`.
+    pub lease: LeaseTerms,
     /// Timeouts of outside calls.
     pub timeouts: Timeouts,
+}
+
+/// The terms of the leader's Lease: those of client-go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// How long a Lease that nobody renews stays its holder's. Whole seconds, which is what a Lease can say.
+    pub duration: Duration,
+    /// A leader that could not renew for this long has lost the Lease. Shorter than `duration`: it stops before another
+    /// one begins.
+    pub renew_within: Duration,
+    /// Time between two renewals, and between two tries to take the Lease.
+    pub retry: Duration,
 }
 
 /// Timeouts of outside calls. Scaled with a lower bound: a real socket needs real time.
@@ -117,6 +131,7 @@ impl Default for Timings {
             deletion_grace: minutes(2),
             retry_after_max: minutes(15),
             account: minutes(24 * 60),
+            lease: LeaseTerms { duration: seconds(15), renew_within: seconds(10), retry: seconds(2) },
             timeouts: Timeouts {
                 connect: seconds(10),
                 connectwise: seconds(35),

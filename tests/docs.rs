@@ -12,7 +12,7 @@ use cwlink::connectwise::profile::{Function, Profiles};
 use cwlink::crd::{ConditionStatus, ConditionType, Reason};
 use cwlink::link::memory::BackoffKind;
 use cwlink::link::timetable;
-use cwlink::timings::{Timeouts, Timings};
+use cwlink::timings::{LeaseTerms, Timeouts, Timings};
 
 const README: &str = include_str!("../README.md");
 const CONDITIONS: &str = include_str!("../docs/conditions.md");
@@ -178,13 +178,13 @@ fn the_documented_delays_are_those_of_the_operator() {
 #[test]
 fn the_documented_waits_and_timeouts_are_those_of_the_operator() {
     let mut documented = Vec::new();
-    for head in ["Rule", "Wait", "Call"] {
+    for head in ["Rule", "Wait", "Call", "Term"] {
         documented.extend(rows(TIMETABLE, head).into_iter().map(|row| row[1].clone()));
     }
     assert_eq!(
         documented,
         waits(&Timings::default()),
-        "docs/timetable.md: the last three tables do not say what src/timings.rs does; left: documented, right: real"
+        "docs/timetable.md: the last four tables do not say what src/timings.rs does; left: documented, right: real"
     );
 }
 
@@ -289,6 +289,7 @@ fn waits(timings: &Timings) -> Vec<String> {
         poll_idle,
         account,
         timeouts,
+        lease,
         // For tests alone.
         speed: _,
         // In the first table.
@@ -307,6 +308,7 @@ fn waits(timings: &Timings) -> Vec<String> {
         poll: _,
     } = timings;
     let Timeouts { connect, connectwise, petra_read, petra_change, kubernetes } = timeouts;
+    let LeaseTerms { duration, renew_within, retry } = lease;
     let mut waits = vec![format!("{:.0} %", jitter * 100.0), shown(*floor), shown(*retry_after_max)];
     waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
     waits.push(stale_intervals.to_string());
@@ -314,6 +316,7 @@ fn waits(timings: &Timings) -> Vec<String> {
         [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
     );
     waits.extend([connect, connectwise, petra_read, petra_change, kubernetes].map(|timeout| shown(*timeout)));
+    waits.extend([duration, renew_within, retry].map(|term| shown(*term)));
     waits
 }
 

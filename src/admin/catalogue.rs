@@ -75,6 +75,8 @@ catalogue! {
         "Events for people: published, failed, repeated (within the window) or dropped (over the limit)";
     SECRET_FILES = Counter "cwlink_secret_file_reloads_total" ["file", "outcome"]
         "Mounted secret files that changed: loaded, or refused and the former content kept";
+    LEADER = Gauge "cwlink_leader" []
+        "1 while this replica leads and acts, 0 while it stands by";
     BUILD = Gauge "cwlink_build_info" ["version"]
         "Always 1; the version is the label";
 }

@@ -49,6 +49,7 @@ pub struct Metrics {
     secret_reads: Counter,
     events: Counters<1>,
     secret_files: Counters<2>,
+    leader: Gauge,
     registry: Registry,
 }
 
@@ -93,6 +94,7 @@ impl Metrics {
             secret_reads: counter(&mut registry, &names::SECRET_READS),
             events: Counters::registered(&mut registry, &names::EVENTS),
             secret_files: Counters::registered(&mut registry, &names::SECRET_FILES),
+            leader: gauge(&mut registry, &names::LEADER),
             registry,
         }
     }
@@ -167,6 +169,11 @@ impl Metrics {
     /// What became of an event for people.
     pub fn event(&self, outcome: &'static str) {
         self.events.inc([outcome]);
+    }
+
+    /// Whether this replica leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(leads.into());
     }
 
     /// A mounted secret file changed; `loaded` unless its new content could not be used.
@@ -268,6 +275,7 @@ mod tests {
         metrics.secret_read();
         metrics.event("published");
         metrics.secret_file_changed("petra-key", true);
+        metrics.leads(true);
         metrics.called(Service::Petra, "list", "2xx", Duration::ZERO);
         metrics.waited(Service::Petra, "list", Duration::ZERO);
         let text = metrics.render().expect("text");

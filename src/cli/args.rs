@@ -148,6 +148,28 @@ pub struct RunArgs {
     )]
     pub connectwise_requests_per_minute: NonZeroU32,
 
+    /// Whether to act only while holding a Lease in the operator's own namespace, so that of several replicas one acts.
+    /// `false` is for an operator that surely runs alone
+    #[arg(
+        long,
+        env = "CWLINK_LEADER_ELECT",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        hide_env_values = true
+    )]
+    pub leader_elect: bool,
+
+    /// Name of that Lease. Installations that share a namespace need different ones
+    #[arg(
+        long,
+        env = "CWLINK_LEASE_NAME",
+        value_name = "NAME",
+        default_value = "cwlink",
+        hide_env_values = true
+    )]
+    pub lease_name: String,
+
     /// Address of /livez, /readyz and /metrics
     #[arg(
         long,

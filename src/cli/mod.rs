@@ -5,4 +5,4 @@ mod files;
 mod settings;
 
 pub use args::{Cli, Command, RunArgs};
-pub use settings::{InstallationId, Petra, Problems, Settings, Surroundings};
+pub use settings::{InstallationId, LeaseName, Petra, Problems, Settings, Surroundings};

@@ -35,7 +35,9 @@ pub struct Settings {
     pub watch_secrets: bool,
     /// The operator's own namespace, where it is known.
     pub namespace: Option<String>,
-    /// This process, as events name it.
+    /// The Lease of the leader; `None` where this operator was told that it runs alone.
+    pub lease: Option<LeaseName>,
+    /// This process, as events and the Lease name it.
     pub instance: String,
     /// The clientId that goes with every ConnectWise call.
     pub connectwise_client_id: SecretFile,
@@ -72,6 +74,15 @@ pub struct Petra {
     pub host: HostPort,
     /// This installation's name there.
     pub installation: InstallationId,
+}
+
+/// Where the Lease of the leader is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseName {
+    /// The operator's own namespace.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
 }
 
 /// The first part of every owner at Petra: 1 to 63 lower-case letters, digits and hyphens.
@@ -184,6 +195,7 @@ impl Settings {
         let namespace =
             args.namespace.or(surroundings.pod_namespace).or(surroundings.service_account_namespace);
         let watch_namespaces = watch_namespaces(&args.watch_namespaces, namespace.as_deref(), complaints);
+        let lease = lease(args.leader_elect, &args.lease_name, namespace.as_deref(), complaints);
         let profiles = match args.profiles {
             None => Some(Profiles::builtin()),
             Some(path) => {
@@ -221,6 +233,7 @@ impl Settings {
             watch_namespaces: watch_namespaces?,
             watch_secrets: args.watch_secrets,
             namespace,
+            lease,
             instance: surroundings.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
             connectwise_client_id: connectwise_client_id?,
             allow_companies,
@@ -318,6 +331,33 @@ fn watch_namespaces(
             Some(WatchNamespaces::These(names.iter().cloned().collect()))
         }
     }
+}
+
+/// `None` when there shall be none, or when a complaint says why.
+fn lease(
+    leader_elect: bool,
+    name: &str,
+    namespace: Option<&str>,
+    complaints: &mut Complaints,
+) -> Option<LeaseName> {
+    if !leader_elect {
+        return None;
+    }
+    if !is_namespace(name) {
+        complaints.add(
+            "--lease-name",
+            format_args!("{name:?} is no name of a Lease: 1 to 63 lower-case letters, digits and hyphens"),
+        );
+    }
+    let Some(namespace) = namespace else {
+        complaints.add(
+            "--leader-elect",
+            "needs the operator's own namespace, which is not known here; give --namespace, or --leader-elect=false if \
+             surely no other operator runs for this installation",
+        );
+        return None;
+    };
+    Some(LeaseName { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
 /// An RFC 1123 label, as Kubernetes wants of namespaces.

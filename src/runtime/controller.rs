@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use kube::runtime::controller::{self, Action, ReconcileRequest, applier};
-use kube::runtime::reflector::{self, ObjectRef, store::Writer};
+use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tracing::{Instrument, error, info_span, warn};
 
 use super::events::Events;
 use super::explain::explain;
+use super::leadership::Leadership;
 use super::link_index::LinkIndex;
 use super::links::{Link, LinkRef, Links};
 use super::listing::Listing;
@@ -132,14 +133,18 @@ impl Controller {
         (Self { watches, writer, woken, queue, retries, liveness, concurrency }, deps)
     }
 
-    /// Runs until `stop`; then lets running reconciles finish, for a while.
-    pub async fn run<R: Reconcile>(self, reconciler: R, stop: CancellationToken) {
+    /// Runs until `stop`; then lets running reconciles finish, for a while. Watches from the start, and reconciles once
+    /// this replica leads: all links then, whatever was reported before.
+    pub async fn run<R: Reconcile>(self, reconciler: R, leadership: Leadership, stop: CancellationToken) {
         let Self { watches, writer, woken, queue, retries, liveness, concurrency } = self;
         let requests = stream::select_all([
             watches.link_requests(writer),
             watches.secret_requests(),
             woken_requests(woken),
         ]);
+        let leads = leadership.clone();
+        let requests = requests.filter(move |_| std::future::ready(leads.has_begun()));
+        let requests = stream::select(requests, first_requests(leadership, watches.store.clone()));
         let requests = requests
             .inspect({
                 let queue = Arc::clone(&queue);
@@ -188,6 +193,16 @@ impl Controller {
 fn woken_requests(woken: mpsc::UnboundedReceiver<LinkRef>) -> BoxStream<'static, ObjectRef<Link>> {
     let links = stream::unfold(woken, |mut woken| async { woken.recv().await.map(|link| (link, woken)) });
     links.map(|link| ObjectRef::from(&link)).boxed()
+}
+
+/// Every link that is known when this replica begins to lead: their own requests were dropped before.
+fn first_requests(leadership: Leadership, store: Store<Link>) -> impl Stream<Item = ObjectRef<Link>> + Send {
+    let known = async move {
+        leadership.begun().await;
+        let links: Vec<_> = store.state().iter().map(|link| ObjectRef::from(&LinkRef::of(link))).collect();
+        stream::iter(links)
+    };
+    stream::once(known).flatten()
 }
 
 struct Workers<R> {

@@ -3,12 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 use super::client::{ConnectError, connect};
 use super::controller::{Controller, Options};
 use super::events::Events;
+use super::leadership::{Election, Leadership, LeadershipLost};
 use super::services::{self, Orphans, Services};
 use super::{SecretFile, logging, shutdown};
 use crate::admin::{Admin, Gates, Liveness, Metrics};
@@ -37,6 +41,9 @@ pub enum RunError {
     /// Signals cannot be listened for.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
+    /// Another replica may lead now.
+    #[error(transparent)]
+    LeadershipLost(#[from] LeadershipLost),
     /// The queue ended though nobody told the operator to stop.
     #[error("the queue of links ended by itself; this is a bug")]
     QueueEnded,
@@ -70,6 +77,10 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     let (metrics, gates, liveness) =
         (Arc::new(Metrics::new()), Gates::default(), Arc::new(Liveness::new(clock)));
     let kubernetes = connect(settings.kubeconfig.as_deref(), settings.timings.timeouts.kubernetes).await?;
+    let drained = CancellationToken::new();
+    let ends = (stop.clone(), drained.clone());
+    let (leadership, mut campaign) =
+        stand_for_election(&settings, kubernetes.clone(), &gates, &metrics, ends);
     let (events, publisher) = Events::new(
         kubernetes.clone(),
         settings.instance.clone(),
@@ -110,24 +121,60 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
             events: deps.events.clone(),
             poll: Arc::clone(poll),
         };
-        tokio::spawn(orphans.report(settings.timings.poll_idle, stop.clone()));
+        tokio::spawn(leadership.clone().then(orphans.report(settings.timings.poll_idle, stop.clone())));
         let wake = deps.wake.clone();
         let on_change = move |changed: &_| services::wake_changed(changed, &installation, &wake);
-        tokio::spawn(Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), on_change));
+        let polling = Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), on_change);
+        tokio::spawn(leadership.clone().then(polling));
     }
     if let Some(account) = &services.account {
         let timings = settings.timings.clone();
-        tokio::spawn(services::prove_account(
-            Arc::clone(account),
-            Arc::clone(&metrics),
-            timings,
-            stop.clone(),
-        ));
+        let proving =
+            services::prove_account(Arc::clone(account), Arc::clone(&metrics), timings, stop.clone());
+        tokio::spawn(leadership.clone().then(proving));
     }
-    let petra = services.petra_side();
+    let petra = services.petra_side(&leadership);
     let client_id = settings.connectwise_client_id.clone();
     let reconciler = Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps);
-    controller.run(reconciler, stop.clone()).await;
+    tokio::select! {
+        () = controller.run(reconciler, leadership, stop.clone()) => {}
+        // Nothing is finished: whatever runs is broken off here, because another replica may act from now on.
+        Err(lost) = &mut campaign => return Err(lost.into()),
+    }
+    drained.cancel();
+    campaign.await?;
     ended.cancel();
     if stop.is_cancelled() { Ok(()) } else { Err(RunError::QueueEnded) }
+}
+
+/// Stands for election in a task of its own, so that nothing else delays a renewal; without a Lease in the settings this
+/// replica leads at once. What is returned ends by a loss, or when the Lease was given back.
+fn stand_for_election(
+    settings: &Settings,
+    client: kube::Client,
+    gates: &Gates,
+    metrics: &Arc<Metrics>,
+    (stop, drained): (CancellationToken, CancellationToken),
+) -> (Leadership, BoxFuture<'static, Result<(), LeadershipLost>>) {
+    let Some(lease) = &settings.lease else {
+        metrics.leads(true);
+        let none = async move {
+            drained.cancelled().await;
+            Ok(())
+        };
+        return (Leadership::alone(), none.boxed());
+    };
+    let gate = gates.gate("lease-read", "no answer yet");
+    let (election, leadership) = Election::new(
+        client,
+        (&lease.namespace, &lease.name),
+        &settings.instance,
+        settings.timings.lease,
+        gate,
+        Arc::clone(metrics),
+    );
+    let campaign = AbortOnDropHandle::new(tokio::spawn(election.run(stop, drained)));
+    let campaign =
+        async { campaign.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())) };
+    (leadership, campaign.boxed())
 }

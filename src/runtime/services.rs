@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::events::Events;
-use super::fence::AlwaysLeader;
+use super::leadership::Leadership;
 use super::links::{LinkRef, Links};
 use super::wake::Wake;
 use crate::admin::Metrics;
@@ -63,11 +63,11 @@ impl Services {
     }
 
     /// What the reconciler needs of Petra.
-    pub(super) fn petra_side(&self) -> Option<PetraSide> {
+    pub(super) fn petra_side(&self, leadership: &Leadership) -> Option<PetraSide> {
         self.petra.as_ref().map(|(client, poll)| PetraSide {
             client: Arc::clone(client),
             poll: Arc::clone(poll),
-            fence: Box::new(AlwaysLeader),
+            fence: Box::new(leadership.clone()),
         })
     }
 }

@@ -11,6 +11,7 @@ mod deletion;
 mod histories;
 mod idle;
 mod kubectl;
+mod leadership;
 mod leaks;
 mod outage;
 mod outcomes;

@@ -104,6 +104,10 @@ struct Running {
 }
 
 fn run(namespaces: &[&str], lists: Lists) -> Running {
+    run_as(Leadership::alone(), namespaces, lists)
+}
+
+fn run_as(leadership: Leadership, namespaces: &[&str], lists: Lists) -> Running {
     let (metrics, gates) = (Arc::new(Metrics::new()), Gates::default());
     let client = api_server(lists);
     let (events, _publisher) = Events::new(client.clone(), "test".to_owned(), None, Arc::clone(&metrics));
@@ -118,7 +122,7 @@ fn run(namespaces: &[&str], lists: Lists) -> Running {
     };
     let (controller, deps) = Controller::new(client, events, options);
     let (stub, stop) = (Arc::<Stub>::default(), CancellationToken::new());
-    let ended = tokio::spawn(controller.run(Arc::clone(&stub), stop.clone()));
+    let ended = tokio::spawn(controller.run(Arc::clone(&stub), leadership, stop.clone()));
     Running { stub, deps, gates, stop, ended }
 }
 
@@ -160,6 +164,26 @@ async fn a_forbidden_namespace_a_panic_and_a_failure_leave_all_other_links_alone
         .await;
     assert!(running.gates.report().0, "{}", running.gates.report().1);
     assert_eq!(running.deps.links.all().len(), 4);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn who_stands_by_knows_all_links_and_looks_at_none_before_it_leads() {
+    let links = vec![link("a", "good"), link("a", "other")];
+    let lists = HashMap::from([("/a/connectwiselinks", links), ("/a/secrets", vec![])]);
+    let leadership = Leadership::sought();
+    let running = run_as(leadership.clone(), &["a"], lists);
+    let listed = async {
+        while !running.gates.report().0 || running.deps.links.all().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), listed).await.expect("it lists");
+    running.deps.wake.link("a", "good");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(running.stub.seen.lock().expect("lock").is_empty(), "{:?}", running.stub.seen);
+    leadership.lasts(Instant::now() + Duration::from_mins(1));
+    running.until(|stub| ["a/good", "a/other"].iter().all(|link| has(&stub.seen, link))).await;
     running.end().await;
 }
 

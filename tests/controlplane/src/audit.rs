@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::Error;
 
 /// What is recorded (<https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/>): never a body, so that no Secret is
-/// in it, and nothing of what the control plane asks itself all the time.
+/// in it, and nothing of what the control plane asks itself all the time, nor the
+/// heartbeat of a leader.
 pub(crate) const POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -16,6 +17,8 @@ omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: None
   users: ['system:apiserver', 'system:kube-controller-manager']
+- level: None
+  resources: [{group: coordination.k8s.io, resources: [leases]}]
 - level: None
   userGroups: ['system:serviceaccounts:kube-system']
 - level: Metadata

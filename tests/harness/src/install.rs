@@ -35,8 +35,11 @@ pub enum Rights {
 pub(crate) fn install(cluster: &Cluster, own: &str, watched: &[String], rights: &Rights) -> Result<()> {
     let mut objects = objects(INSTALL)?;
     if *rights != Rights::EachNamespace || !(watched.is_empty() || watched.iter().any(|name| name == own)) {
-        // Another tier takes the place of the Role that is shipped for the operator's own namespace.
-        objects.retain(|object| !matches!(object["kind"].as_str(), Some("Role" | "RoleBinding")));
+        // Another tier takes the place of the Role that is shipped for the links of the operator's own namespace.
+        objects.retain(|object| {
+            !matches!(object["kind"].as_str(), Some("Role" | "RoleBinding"))
+                || object["metadata"]["name"] != SERVICE_ACCOUNT
+        });
     }
     apply(cluster, own, objects, &|text| (text == NAMESPACE).then(|| json!(own)))?;
     match rights {

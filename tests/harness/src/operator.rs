@@ -186,6 +186,33 @@ impl Operator {
         self.running = None;
     }
 
+    /// Stops all its threads where they are (SIGSTOP), as a machine does that is out of memory.
+    ///
+    /// # Errors
+    ///
+    /// It does not run.
+    pub fn freeze(&mut self) -> Result<()> {
+        self.running.as_mut().ok_or_else(|| not_running("SIGSTOP", ""))?.process.freeze(true)
+    }
+
+    /// Lets a frozen operator go on.
+    ///
+    /// # Errors
+    ///
+    /// It does not run.
+    pub fn thaw(&mut self) -> Result<()> {
+        self.running.as_mut().ok_or_else(|| not_running("SIGCONT", ""))?.process.freeze(false)
+    }
+
+    /// Waits until it ends by itself, and returns how.
+    ///
+    /// # Errors
+    ///
+    /// It does not run, or does not end.
+    pub fn wait_until_ended(&mut self) -> Result<ExitStatus> {
+        self.running.take().ok_or_else(|| not_running("the end of", ""))?.process.wait()
+    }
+
     /// Who it is to the API server.
     #[must_use]
     pub fn user(&self) -> &str {

@@ -68,15 +68,30 @@ impl Process {
 
     /// Asks it to end as the kubelet does, and returns how it ended.
     pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
+        self.signal("-TERM")?;
+        self.wait()
+    }
+
+    /// Stops all its threads where they are, or lets them go on.
+    pub(crate) fn freeze(&mut self, frozen: bool) -> Result<()> {
+        self.signal(if frozen { "-STOP" } else { "-CONT" })
+    }
+
+    fn signal(&mut self, signal: &str) -> Result<()> {
         let pid = wait_for("the operator's process id", || {
             let pid = fs::read_to_string(&self.pid_file).map_err(|error| error.to_string())?;
             if pid.ends_with('\n') { Ok(pid.trim().to_owned()) } else { Err(format!("half of it: {pid:?}")) }
         })?;
         let kill =
-            Command::new("kill").args(["-TERM", &pid]).status().map_err(Error::io("running", "kill"))?;
+            Command::new("kill").args([signal, &pid]).status().map_err(Error::io("running", "kill"))?;
         if !kill.success() {
             self.check_alive()?;
         }
+        Ok(())
+    }
+
+    /// Waits until it ends by itself, and returns how.
+    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
         let started = Instant::now();
         loop {
             if let Some(status) = self.tether.try_wait().map_err(Error::io("awaiting", &self.log))? {
@@ -84,7 +99,7 @@ impl Process {
             }
             if started.elapsed() > PATIENCE {
                 return Err(Error::NotInTime {
-                    what: "the operator ends after SIGTERM".to_owned(),
+                    what: "the operator ends".to_owned(),
                     seconds: PATIENCE.as_secs(),
                     last: last_lines(&self.log()),
                 });
