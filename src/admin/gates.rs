@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The gates that all have to be open before the operator calls itself ready. Once open they stay open: a lost watch is a
-/// matter for metrics and alerts, and an operator that calls itself unready helps nobody.
+/// matter for metrics and alerts, and an operator that calls itself unready helps nobody. They still say what is missing.
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
     states: Arc<Mutex<Vec<State>>>,
@@ -12,8 +12,9 @@ pub struct Gates {
 #[derive(Debug)]
 struct State {
     name: &'static str,
-    /// What is still missing; `None` once open.
-    missing: Option<String>,
+    open: bool,
+    /// What is missing now; empty: nothing.
+    missing: String,
 }
 
 /// The handle by which one part of the operator opens its gate.
@@ -28,7 +29,7 @@ impl Gates {
     #[must_use]
     pub fn gate(&self, name: &'static str, missing: &str) -> Gate {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.push(State { name, missing: Some(missing.to_owned()) });
+        states.push(State { name, open: false, missing: missing.to_owned() });
         Gate { gates: self.clone(), index: states.len() - 1 }
     }
 
@@ -36,32 +37,30 @@ impl Gates {
     #[must_use]
     pub fn report(&self) -> (bool, String) {
         let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = states.iter().map(|State { name, missing }| match missing {
-            None => format!("[+]{name} open\n"),
-            Some(missing) => format!("[-]{name} closed: {missing}\n"),
+        let lines = states.iter().map(|State { name, open, missing }| match (open, missing.as_str()) {
+            (true, "") => format!("[+]{name} open\n"),
+            (true, missing) => format!("[+]{name} open, but {missing}\n"),
+            (false, missing) => format!("[-]{name} closed: {missing}\n"),
         });
         let text = lines.collect();
-        (states.iter().all(|state| state.missing.is_none()), text)
+        (states.iter().all(|state| state.open), text)
     }
 }
 
 impl Gate {
-    /// Opens the gate for good.
-    pub fn open(&self) {
-        self.set(None);
+    /// Opens the gate for good, although this is missing; empty: nothing is.
+    pub fn open(&self, missing: String) {
+        self.set(|state| *state = State { open: true, missing, ..*state });
     }
 
-    /// Says what the gate waits for, unless it is open already.
+    /// Says what the gate waits for, or what is missing since it was opened.
     pub fn wait_for(&self, missing: String) {
-        self.set(Some(missing));
+        self.set(|state| state.missing = missing);
     }
 
-    fn set(&self, missing: Option<String>) {
+    fn set(&self, change: impl FnOnce(&mut State)) {
         let mut states = self.gates.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut states[self.index];
-        if state.missing.is_some() {
-            state.missing = missing;
-        }
+        change(&mut states[self.index]);
     }
 }
 
@@ -74,22 +73,24 @@ mod tests {
         let gates = Gates::default();
         let links = gates.gate("links-listed", "first list");
         let secrets = gates.gate("secrets-listed", "first list");
-        links.open();
+        links.open(String::new());
         secrets.wait_for("team-a: forbidden".to_owned());
         assert_eq!(
             gates.report(),
             (false, "[+]links-listed open\n[-]secrets-listed closed: team-a: forbidden\n".to_owned())
         );
-        secrets.open();
+        secrets.open(String::new());
         assert!(gates.report().0);
     }
 
     #[test]
-    fn an_open_gate_never_closes() {
+    fn an_open_gate_never_closes_but_says_what_is_missing_since() {
         let gates = Gates::default();
         let gate = gates.gate("links-listed", "first list");
-        gate.open();
-        gate.wait_for("something else".to_owned());
-        assert!(gates.report().0);
+        gate.open(String::new());
+        gate.wait_for("team-a: forbidden".to_owned());
+        assert_eq!(gates.report(), (true, "[+]links-listed open, but team-a: forbidden\n".to_owned()));
+        gate.open(String::new());
+        assert_eq!(gates.report(), (true, "[+]links-listed open\n".to_owned()));
     }
 }

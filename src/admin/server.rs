@@ -110,7 +110,7 @@ mod tests {
 
         assert!(get(address, "/livez").await.starts_with("HTTP/1.1 200"));
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
-        gate.open();
+        gate.open(String::new());
         let ready = get(address, "/readyz").await;
         assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with("[+]links-listed open\n"), "{ready}");
         let metrics = get(address, "/metrics").await;

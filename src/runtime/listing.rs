@@ -46,7 +46,7 @@ impl Listing {
         }
         let settled = |heard: &Heard| matches!(heard, Heard::Listed | Heard::Forbidden);
         if heard.values().all(settled) && heard.values().any(|heard| *heard == Heard::Listed) {
-            self.gate.open();
+            self.gate.open(missing(&heard));
         } else {
             self.gate.wait_for(missing(&heard));
         }
@@ -99,11 +99,21 @@ mod tests {
         listing.record(&reach("b"), Heard::Forbidden);
         assert!(!gates.report().0);
         listing.record(&reach("a"), Heard::Listed);
-        assert!(gates.report().0);
+        let but = "[+]links-listed open, but namespace b: no right to list and watch\n";
+        assert_eq!(gates.report(), (true, but.to_owned()));
         assert_eq!(
             (listing.of("a"), listing.of("b"), listing.of("c")),
             (Heard::Listed, Heard::Forbidden, Heard::Nothing)
         );
+    }
+
+    #[test]
+    fn a_right_that_comes_back_leaves_nothing_missing() {
+        let (listing, gates) = listing(&["a", "b"]);
+        for (name, news) in [("a", Heard::Listed), ("b", Heard::Forbidden), ("b", Heard::Listed)] {
+            listing.record(&reach(name), news);
+        }
+        assert_eq!(gates.report(), (true, "[+]links-listed open\n".to_owned()));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! One watch: a stream of whole lists and single changes that recovers by itself.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
-use futures::{Stream, StreamExt, future};
+use futures::{Stream, StreamExt, future, stream};
 use kube::api::{Api, Resource};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::DefaultBackoff;
 use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
 
@@ -32,7 +35,43 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    whole_lists(watcher(api, config).modify(strip)).default_backoff()
+    let begin = move || watcher(api.clone(), config.clone()).modify(strip).boxed();
+    whole_lists(anew_when_forbidden(begin)).backoff(Patience(DefaultBackoff::default()))
+}
+
+/// Begins a watch anew after each refusal, so that the first thing it tells when it has the right again is a whole list.
+///
+/// The watcher by itself would resume where it was, and an API server says nothing on a watch of a quiet namespace:
+/// nobody would learn that the right is back.
+fn anew_when_forbidden<S, T>(mut begin: impl FnMut() -> S) -> impl Stream<Item = watcher::Result<T>>
+where
+    S: Stream<Item = watcher::Result<T>> + Unpin,
+{
+    let first = begin();
+    stream::unfold((begin, first), |(mut begin, mut events)| async {
+        let event = events.next().await?;
+        if event.as_ref().is_err_and(|error| Cause::of(error) == Cause::Forbidden) {
+            events = begin();
+        }
+        Some((event, (begin, events)))
+    })
+}
+
+/// Delays that grow with every error, until there was none for two minutes.
+///
+/// A right to list without one to watch gives a good list before each refusal: that must not begin the delays anew.
+struct Patience(DefaultBackoff);
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next()
+    }
+}
+
+impl Backoff for Patience {
+    fn reset(&mut self) {}
 }
 
 /// Puts the pieces of a list together.
@@ -111,11 +150,8 @@ impl Cause {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
-    use futures::stream;
     use kube::core::Status;
-    use kube::runtime::utils::Backoff;
     use kube::runtime::watcher::Event;
 
     use super::*;
@@ -175,6 +211,40 @@ mod tests {
         let resets = Arc::clone(&backoff.resets);
         let failures = whole_lists(attempts).backoff(backoff).take(5).count().await;
         assert_eq!((failures, resets.load(Ordering::Relaxed)), (5, 0));
+    }
+
+    #[test]
+    fn a_good_list_between_two_errors_does_not_begin_the_delays_anew() {
+        let mut patience = Patience(DefaultBackoff::default());
+        let delays: Vec<_> = (0..6)
+            .map_while(|_| {
+                patience.reset();
+                patience.next()
+            })
+            .collect();
+        assert!(delays[5] > 4 * delays[0], "{delays:?}");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_was_refused_begins_with_a_whole_list_and_one_that_broke_off_resumes() {
+        let broke_off = || {
+            watcher::Error::WatchStartFailed(kube::Error::Api(Status::failure("", "").with_code(503).boxed()))
+        };
+        let mut begun = vec![
+            vec![Ok(Event::Init), Ok(Event::InitApply(1)), Ok(Event::InitDone)],
+            vec![
+                Ok(Event::Init),
+                Ok(Event::InitApply(1)),
+                Ok(Event::InitDone),
+                Err(broke_off()),
+                Ok(Event::Apply(2)),
+                Err(refused()),
+            ],
+        ];
+        let events = anew_when_forbidden(move || stream::iter(begun.pop().unwrap_or_default()));
+        let changes: Vec<_> = whole_lists(events).map(Result::ok).collect().await;
+        let list = Some(Change::Listed(vec![1]));
+        assert_eq!(changes, [list.clone(), None, Some(Change::Applied(2)), None, list]);
     }
 
     #[test]

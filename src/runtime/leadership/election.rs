@@ -164,7 +164,7 @@ impl Election {
     async fn attempt_in_time(&mut self) -> Result<Attempt, String> {
         match timeout(self.terms.renew_within / 2, self.attempt()).await {
             Ok(Ok(attempt)) => {
-                self.gate.open();
+                self.gate.open(String::new());
                 Ok(attempt)
             }
             Ok(Err(error)) => {
