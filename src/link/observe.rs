@@ -154,12 +154,7 @@ impl Reconciler {
 
 /// The tenant that an earlier full round found, in this process or before.
 fn known_tenant(visiting: &Visiting) -> Option<Tenant> {
-    if let Some(tenant) = &visiting.memory.tenant {
-        return Some(tenant.clone());
-    }
-    let site = visiting.subject.status.site.as_ref()?;
-    let company = CompanyId::parse(&visiting.subject.spec.company_id).ok()?;
-    Tenant::recorded(company, site.api_host.as_deref()?, site.codebase.as_deref()?, site.version.as_deref())
+    visiting.memory.tenant.clone().or_else(|| visiting.subject.recorded_tenant())
 }
 
 fn nothing_asked(depth: Depth) -> Round {

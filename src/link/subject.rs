@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::connectwise::CompanyId;
 use crate::connectwise::profile::{Profile, Profiles};
+use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
     ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
     RegistrationMode,
@@ -119,6 +119,19 @@ impl Subject {
             status,
             key,
         }
+    }
+
+    /// The tenant that the last full round of an earlier process found for this spec.
+    #[must_use]
+    pub fn recorded_tenant(&self) -> Option<Tenant> {
+        let company = self.target.as_ref().ok()?.company.clone();
+        let site = self.status.site.as_ref()?;
+        Tenant::recorded(
+            company,
+            site.api_host.as_deref()?,
+            site.codebase.as_deref()?,
+            site.version.as_deref(),
+        )
     }
 
     /// The inputs of this spec, without what only the Secret tells.

@@ -58,12 +58,17 @@ fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
             |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
         visit.owned_at_petra().find(of_company).map(|link| link.id.clone())
     };
-    let known = || passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id);
-    recorded.or_else(standing).or_else(known)
+    recorded.or_else(standing).or_else(|| known_id(visit, passed))
+}
+
+/// The id by the tenant that this process found, else by the one that the status recorded before a restart.
+pub(super) fn known_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
+    let found = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id);
+    found.or_else(|| visit.subject.recorded_tenant().as_ref().map(derived_id))
 }
 
 /// The id that company and API host give.
-pub(super) fn derived_id(tenant: &Tenant) -> LinkId {
+fn derived_id(tenant: &Tenant) -> LinkId {
     LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string())
 }
 
@@ -79,6 +84,16 @@ impl Visit<'_> {
             _ => &[],
         };
         links.iter().filter(|link| link.owner.as_ref() == Some(&self.subject.owner))
+    }
+
+    /// Whether the spec was edited since the status was written.
+    fn is_edited(&self) -> bool {
+        self.subject.status.observed_generation != Some(self.subject.generation)
+    }
+
+    /// Whether this process looks at the link for the first time, and nobody asked it to.
+    pub(super) fn is_first_look(&self) -> bool {
+        self.memory.first_seen.is_none() && self.subject.requested_at.is_none() && !self.is_edited()
     }
 
     /// The record of this mode in the status.
@@ -132,6 +147,10 @@ impl Registration<'_> {
             (Some(PutAnswer::Accepted(link)), _) | (_, Some(Ok(Some(link)))) => Known::There(link.clone()),
             (_, Some(Ok(None))) => Known::Gone,
             (_, Some(Err(fault))) => Known::Nothing(*fault),
+            (None, None) if self.found_at_start() => {
+                let kept = self.kept().petra_again(self.visit, BackoffKind::Refused, None);
+                return ControlFlow::Break(kept.plan());
+            }
             (None, None) if self.not_again_yet() => return ControlFlow::Break(self.keep()),
             (None, None) => return self.listed(),
         };
@@ -142,6 +161,15 @@ impl Registration<'_> {
     fn asked_for(&self) -> bool {
         let suspicion = self.visit.memory.suspicion;
         self.visit.subject.requested_at.is_some() || suspicion.is_some_and(|suspicion| suspicion.asked_for)
+    }
+
+    /// A verdict of Petra that stood before this process began waits its first delay, as one of ConnectWise does: backoff
+    /// is in memory, and a fleet must not ask at once.
+    fn found_at_start(&self) -> bool {
+        let told = draft::reason(&self.visit.subject.status, ConditionType::Ready);
+        matches!(told, Some(Reason::LinkConflict | Reason::RegistrationRejected))
+            && self.visit.is_first_look()
+            && !self.passed.schedule.fresh
     }
 
     /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless the spec
@@ -158,8 +186,11 @@ impl Registration<'_> {
             _ => false,
         };
         let recovered = answered_nothing && polled_since;
-        let edited = visit.subject.status.observed_generation != Some(visit.subject.generation);
-        later && !recovered && !edited && !self.passed.schedule.fresh && visit.subject.requested_at.is_none()
+        later
+            && !recovered
+            && !visit.is_edited()
+            && !self.passed.schedule.fresh
+            && visit.subject.requested_at.is_none()
     }
 
     fn listed(&self) -> Row<Known> {

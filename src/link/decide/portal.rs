@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use super::api::{derived_id, find_tenant};
+use super::api::{find_tenant, known_id};
 use super::deletion::unlink;
 use super::secret::Credentials;
 use super::verdict::Passed;
@@ -13,7 +13,7 @@ use crate::crd::{
     Condition, ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode,
     StatusTime,
 };
-use crate::link::draft::Progress;
+use crate::link::draft::{self, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::message;
 use crate::link::seen::{Change, Question};
@@ -38,6 +38,11 @@ pub(super) fn row(
 ) -> Row<Infallible> {
     leave_api(visit)?;
     let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
+    if is_conflict_from_before(visit) {
+        let settled = passed.schedule.end(visit, visit.settle(passed.draft.finish(Progress::Keep)));
+        let settled = settled.petra_again(visit, BackoffKind::Refused, None);
+        return ControlFlow::Break(settled.claiming(&id).plan());
+    }
     let Some(rival) = &visit.seen.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
     if let Some(rival) = rival {
         let who = rival.visible_name.as_ref().map_or_else(
@@ -66,6 +71,12 @@ pub(super) fn row(
     })
 }
 
+/// Right after a start the other resource may not have been looked at yet: a conflict with it stands for its first delay.
+fn is_conflict_from_before(visit: &Visit) -> bool {
+    let told = draft::reason(&visit.subject.status, ConditionType::Ready);
+    told == Some(Reason::LinkConflict) && visit.seen.round.is_none() && visit.is_first_look()
+}
+
 /// A link that was registered by `Api` goes by the deletion policy before a person takes over.
 fn leave_api(visit: &Visit) -> Row<()> {
     if visit.record(RegistrationMode::Api).is_none() {
@@ -86,7 +97,7 @@ fn leave_api(visit: &Visit) -> Row<()> {
 
 fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id));
-    recorded.or_else(|| passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id))
+    recorded.or_else(|| known_id(visit, passed))
 }
 
 fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {

@@ -208,13 +208,18 @@ impl Registration<'_> {
 
     /// Nothing new is known of Petra: what stands stays.
     pub(super) fn keep(&self) -> Plan {
+        self.kept().still_petra(self.visit).plan()
+    }
+
+    /// The end of a visit that keeps what stands.
+    pub(super) fn kept(&self) -> Settlement {
         let mut draft = self.passed.draft.clone();
         let progress = if self.registered() { self.hold(&mut draft) } else { Progress::Keep };
         let waits = draft.get(ConditionType::Registered).and_then(Condition::known_reason)
             == Some(Reason::AwaitingConfirmation);
         let settled = self.visit.settle(draft.finish(progress));
-        let settled = self.end(settled).still_petra(self.visit).claiming(&self.id);
-        if waits { settled.waiting().plan() } else { settled.plan() }
+        let settled = self.end(settled).claiming(&self.id);
+        if waits { settled.waiting() } else { settled }
     }
 
     /// Whether Petra took the link with the keys of now, as far as was last heard.

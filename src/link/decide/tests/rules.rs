@@ -2,6 +2,7 @@
 
 mod change;
 mod petra;
+mod restart;
 mod verdict;
 
 use std::time::Duration;

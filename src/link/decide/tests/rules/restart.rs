@@ -1,0 +1,80 @@
+//! What a process does about links that were not good when it began: nothing at once.
+
+use super::super::table::foreign_link;
+use super::super::world::{Trace, World};
+use super::MINUTE;
+use crate::crd::{Reason, RegistrationSpec};
+use crate::link::seen::Rival;
+
+fn assert_nothing_happened(world: &World, trace: &Trace, told: &str) {
+    let costs = (trace.rounds.len(), trace.secret_reads, trace.petra_reads, trace.puts, trace.writes);
+    assert_eq!(costs, (0, 0, 0, 0, 0), "{told}");
+    assert_eq!(world.ready_reason(), told);
+}
+
+#[test]
+fn a_link_that_waits_for_a_person_asks_nobody_and_knows_its_token_all_the_same() {
+    let mut world = World::portal();
+    let (settlement, _) = world.visit();
+    let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
+    world.wait(10 * MINUTE);
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_nothing_happened(&world, &trace, "False/PortalActionRequired");
+    let next = settlement.next.expect("the routine check is planned");
+    assert!(next > 15 * MINUTE && next < 25 * MINUTE, "the stored time counts: {next:?}");
+    world.edit(|spec| {
+        spec.registration =
+            Some(RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() });
+    });
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), world.ready_reason().as_str()), (0, "True/Linked"));
+}
+
+#[test]
+fn a_conflict_at_petra_waits_its_first_delay_and_no_longer_once_it_is_woken() {
+    let mut world = foreign_link(None);
+    world.visit();
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_nothing_happened(&world, &trace, "False/LinkConflict");
+    assert_eq!(settlement.next.map(|next| next.as_secs()), Some(300));
+    assert!(settlement.claim.is_some(), "it is told when the holder goes");
+
+    world.petra.clear();
+    // As the registry does when the holder goes.
+    world.memory.petra_not_before = None;
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.puts), (0, 1));
+}
+
+#[test]
+fn a_refusal_by_petra_waits_its_first_delay() {
+    let mut world = World::new();
+    world.petra_refuses = true;
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/RegistrationRejected");
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_nothing_happened(&world, &trace, "False/RegistrationRejected");
+    assert_eq!(settlement.next.map(|next| next.as_secs()), Some(300));
+}
+
+#[test]
+fn a_conflict_between_two_resources_stands_until_the_other_one_was_looked_at_too() {
+    let mut world = World::portal();
+    world.rival = Some(Rival { visible_name: None });
+    world.visit();
+    world.restart();
+    world.rival = None;
+    let (settlement, trace) = world.visit();
+    assert_nothing_happened(&world, &trace, "False/LinkConflict");
+    assert_eq!(settlement.next.map(|next| next.as_secs()), Some(300));
+    assert!(settlement.claim.is_some(), "it is told when the holder goes");
+    world.wait(5 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(
+        (trace.rounds.len(), world.reason(crate::crd::ConditionType::Ready)),
+        (0, Some(Reason::PortalActionRequired))
+    );
+}
