@@ -13,6 +13,8 @@ mod idle;
 mod kubectl;
 mod leadership;
 mod leaks;
+mod modes;
+mod namespaces;
 mod outage;
 mod outcomes;
 mod process;
