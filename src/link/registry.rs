@@ -75,7 +75,7 @@ pub(super) enum Claims {
 /// What the end of one visit means for others.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Aftermath {
-    /// Links that wait for what this one no longer claims.
+    /// Links that claim what this one claims newly or no longer does.
     pub waiting: Vec<LinkRef>,
     /// How many links the fleet rule holds now.
     pub held: usize,
@@ -122,10 +122,15 @@ impl Registry {
         } else if cleared && let Some(suspicion) = state.suspects.remove(link) {
             state.released.insert(suspicion.of);
         }
-        let lost = before
-            .and_then(|known| known.claim)
-            .filter(|before| claim.as_ref().map(|claim| &claim.id) != Some(&before.id));
-        let waiting = lost.map(|lost| others_of(&mut state.links, link, &lost.id)).unwrap_or_default();
+        let before = before.and_then(|known| known.claim);
+        let mut woken = Vec::new();
+        if before != claim {
+            // Whoever is behind a new claim must not go on asking a person for the same company.
+            woken.extend(claim.as_ref().map(|claim| claimants(&state.links, link, &claim.id)));
+            let lost = before.filter(|before| claim.as_ref().is_none_or(|claim| claim.id != before.id));
+            woken.extend(lost.map(|lost| free(&mut state.links, link, &lost.id)));
+        }
+        let waiting = woken.concat();
         Aftermath { waiting, held: state.held, hold_began: held_before == 0 && state.held > 0 }
     }
 
@@ -136,7 +141,7 @@ impl Registry {
         let known = state.links.remove(link)?;
         state.held -= usize::from(known.held_by_fleet);
         let claim = known.claim.as_ref();
-        let waiting = claim.map(|claim| others_of(&mut state.links, link, &claim.id)).unwrap_or_default();
+        let waiting = claim.map(|claim| free(&mut state.links, link, &claim.id)).unwrap_or_default();
         Some((known, waiting))
     }
 
@@ -184,13 +189,18 @@ pub(super) fn is_acknowledged(subject: &Subject) -> bool {
     by_hand && draft::reason(&subject.status, ConditionType::Registered) == Some(Reason::Acknowledged)
 }
 
-/// Links with a claim to `id`, which may ask Petra about it again at once.
-fn others_of(links: &mut HashMap<LinkRef, Remembered>, link: &LinkRef, id: &LinkId) -> Vec<LinkRef> {
-    let mut waiting = Vec::new();
-    for (key, known) in links.iter_mut() {
-        if key != link && known.claim.as_ref().is_some_and(|claim| claim.id == *id) {
+/// The other links with a claim to `id`.
+fn claimants(links: &HashMap<LinkRef, Remembered>, link: &LinkRef, id: &LinkId) -> Vec<LinkRef> {
+    let of_id = |known: &Remembered| known.claim.as_ref().is_some_and(|claim| claim.id == *id);
+    links.iter().filter(|(key, known)| *key != link && of_id(known)).map(|(key, _)| key.clone()).collect()
+}
+
+/// The same when `link` gives it up: they may ask Petra about it again at once.
+fn free(links: &mut HashMap<LinkRef, Remembered>, link: &LinkRef, id: &LinkId) -> Vec<LinkRef> {
+    let waiting = claimants(links, link, id);
+    for key in &waiting {
+        if let Some(known) = links.get_mut(key) {
             known.memory.petra_not_before = None;
-            waiting.push(key.clone());
         }
     }
     waiting
@@ -258,7 +268,10 @@ mod tests {
         let id = LinkId::derive("acme", "api-na.myconnectwise.net");
         let claim = || Claims::Holds(Claim { id: id.clone(), acknowledged: true, created: None });
         registry.remember(&link(0), remembered(None, true), claim());
-        registry.remember(&link(1), remembered(None, false), claim());
+        let second = registry.remember(&link(1), remembered(None, false), claim());
+        assert_eq!(second.waiting, [link(0)], "it may be behind the new one");
+        let again = registry.remember(&link(0), remembered(None, true), claim());
+        assert_eq!(again.waiting, [], "nothing is new");
         let held = registry.remember(&link(0), remembered(None, true), Claims::AsBefore);
         assert_eq!(held.waiting, []);
         assert!(registry.rival(&tests_subject(), &id).is_some());

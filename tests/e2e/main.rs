@@ -19,6 +19,7 @@ mod outage;
 mod outcomes;
 mod process;
 mod restart;
+mod rivals;
 mod rotation;
 mod rows;
 mod schema;
