@@ -1,5 +1,6 @@
 //! What is read of an answer's headers. All of it is remote text: parsed into closed types or dropped.
 
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -21,7 +22,8 @@ pub(super) fn answer(status: u16, headers: &HeaderMap, host: &HostPort) -> Answe
     let date = text(headers, DATE.as_str()).and_then(read_date);
     let wait = [RETRY_AFTER.as_str(), RETRY_AFTER_PUBLIC_API]
         .into_iter()
-        .filter_map(|name| read_wait(text(headers, name)?, date))
+        .flat_map(|name| headers.get_all(name))
+        .filter_map(|value| read_wait(value.to_str().ok()?.trim(), date))
         .max();
     Answer {
         status,
@@ -46,10 +48,12 @@ fn read_date(value: &str) -> Option<Timestamp> {
     rfc2822::parse(value).ok().map(|date| date.timestamp())
 }
 
-/// Seconds, or a date less the server's own clock.
+/// Seconds, or a date less the server's own clock. More seconds than a number holds are as good as the most that it does:
+/// nobody waits that long.
 fn read_wait(value: &str, date: Option<Timestamp>) -> Option<Duration> {
     match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(Duration::MAX),
         Err(_) => Duration::try_from(read_date(value)?.duration_since(date?)).ok(),
     }
 }
@@ -124,6 +128,12 @@ mod tests {
         assert_eq!(read(&[("retry-after-public-api", "18")]).retry_after, seconds(18));
         assert_eq!(read(&[("retry-after", "17"), ("retry-after-public-api", "18")]).retry_after, seconds(18));
         assert_eq!(read(&[date, ("retry-after", "Mon, 02 Feb 2026 09:31:30 GMT")]).retry_after, seconds(90));
+        assert_eq!(read(&[("retry-after", "1000000000000")]).retry_after, seconds(1_000_000_000_000));
+        assert_eq!(read(&[("retry-after", &"9".repeat(40))]).retry_after, Some(Duration::MAX));
+        assert_eq!(
+            read(&[("retry-after", "soon"), ("retry-after", "19"), ("retry-after", "3")]).retry_after,
+            seconds(19)
+        );
         for unreadable in ["-1", "soon", "1.5", "Mon, 02 Feb 2026 09:29:00 GMT", ""] {
             assert_eq!(read(&[date, ("retry-after", unreadable)]).retry_after, None, "{unreadable:?}");
         }

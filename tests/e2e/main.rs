@@ -17,6 +17,7 @@ mod modes;
 mod namespaces;
 mod outage;
 mod outcomes;
+mod pacing;
 mod process;
 mod restart;
 mod rivals;

@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::stage::SPEED;
 use scene::{Actor, Scene};
+pub use scene::{host_name, scenario};
 use table::{COMPANY_NOT_ALLOWED, ROWS, UNREACHED};
 
 /// A row: what is arranged, and the five columns of the table.

@@ -71,7 +71,8 @@ impl Scene {
     }
 }
 
-fn scenario(slugs: &[String]) -> Scenario {
+/// A company of each name, with a site of its own.
+pub fn scenario(slugs: &[String]) -> Scenario {
     let demo = Scenario::demo();
     let boards = demo.companies[0].boards.clone();
     let site = |slug: &String| Site {
@@ -105,7 +106,8 @@ fn scenario(slugs: &[String]) -> Scenario {
     Scenario { sites, companies, ..demo }
 }
 
-fn host_name(slug: &str) -> String {
+/// The host of the site of a company.
+pub fn host_name(slug: &str) -> String {
     format!("{slug}.localhost")
 }
 
