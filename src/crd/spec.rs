@@ -97,7 +97,8 @@ use crate::connectwise::profile::Profiles;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || has(self.deletionPolicy)", "registration.adoptFrom needs an explicit deletionPolicy: taking over a link decides who deletes it")
+    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || has(self.deletionPolicy)", "registration.adoptFrom needs an explicit deletionPolicy: taking over a link decides who deletes it"),
+    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || !has(self.registration.mode) || self.registration.mode == 'Api'", "registration.adoptFrom is for registration.mode Api: in Portal a person saves the link, and the operator takes none over")
 )]
 pub struct LinkSpec {
     /// ConnectWise login company, as typed on the ConnectWise login page, such as `acme`. Letters, digits and other
@@ -178,7 +179,7 @@ pub struct RegistrationSpec {
     #[schemars(length(min = 1, max = 64))]
     pub acknowledged: Option<String>,
 
-    /// `Api` only: the owner to take an existing link over from, as the message of the conflict names it, or `unowned`
+    /// `Api` only, and refused beside mode `Portal`: the owner to take an existing link over from, as the message of the conflict names it, or `unowned`
     /// for a link made by hand. Counts only until this resource has a link of mode `Api`, and needs an explicit
     /// `deletionPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -112,3 +112,48 @@ fn a_restart_does_not_ask_again_at_once_about_refused_keys() -> Result<()> {
         if status.is("AuthFailed", "False", "CredentialsAccepted") { Ok(()) } else { Err(status.to_string()) }
     })
 }
+
+#[test]
+fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person_or_for_another_owner() -> Result<()> {
+    // At true speed: a conflict is looked at again after five minutes, and what waits for a person at its routine check.
+    let mut stage = Stage::set_with(OperatorOptions::in_namespace("restart-waiting"))?;
+    stage.apply_link("acme", |link| link.mode("Portal"))?;
+    stage.wait_for("acme", ("Ready", "False", "PortalActionRequired"))?;
+    stage.wait_for_event("acme", "PortalActionRequired")?;
+    let api_host = stage.sims.host("api-na.myconnectwise.localhost");
+    let id = cwlink::petra::LinkId::derive("bravo", &api_host);
+    let foreign =
+        json!({"companyId": "bravo", "siteUrl": stage.sims.site(), "owner": "elsewhere/team/bravo"});
+    stage.sims.petra().place(id.as_str(), &foreign)?;
+    stage.apply_link("bravo", |link| link)?;
+    stage.wait_for("bravo", ("Ready", "False", "LinkConflict"))?;
+    stage.wait_for_event("bravo", "LinkConflict")?;
+    stage.operator.kill();
+
+    let names = ["acme", "bravo"];
+    let all = |stage: &Stage| -> Result<Vec<Value>> {
+        names.iter().map(|name| stage.cluster.link(&stage.namespace, name)).collect()
+    };
+    let before = all(&stage)?;
+    let moment = stage.moment()?;
+    stage.operator.restart()?;
+    // Another link, from nothing to its own verdict, shows that the restarted operator has had its time.
+    stage.apply_refused_link("delta")?;
+    stage.wait_for("delta", ("Ready", "False", "CredentialsRejected"))?;
+    let span = stage.since(&moment)?;
+    for name in names {
+        assert_eq!(span.connectwise(Some(name)).len(), 0, "{name}");
+        assert!(!span.secrets_read().contains(&format!("{name}-keys").as_str()), "{name}");
+    }
+    assert_eq!(span.petra_about_links().len(), 0);
+    assert_eq!(all(&stage)?, before, "down to the resource version");
+
+    // The token that was told before the restart is good without another round.
+    let asked = stage.status("acme")?;
+    let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
+    let acknowledged = json!({"spec": {"registration": {"acknowledged": token}}});
+    stage.cluster.patch(&stage.namespace, "acme", &acknowledged)?;
+    stage.wait_for("acme", ("Ready", "True", "Linked"))?;
+    assert_eq!(stage.since(&moment)?.connectwise(Some("acme")).len(), 0);
+    Ok(())
+}

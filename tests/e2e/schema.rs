@@ -43,6 +43,12 @@ fn refusals_are_sentences_that_say_what_is_allowed() -> Result<()> {
                 .to_owned(),
         ),
         (
+            link().adopt_from("unowned").mode("Portal").field("deletionPolicy", json!("Orphan")),
+            "spec: Invalid value: registration.adoptFrom is for registration.mode Api: in Portal a person saves the link, \
+             and the operator takes none over"
+                .to_owned(),
+        ),
+        (
             link().secret(""),
             "spec.credentialsSecretRef.name: Invalid value: \"\": spec.credentialsSecretRef.name in body should be at \
              least 1 chars long"
@@ -71,6 +77,7 @@ fn values_outside_their_bounds_are_refused_and_those_at_the_bounds_are_taken() -
         interval("24h"),
         interval("23h59m60s"),
         link().adopt_from("unowned").field("deletionPolicy", json!("Orphan")),
+        link().adopt_from("unowned").mode("Api").field("deletionPolicy", json!("Orphan")),
     ] {
         assert_eq!(refusal(cluster, &taken)?, "", "{taken:?}");
     }
