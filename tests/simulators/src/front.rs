@@ -1,6 +1,7 @@
 //! What every request passes before a service sees it: it is counted, its fate is decided, then it is delivered.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,15 +16,11 @@ use tower::ServiceExt;
 use crate::connectwise;
 use crate::counts::{Arrival, Counts, Service};
 use crate::faults::{Ending, Fate, Faults, Subject, instead, truncated};
+use crate::gate::{Gate, NoAnswer, Passage};
 use crate::tls::ResetSwitch;
 
 /// The largest request body that is taken; requests of this field are small.
 const BODY_LIMIT: usize = 1 << 20;
-
-/// The connection is to end without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection ends without an answer")]
-pub(crate) struct NoAnswer;
 
 /// A service with what stands before it.
 #[derive(Clone)]
@@ -33,6 +30,8 @@ pub(crate) struct Front {
     pub(crate) faults: Faults,
     pub(crate) counts: Counts,
     pub(crate) latency: Duration,
+    /// What a request has to pass before it counts as arrived.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
 }
 
 impl Front {
@@ -48,6 +47,17 @@ impl Front {
     {
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| NoAnswer)?.to_bytes();
+        let request = Request::from_parts(parts, body);
+        let Some(gate) = self.gate.clone() else { return self.admit(request, reset).await };
+        let forward = move |request| {
+            let (front, reset) = (self.clone(), reset.clone());
+            Box::pin(front.admit(request, reset)) as Passage
+        };
+        gate.pass(request, Arc::new(forward)).await
+    }
+
+    async fn admit(self, request: Request<Bytes>, reset: ResetSwitch) -> Result<Response, NoAnswer> {
+        let (parts, body) = request.into_parts();
         let arrival = self.arrival(&parts, &body);
         let fate = self.faults.fate(&Subject {
             service: self.service,

@@ -4,6 +4,7 @@
 //! documented. A request goes through the modules in this order:
 //!
 //! - [`tls`]: a certificate authority of the run's own, a certificate for each host;
+//! - [`gate`]: a test's own place in front of Petra, where requests and answers can be held or lost;
 //! - [`counts`]: what was asked, without secrets;
 //! - [`faults`]: failures to order;
 //! - `connectwise`, [`petra`]: the two services;
@@ -26,6 +27,7 @@ mod connectwise;
 pub mod counts;
 pub mod faults;
 mod front;
+pub mod gate;
 pub mod petra;
 pub mod scenario;
 mod serve;
@@ -35,6 +37,7 @@ pub mod world;
 
 pub use counts::{Counts, Filter, Service};
 pub use faults::{Effect, Faults, Rule};
+pub use gate::{Forward, Gate, NoAnswer, Passage};
 pub use scenario::Scenario;
 pub use simulators::{Options, PETRA_HOSTS, Simulators, StartError};
 pub use world::World;

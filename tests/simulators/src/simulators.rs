@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::counts::{Counts, Service};
 use crate::faults::Faults;
 use crate::front::Front;
+use crate::gate::Gate;
 use crate::petra::{self, ConnectWiseProbe, Petra, RetryAfterHeader};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::tls::{Authority, CertificateKind, TlsError, server_config};
@@ -42,6 +43,8 @@ pub struct Options {
     pub connectwise_latency: Duration,
     /// Requests a minute for each company at ConnectWise; absent: as the scenario says.
     pub connectwise_rate_limit: Option<u32>,
+    /// What every request to Petra has to pass; absent: nothing.
+    pub petra_gate: Option<Arc<dyn Gate>>,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             petra_retry_after: RetryAfterHeader::Standard,
             connectwise_latency: Duration::ZERO,
             connectwise_rate_limit: None,
+            petra_gate: None,
         }
     }
 }
@@ -130,10 +134,12 @@ impl Simulators {
             faults: faults.clone(),
             counts: counts.clone(),
             latency,
+            gate: None,
         };
         let psa =
             front(Service::ConnectWise, connectwise::router(world.clone()), options.connectwise_latency);
         let link_api = front(Service::Petra, petra.router(), Duration::ZERO);
+        let link_api = Front { gate: options.petra_gate, ..link_api };
         let hosts = world.clone();
         let psa_tls =
             server_config(Arc::clone(&authority), Arc::new(move |name| hosts.certificate_of(name)))?;
