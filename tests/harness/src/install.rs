@@ -12,6 +12,7 @@ const INSTALL: &str = include_str!("../../../deploy/install.yaml");
 const IN_NAMESPACE: &str = include_str!("../../../deploy/rbac/namespace.yaml");
 const SECRET_GET_ONLY: &str = include_str!("../../../deploy/rbac/secret-get-only.yaml");
 const CLUSTER: &str = include_str!("../../../deploy/rbac/cluster.yaml");
+const NAMESPACE_DELETION: &str = include_str!("../../../deploy/rbac/namespace-deletion.yaml");
 
 /// The namespace and the service account that the shipped files name.
 const NAMESPACE: &str = "cwlink-system";
@@ -41,7 +42,7 @@ pub(crate) fn install(cluster: &Cluster, own: &str, watched: &[String], rights: 
                 || object["metadata"]["name"] != SERVICE_ACCOUNT
         });
     }
-    apply(cluster, own, objects, &|text| (text == NAMESPACE).then(|| json!(own)))?;
+    apply(cluster, own, objects, &own_namespace(own))?;
     match rights {
         Rights::EachNamespace => {
             for namespace in watched.iter().filter(|name| *name != own) {
@@ -56,17 +57,37 @@ pub(crate) fn install(cluster: &Cluster, own: &str, watched: &[String], rights: 
         }
         Rights::Cluster => {
             let mut objects = self::objects(CLUSTER)?;
-            for binding in objects.iter_mut().filter(|object| object["kind"] == "ClusterRoleBinding") {
-                // Several operators of one test binary share the cluster.
-                binding["metadata"]["name"] = json!(format!("cwlink-{own}"));
-            }
-            apply(cluster, own, objects, &|text| (text == NAMESPACE).then(|| json!(own)))?;
+            rename_bindings(&mut objects, &format!("cwlink-{own}"));
+            apply(cluster, own, objects, &own_namespace(own))?;
         }
     }
     Ok(())
 }
 
+/// Applies `deploy/rbac/namespace-deletion.yaml` for the operator in `own`.
+pub(crate) fn allow_namespace_deletion(cluster: &Cluster, own: &str) -> Result<()> {
+    let mut objects = objects(NAMESPACE_DELETION)?;
+    rename_bindings(&mut objects, &format!("cwlink-namespace-deletion-{own}"));
+    apply(cluster, own, objects, &own_namespace(own))
+}
+
+/// Several operators of one test binary share the cluster.
+fn rename_bindings(objects: &mut [Value], name: &str) {
+    for binding in objects.iter_mut().filter(|object| object["kind"] == "ClusterRoleBinding") {
+        binding["metadata"]["name"] = json!(name);
+    }
+}
+
 fn apply_rights(cluster: &Cluster, namespace: &str, yaml: &str, own: &str, secrets: &[String]) -> Result<()> {
+    apply(cluster, namespace, rights(yaml, own, secrets)?, &|_| None)
+}
+
+/// What `deploy/rbac/namespace.yaml` gives the operator in `own` in each namespace that it watches.
+pub(crate) fn rights_in_namespace(own: &str) -> Result<Vec<Value>> {
+    rights(IN_NAMESPACE, own, &[])
+}
+
+fn rights(yaml: &str, own: &str, secrets: &[String]) -> Result<Vec<Value>> {
     let mut objects = objects(yaml)?;
     for rule in objects.iter_mut().filter_map(|object| object["rules"].as_array_mut()).flatten() {
         if rule["resourceNames"] == json!([NAMED_SECRET]) {
@@ -80,8 +101,14 @@ fn apply_rights(cluster: &Cluster, namespace: &str, yaml: &str, own: &str, secre
         if object["roleRef"].is_object() {
             object["roleRef"]["name"] = json!(name);
         }
+        replace(object, &own_namespace(own));
     }
-    apply(cluster, namespace, objects, &|text| (text == NAMESPACE).then(|| json!(own)))
+    Ok(objects)
+}
+
+/// Puts the operator's namespace in the place of the one that the shipped files name.
+fn own_namespace(own: &str) -> impl Fn(&str) -> Option<Value> {
+    move |text| (text == NAMESPACE).then(|| json!(own))
 }
 
 fn apply(

@@ -3,6 +3,7 @@
 //! - [`Cluster`]: a Kubernetes API server of the test's own with the CRD installed; kubectl, waiting, who wrote what.
 //! - [`Sims`]: ConnectWise and Petra, behind blocking calls: what was asked, what Petra holds, bad days to order.
 //! - [`Operator`]: the built binary with exactly the shipped rights; started, stopped, killed, started again.
+//! - [`gate`]: places in front of both servers, where a test sees, holds and loses what the operator sends.
 //! - [`Link`] and [`credentials`]: the YAML that people would write.
 //! - [`Status`]: a link's status as a test asks about it.
 //!
@@ -36,8 +37,10 @@
 
 mod cluster;
 mod error;
+pub mod gate;
 mod http;
 mod install;
+mod installation;
 mod manifests;
 mod operator;
 mod petra;
@@ -51,8 +54,9 @@ pub use cluster::{Cluster, Output};
 pub use controlplane::AuditEvent;
 pub use error::{Error, Result};
 pub use install::{CRD, Rights};
+pub use installation::{Installation, OperatorOptions};
 pub use manifests::{Link, credentials};
-pub use operator::{Operator, OperatorOptions};
+pub use operator::Operator;
 pub use petra::PetraBooks;
 pub use sims::Sims;
 pub use simulators;

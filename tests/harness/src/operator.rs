@@ -1,66 +1,20 @@
 //! The operator: the built binary, with exactly the rights that are shipped.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 use crate::http::{ask, ask_for};
-use crate::install::{self, Rights, SERVICE_ACCOUNT};
+use crate::installation::{self, Installation, OperatorOptions};
 use crate::process::{Launch, Process};
 use crate::{Cluster, Error, Result, Sims, wait_for};
-
-/// How the operator is installed and started.
-#[derive(Clone, Debug)]
-pub struct OperatorOptions {
-    /// Its own namespace, into which `deploy/install.yaml` is applied.
-    pub namespace: String,
-    /// `--watch-namespaces`; empty: the flag is absent, so its own.
-    pub watch_namespaces: Vec<String>,
-    /// Which shipped rights it gets. The flags are not changed for that.
-    pub rights: Rights,
-    /// `--time-speed`.
-    pub time_speed: f64,
-    /// Whether `--petra-url` is given, so that links are registered by `Api`.
-    pub petra: bool,
-    /// `--installation-id`; the owner of a link is `<this>/<namespace>/<name>`.
-    pub installation_id: String,
-    /// Content of the clientId file: any GUID is good at the simulator.
-    pub client_id: String,
-    /// Content of the Petra key file; absent: a key that the simulator accepts.
-    pub petra_key: Option<String>,
-    /// `--log-level`.
-    pub log_level: String,
-    /// Further flags.
-    pub extra_args: Vec<String>,
-}
-
-impl OperatorOptions {
-    /// An operator that lives in this namespace and watches it alone, at true speed, with Petra.
-    #[must_use]
-    pub fn in_namespace(namespace: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            watch_namespaces: Vec::new(),
-            rights: Rights::EachNamespace,
-            time_speed: 1.0,
-            petra: true,
-            installation_id: "harness".to_owned(),
-            client_id: "5a0c0de0-0000-4000-8000-0000000000ca".to_owned(),
-            petra_key: None,
-            log_level: "trace".to_owned(),
-            extra_args: Vec::new(),
-        }
-    }
-}
 
 /// The operator's process and where it was told to look. Dropping it kills the process; its rights stay.
 pub struct Operator {
     launch: Launch,
-    folder: PathBuf,
-    user: String,
+    installation: Installation,
     /// `None` while stopped.
     running: Option<Running>,
 }
@@ -70,17 +24,6 @@ struct Running {
     admin_port: u16,
 }
 
-/// Numbers the folders of operators in one control plane.
-static STARTED: AtomicUsize = AtomicUsize::new(0);
-
-/// File names within an operator's folder.
-mod file {
-    pub(super) const CLIENT_ID: &str = "connectwise-client-id";
-    pub(super) const PETRA_KEY: &str = "petra-api-key";
-    pub(super) const CA_BUNDLE: &str = "ca.pem";
-    pub(super) const LOG: &str = "operator.log";
-}
-
 impl Operator {
     /// Installs the operator's namespace, service account and rights, starts `binary`, and returns when it is ready.
     ///
@@ -88,33 +31,33 @@ impl Operator {
     ///
     /// The API server refuses what is shipped, or the operator ends or does not become ready.
     pub fn start(binary: &Path, cluster: &Cluster, sims: &Sims, options: &OperatorOptions) -> Result<Self> {
-        let OperatorOptions { namespace, watch_namespaces, rights, .. } = options;
-        watch_namespaces
-            .iter()
-            .filter(|name| *name != "*")
-            .try_for_each(|name| cluster.create_namespace(name))?;
-        install::install(cluster, namespace, watch_namespaces, rights)?;
-        let kubeconfig = cluster.plane().service_account_kubeconfig(namespace, SERVICE_ACCOUNT)?;
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = cluster.folder().join(format!("operator-{number}"));
-        fs::create_dir(&folder).map_err(Error::io("creating", &folder))?;
-        let user = format!("system:serviceaccount:{namespace}:{SERVICE_ACCOUNT}");
-        let launch = Launch {
-            program: binary.to_path_buf(),
-            arguments: arguments(&folder, &kubeconfig, sims, options),
-            environment: vec![
-                ("POD_NAMESPACE", namespace.clone()),
-                ("POD_NAME", format!("cwlink-{number}")),
-                ("RUST_BACKTRACE", "1".to_owned()),
-            ],
-            log: folder.join(file::LOG),
-        };
-        let mut operator = Self { launch, folder, user, running: None };
-        operator.write_client_id(&options.client_id)?;
-        operator.write_petra_key(options.petra_key.as_deref().unwrap_or(sims.petra_key()))?;
-        operator.write(file::CA_BUNDLE, sims.ca_pem())?;
+        let mut operator = Self::prepare(binary, Installation::make(cluster, options)?, sims, options)?;
         operator.restart()?;
         Ok(operator)
+    }
+
+    /// An operator that is installed already and does not run yet.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub fn prepare(
+        binary: &Path,
+        installation: Installation,
+        sims: &Sims,
+        options: &OperatorOptions,
+    ) -> Result<Self> {
+        let launch = Launch {
+            program: binary.to_path_buf(),
+            arguments: installation.arguments(sims, options)?,
+            environment: vec![
+                ("POD_NAMESPACE", installation.namespace().to_owned()),
+                ("POD_NAME", installation.pod_name()),
+                ("RUST_BACKTRACE", "1".to_owned()),
+            ],
+            log: installation.log(),
+        };
+        Ok(Self { launch, installation, running: None })
     }
 
     /// Starts it anew with the same flags, and returns when it is ready. Kills it first where it runs.
@@ -216,7 +159,7 @@ impl Operator {
     /// Who it is to the API server.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        self.installation.user()
     }
 
     /// What `/metrics` prints.
@@ -292,7 +235,7 @@ impl Operator {
     ///
     /// The file cannot be written.
     pub fn write_client_id(&self, client_id: &str) -> Result<()> {
-        self.write(file::CLIENT_ID, client_id)
+        self.installation.write(installation::file::CLIENT_ID, client_id)
     }
 
     /// Replaces the Petra key, as a changed Secret does in a pod.
@@ -301,40 +244,8 @@ impl Operator {
     ///
     /// The file cannot be written.
     pub fn write_petra_key(&self, key: &str) -> Result<()> {
-        self.write(file::PETRA_KEY, key)
+        self.installation.write(installation::file::PETRA_KEY, key)
     }
-
-    /// Swaps the file as a whole, as the kubelet does.
-    fn write(&self, name: &str, text: &str) -> Result<()> {
-        let (path, fresh) = (self.folder.join(name), self.folder.join(format!("{name}.new")));
-        fs::write(&fresh, text).map_err(Error::io("writing", &fresh))?;
-        fs::rename(&fresh, &path).map_err(Error::io("moving into place", &path))
-    }
-}
-
-fn arguments(folder: &Path, kubeconfig: &Path, sims: &Sims, options: &OperatorOptions) -> Vec<String> {
-    let path = |name: &str| folder.join(name).display().to_string();
-    let mut arguments = vec![
-        "run".to_owned(),
-        format!("--kubeconfig={}", kubeconfig.display()),
-        format!("--connectwise-client-id-file={}", path(file::CLIENT_ID)),
-        format!("--petra-key-file={}", path(file::PETRA_KEY)),
-        format!("--ca-bundle={}", path(file::CA_BUNDLE)),
-        "--admin-address=127.0.0.1:0".to_owned(),
-        "--log-format=json".to_owned(),
-        format!("--log-level={}", options.log_level),
-        format!("--time-speed={}", options.time_speed),
-    ];
-    arguments.extend(sims.sites().iter().map(|site| format!("--allow-site={site}")));
-    if options.petra {
-        arguments.push(format!("--petra-url={}", sims.petra_url()));
-        arguments.push(format!("--installation-id={}", options.installation_id));
-    }
-    if !options.watch_namespaces.is_empty() {
-        arguments.push(format!("--watch-namespaces={}", options.watch_namespaces.join(",")));
-    }
-    arguments.extend(options.extra_args.iter().cloned());
-    arguments
 }
 
 /// Reads from the log which port the kernel gave.
