@@ -7,6 +7,7 @@ mod ledger;
 mod linked;
 mod stage;
 
+mod crash;
 mod deletion;
 mod histories;
 mod idle;

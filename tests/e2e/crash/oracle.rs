@@ -1,0 +1,157 @@
+//! What a run left behind, in words that are the same in every run, and what no run may ever do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness::gate::Write;
+use harness::{Error, Result};
+use serde_json::{Value, json};
+
+use super::api::{self, api};
+use super::scene::Scene;
+use super::workload::link_id;
+
+/// Fields that tell when something was, or in which version.
+const TIMES: &[&str] = &[
+    "confirmedAt",
+    "confirmedTime",
+    "lastFullCheckTime",
+    "lastTransitionTime",
+    "lastValidatedTime",
+    "registeredTime",
+    "secretResourceVersion",
+    "secretUid",
+    "updatedAt",
+    "version",
+];
+
+/// How things stand: every link with its finalizers and its status, and Petra's books.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State(Value);
+
+impl State {
+    /// How they stand now.
+    pub fn of(scene: &Scene) -> Result<Self> {
+        let namespace = api().get(&api::namespace(&scene.namespace))?;
+        let listed = api().get(&api::links(&scene.namespace))?.unwrap_or_default();
+        let links = listed["items"].as_array().into_iter().flatten().map(|link| {
+            json!({
+                "name": link["metadata"]["name"],
+                "finalizers": link["metadata"]["finalizers"],
+                "deleting": link["metadata"]["deletionTimestamp"].is_string(),
+                "status": link["status"],
+            })
+        });
+        let mut state = json!({
+            "namespace": namespace.is_some(),
+            "links": links.collect::<Vec<_>>(),
+            "petra": scene.sims.petra().links()?,
+        });
+        // ConnectWise's version stands in `site` and is no time; it is the same in every run.
+        take_times_out(&mut state);
+        let text = plain(scene, &state.to_string());
+        Ok(Self(serde_json::from_str(&text).map_err(|error| unreadable(&error))?))
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        format!("{:#}", self.0)
+    }
+}
+
+/// What happened in a run.
+pub struct Story {
+    /// How things stood at the end.
+    pub end: State,
+    /// The changes that Petra accepted.
+    pub changes: Vec<String>,
+    /// What was ever found wrong with a link: reasons with which Ready was False.
+    pub accusations: BTreeSet<String>,
+}
+
+impl Story {
+    /// What a scene tells of its run.
+    pub fn of(scene: &Scene, end: State) -> Result<Self> {
+        let changes = scene.sims.petra().changes()?;
+        let changes = changes.iter().map(|change| plain(scene, &told(change))).collect();
+        let writes = scene.fuse.writes();
+        let accusations = writes.iter().filter_map(Write::ready).filter_map(|it| it.strip_prefix("False/"));
+        Ok(Self { end, changes, accusations: accusations.map(str::to_owned).collect() })
+    }
+
+    /// What differs from the run without a crash.
+    pub fn differences(&self, without_crash: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.end != without_crash.end {
+            found.push(format!("it ended as {}\ninstead of {}", self.end.text(), without_crash.end.text()));
+        }
+        if self.changes != without_crash.changes {
+            found.push(format!("Petra accepted {:#?} instead of {:#?}", self.changes, without_crash.changes));
+        }
+        let new: Vec<_> = self.accusations.difference(&without_crash.accusations).collect();
+        if !new.is_empty() {
+            found.push(format!("a link was said to be {new:?}, which it never is without a crash"));
+        }
+        found
+    }
+}
+
+/// What no run may do, crash or not: more than one live link of a company, or a change by somebody who does not hold it.
+pub fn violations(scene: &Scene) -> Result<Vec<String>> {
+    let mut live: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for change in scene.sims.petra().changes()? {
+        let text = |field: &str| change[field].as_str().unwrap_or_default().to_owned();
+        let links = live.entry(text("companyId").to_lowercase()).or_default();
+        match text("action").as_str() {
+            "deleted" | "vanished" => links.remove(&text("linkId")),
+            _ => links.insert(text("linkId")),
+        };
+        if links.len() > 1 {
+            found.push(format!("one company has {} links after {change}", links.len()));
+        }
+        let of_others = matches!(text("action").as_str(), "replaced" | "deleted");
+        if of_others && change["by"] != change["previousOwner"] {
+            found.push(format!("not by its owner: {change}"));
+        }
+    }
+    Ok(found)
+}
+
+fn told(change: &Value) -> String {
+    let text = |field: &str| change[field].as_str().unwrap_or("nobody").to_owned();
+    format!(
+        "{} {} by {}, held before by {}, keys {}",
+        text("action"),
+        text("linkId"),
+        text("by"),
+        text("previousOwner"),
+        text("credentialsVersion")
+    )
+}
+
+/// Without what differs from run to run: the namespace, the simulators' port, and what is derived from it.
+fn plain(scene: &Scene, text: &str) -> String {
+    let id = link_id(scene);
+    let short: String = id.as_str().trim_start_matches("cw-").chars().take(8).collect();
+    let site = scene.sims.site();
+    let port = site.rsplit(':').next().unwrap_or_default();
+    text.replace(&scene.namespace, "NAMESPACE")
+        .replace(id.as_str(), "LINK")
+        .replace(&short, "SHORT")
+        .replace(&format!(":{port}"), ":PORT")
+}
+
+fn take_times_out(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !TIMES.contains(&name.as_str()));
+            fields.values_mut().for_each(take_times_out);
+        }
+        Value::Array(items) => items.iter_mut().for_each(take_times_out),
+        _ => {}
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::Unreadable { what: "a state".to_owned(), problem: error.to_string() }
+}
