@@ -32,6 +32,11 @@ demo-up: control-plane ## The same control plane, services and broken links, lef
 test: control-plane ## Run every test: units, generated histories, end to end against a real API server
 	cargo test --workspace
 
+# A kill at every change, each of a real process; make test kills at every change within its own process, and a tenth so.
+.PHONY: soak
+soak: control-plane ## Kill the operator's process at every change of every workload: about half an hour
+	CWLINK_SOAK=1 cargo test --test e2e crash::
+
 .PHONY: lint
 lint: fmt-check clippy doc crds-check deny ## Everything that looks at the source: format, clippy, docs, licences, CRD
 

@@ -51,11 +51,7 @@ pub fn link(namespace: &str, name: &str) -> String {
 impl Api {
     /// An object; `None` where there is none.
     pub fn get(&self, path: &str) -> Result<Option<Value>> {
-        match self.call(&Method::GET, path, "", String::new()) {
-            Ok(object) => Ok(Some(object)),
-            Err(Failure { not_found: true, .. }) => Ok(None),
-            Err(failure) => Err(failure.error),
-        }
+        self.if_there(&Method::GET, path)
     }
 
     /// Makes an object from its manifest in a collection.
@@ -68,9 +64,17 @@ impl Api {
         self.done(&Method::PATCH, path, "application/merge-patch+json", changes.to_string())
     }
 
-    /// Deletes an object, without waiting for its end.
+    /// Deletes an object if it is there, without waiting for its end.
     pub fn delete(&self, path: &str) -> Result<()> {
-        self.done(&Method::DELETE, path, "application/json", String::new())
+        self.if_there(&Method::DELETE, path).map(drop)
+    }
+
+    fn if_there(&self, method: &Method, path: &str) -> Result<Option<Value>> {
+        match self.call(method, path, "application/json", String::new()) {
+            Ok(object) => Ok(Some(object)),
+            Err(Failure { not_found: true, .. }) => Ok(None),
+            Err(failure) => Err(failure.error),
+        }
     }
 
     fn done(&self, method: &Method, path: &str, content_type: &str, body: String) -> Result<()> {

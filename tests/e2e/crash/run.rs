@@ -87,7 +87,7 @@ fn run(
     life.start()?;
     let over = AtomicBool::new(false);
     let (outcome, crashed) = thread::scope(|scope| {
-        let keeper = scope.spawn(|| keep_alive(scene, life, &over));
+        let keeper = scope.spawn(|| keep_alive(workload, scene, life, &over));
         let outcome = tell(workload, scene, end);
         over.store(true, Ordering::Release);
         scene.fuse.tell();
@@ -107,12 +107,13 @@ fn run(
 }
 
 /// Kills the operator where the fuse says so and starts it again, until the run is over. Says whether it did.
-fn keep_alive(scene: &Scene, life: &mut Life, over: &AtomicBool) -> Result<bool> {
+fn keep_alive(workload: &Workload, scene: &Scene, life: &mut Life, over: &AtomicBool) -> Result<bool> {
     let mut crashed = false;
     while !over.load(Ordering::Acquire) {
         let news = scene.fuse.news();
         if scene.fuse.is_burnt() {
             life.kill()?;
+            (workload.meanwhile)(scene)?;
             scene.fuse.mend();
             life.start()?;
             crashed = true;

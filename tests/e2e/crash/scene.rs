@@ -102,7 +102,7 @@ impl Scene {
         api().patch(&api::link(&self.namespace, name), &json!({"spec": spec}))
     }
 
-    /// Deletes a link, without waiting for its end.
+    /// Deletes a link if it is there, without waiting for its end.
     pub fn delete(&self, name: &str) -> Result<()> {
         api().delete(&api::link(&self.namespace, name))
     }
@@ -129,6 +129,16 @@ impl Scene {
             let status = Status::of(&link);
             let is_current = link["status"]["observedGeneration"] == link["metadata"]["generation"];
             Ok(if is_current && is_wanted(&status) { Ok(status) } else { Err(status.to_string()) })
+        })
+    }
+
+    /// Waits until a link is Ready, is being deleted, or is gone.
+    pub fn wait_ready_or_gone(&self, name: &str) -> Result<()> {
+        self.until(&format!("{name} is Ready or gone"), || {
+            let Some(link) = api().get(&api::link(&self.namespace, name))? else { return Ok(Ok(())) };
+            let deleting = link["metadata"]["deletionTimestamp"].is_string();
+            let over = deleting || Status::of(&link).state("Ready") == "True";
+            Ok(if over { Ok(()) } else { Err(link.to_string()) })
         })
     }
 

@@ -18,6 +18,16 @@ pub struct Workload {
     pub before: Before,
     /// What people do, and what they wait for.
     pub steps: fn(&Scene) -> Result<()>,
+    /// What they do while the operator is down.
+    pub meanwhile: fn(&Scene) -> Result<()>,
+    /// Whether that can spare Petra everything.
+    pub may_be_spared: bool,
+}
+
+impl Workload {
+    const fn new(name: &'static str, before: Before, steps: fn(&Scene) -> Result<()>) -> Self {
+        Self { name, before, steps, meanwhile: nothing, may_be_spared: false }
+    }
 }
 
 /// What was before a workload.
@@ -30,27 +40,24 @@ pub enum Before {
 
 /// All of them.
 pub const WORKLOADS: &[Workload] = &[
-    Workload { name: "create", before: Services(nothing), steps: create },
-    Workload { name: "mend-a-role", before: Services(lines_are_missing), steps: mend_a_role },
-    Workload { name: "rotate-keys", before: Link(linked_with_two_good_keys), steps: rotate_keys },
+    Workload::new("create", Services(nothing), create),
+    Workload::new("mend-a-role", Services(lines_are_missing), mend_a_role),
+    Workload::new("rotate-keys", Link(linked_with_two_good_keys), rotate_keys),
+    Workload::new("board-and-profile", Link(linked_with_a_wide_role), change_board_and_profile),
+    Workload::new("rename-the-secret", Link(linked), rename_the_secret),
+    Workload::new("conflict", Link(linked), conflict),
+    Workload::new("adopt", Services(held_elsewhere), adopt),
+    Workload::new("delete-unlink", Link(linked), delete),
+    Workload::new("delete-orphan", Link(linked_to_be_orphaned), delete),
+    Workload::new("delete-unconfirmed", Services(never_confirmed), delete_unconfirmed),
     Workload {
-        name: "board-and-profile",
-        before: Link(linked_with_a_wide_role),
-        steps: change_board_and_profile,
+        meanwhile: delete_it,
+        may_be_spared: true,
+        ..Workload::new("delete-while-it-is-down", Services(nothing), create_and_delete)
     },
-    Workload { name: "rename-the-secret", before: Link(linked), steps: rename_the_secret },
-    Workload { name: "conflict", before: Link(linked), steps: conflict },
-    Workload { name: "adopt", before: Services(held_elsewhere), steps: adopt },
-    Workload { name: "delete-unlink", before: Link(linked), steps: delete },
-    Workload { name: "delete-orphan", before: Link(linked_to_be_orphaned), steps: delete },
-    Workload { name: "delete-unconfirmed", before: Services(never_confirmed), steps: delete_unconfirmed },
-    Workload {
-        name: "delete-the-namespace",
-        before: Link(linked_and_suspended),
-        steps: Scene::delete_namespace,
-    },
-    Workload { name: "acknowledge-in-portal", before: Services(nothing), steps: acknowledge_in_portal },
-    Workload { name: "from-api-to-portal", before: Link(linked), steps: leave_api },
+    Workload::new("delete-the-namespace", Link(linked_and_suspended), Scene::delete_namespace),
+    Workload::new("acknowledge-in-portal", Services(nothing), acknowledge_in_portal),
+    Workload::new("from-api-to-portal", Link(linked), leave_api),
 ];
 
 const LINK: &str = COMPANY;
@@ -162,6 +169,16 @@ fn delete(scene: &Scene) -> Result<()> {
 fn linked_to_be_orphaned(scene: &Scene) -> Result<()> {
     scene.create_link(LINK, |link| link.field("deletionPolicy", json!("Orphan")))?;
     scene.wait(LINK, READY).map(drop)
+}
+
+fn create_and_delete(scene: &Scene) -> Result<()> {
+    scene.create_link(LINK, |link| link)?;
+    scene.wait_ready_or_gone(LINK)?;
+    delete(scene)
+}
+
+fn delete_it(scene: &Scene) -> Result<()> {
+    scene.delete(LINK)
 }
 
 /// Suspended, so that it makes no difference whether the namespace's Secret or its link is deleted first.

@@ -76,7 +76,7 @@ struct Shared {
 struct State {
     point: Option<Point>,
     counting: bool,
-    /// Changes since the fuse was set.
+    /// See [`Fuse::writes`].
     writes: Vec<Write>,
     /// Nothing leaves the operator.
     cut: bool,
@@ -118,7 +118,8 @@ impl Fuse {
         state.writes.clear();
     }
 
-    /// The changes since the fuse was set, those that were lost too.
+    /// The changes since the fuse was set, those that were lost too. One that is made again right away counts once: it is
+    /// the next try of what was refused, or one more look at what nobody has mended yet.
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
         self.lock().writes.clone()
@@ -188,6 +189,9 @@ impl Fuse {
         }
         let Some(write) = Write::of(request) else { return Fate::Through };
         if !state.counting {
+            return Fate::Write;
+        }
+        if state.writes.last() == Some(&write) {
             return Fate::Write;
         }
         state.writes.push(write.clone());
