@@ -18,6 +18,7 @@ const README: &str = include_str!("../README.md");
 const CONDITIONS: &str = include_str!("../docs/conditions.md");
 const METRICS: &str = include_str!("../docs/metrics.md");
 const FLAGS: &str = include_str!("../docs/flags.md");
+const RELIABILITY: &str = include_str!("../docs/reliability.md");
 const TIMETABLE: &str = include_str!("../docs/timetable.md");
 
 /// What a cell holds that has nothing to say.
@@ -161,6 +162,38 @@ fn the_documented_flags_are_those_of_the_program() {
         Some(vec![code(&format!("--{}", flag.get_long()?)), variable, default, help])
     });
     assert_same("docs/flags.md", "src/cli/args.rs", &rows(FLAGS, "Flag"), &flags.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let sources = ["src", "tests"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let sources = sources.iter().map(|folder| source_under(folder)).collect::<String>();
+    let promises = rows(RELIABILITY, "Promise");
+    let numbers: Vec<_> = promises.iter().map(|row| row[0].split('.').next().unwrap_or_default()).collect();
+    assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"]);
+    for row in &promises {
+        for test in row[1].split(", ") {
+            let name = test.trim_matches('`');
+            assert!(sources.contains(&format!("fn {name}(")), "docs/reliability.md: there is no test {name}");
+        }
+    }
+}
+
+/// Every Rust source in a folder, one after the other.
+fn source_under(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).expect("a folder of this repository");
+    entries
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                source_under(&path)
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                std::fs::read_to_string(&path).expect("a source")
+            } else {
+                String::new()
+            }
+        })
+        .collect()
 }
 
 #[test]

@@ -51,6 +51,8 @@ impl Run {
                 time_speed: SPEED,
                 api_server: Some(scene.gate.url()),
                 log_level: "info,cwlink=debug".to_owned(),
+                // The harder case: the next one begins at once, where a Lease would make it wait for fifteen seconds.
+                extra_args: vec!["--leader-elect=false".to_owned()],
                 ..OperatorOptions::in_namespace(installation.namespace())
             };
             let life = Life::prepare(body, installation, &scene.sims, &options)?;
