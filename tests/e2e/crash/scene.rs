@@ -7,7 +7,7 @@ use harness::gate::{ApiServerGate, Fuse};
 use harness::simulators::scenario::{KeyPair, PrivateKey};
 use harness::simulators::world::MemberChange;
 use harness::simulators::{Options, Scenario};
-use harness::{Error, Installation, Link, Result, Sims, Status, credentials};
+use harness::{Error, Installation, Link, PATIENCE, Result, Sims, Status, credentials};
 use serde_json::{Value, json};
 
 use super::api::{self, api};
@@ -23,8 +23,6 @@ const MEMBER: &str = "petraapi";
 const CONFIRM_AFTER: Duration = Duration::from_millis(300);
 /// So slow that each full round takes long enough to be told in the status, in every run.
 const CONNECTWISE_LATENCY: Duration = Duration::from_millis(50);
-/// How long a person waits for anything: far more than two lives of the operator need on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// A look without news: what the operator did not write, a namespace's end for one, is seen no later than this.
 const LOOK: Duration = Duration::from_millis(300);
 

@@ -5,15 +5,16 @@ use std::future::pending;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::Request;
-use tokio::sync::Notify;
-
 use super::write::is_to_petra;
 use super::{Forward, Gate, Passage, Write};
+use bytes::Bytes;
+use http::Request;
 
-/// How long a late change waits, after the operator was started again, for another one to come before.
-const LATE: Duration = Duration::from_secs(1);
+/// How long a late change waits for another one to arrive before, from when the operator works again. Petra takes no
+/// change that is more than five seconds late.
+const LATE: Duration = Duration::from_millis(1_500);
+/// Between two looks whether it works again.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How long the operator has to hear an answer before it is ended.
 const HEARD: Duration = Duration::from_millis(100);
@@ -69,7 +70,6 @@ pub struct Fuse {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    mended: Notify,
 }
 
 #[derive(Default)]
@@ -152,7 +152,6 @@ impl Fuse {
             state.burnt = false;
             state.works_since = None;
         }
-        self.shared.mended.notify_one();
         self.tell();
     }
 
@@ -211,6 +210,12 @@ impl Fuse {
         self.tell();
     }
 
+    /// Whether the operator runs and has begun to ask.
+    fn works(&self) -> bool {
+        let state = self.lock();
+        !state.cut && state.works_since.is_some()
+    }
+
     /// Makes the change that is under way, if any still is.
     async fn deliver_late(&self) {
         let passing = Passing::begin(self);
@@ -256,7 +261,9 @@ impl Fuse {
                 tokio::spawn({
                     let fuse = self.clone();
                     async move {
-                        fuse.shared.mended.notified().await;
+                        while !fuse.works() {
+                            tokio::time::sleep(LOOK).await;
+                        }
                         tokio::time::sleep(LATE).await;
                         fuse.deliver_late().await;
                     }
