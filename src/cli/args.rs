@@ -191,7 +191,9 @@ pub struct RunArgs {
     )]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug or trace, also by module, such as `info,cwlink::link=debug`
+    /// What is logged: error, warn, info, debug or trace, also by module, such as `info,cwlink::link=debug`. It selects among
+    /// the operator's own lines: of the libraries beneath it only errors are ever logged, because their other lines hold
+    /// what passes through them, answers with Secrets too
     #[arg(
         long,
         env = "CWLINK_LOG_LEVEL",
