@@ -5,7 +5,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use file::ProfilesFile;
+use file::{BuiltInFile, OwnFile};
 
 use super::{Action, Level};
 
@@ -18,8 +18,6 @@ pub struct Profile {
     pub source: String,
     /// The lines, in the file's order.
     pub lines: Vec<FunctionLine>,
-    /// Whether the profile's guide asks for a default team on the board.
-    pub default_team_required: bool,
 }
 
 /// A module's function, or all of its functions, and the levels asked of it.
@@ -68,25 +66,14 @@ impl Profile {
 #[derive(Clone, Debug, Default)]
 pub struct Profiles(BTreeMap<String, Arc<Profile>>);
 
-/// Why a profiles file is not used. Names the file; where the YAML itself is at fault also the field and the line.
+/// Why a profiles file is not used. Names the file, and the field and line that are at fault.
 #[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// Not YAML, or not of the right shape.
-    #[error("failed to read the permission profiles in {file}: {problem}")]
-    Unreadable {
-        /// The file's name.
-        file: String,
-        /// What and where.
-        problem: serde_norway::Error,
-    },
-    /// A profile has the name of a built-in one.
-    #[error("profile {name} in {file} is built in and cannot be defined again: give it another name")]
-    BuiltIn {
-        /// The file's name.
-        file: String,
-        /// The profile's name.
-        name: String,
-    },
+#[error("failed to read the permission profiles in {file}: {problem}")]
+pub struct ProfileError {
+    /// The file's name.
+    file: String,
+    /// What and where.
+    problem: serde_norway::Error,
 }
 
 impl Profiles {
@@ -99,11 +86,9 @@ impl Profiles {
     /// Never: the profiles are part of the program, and a test reads them.
     #[must_use]
     pub fn builtin() -> Self {
-        let file: ProfilesFile = serde_norway::from_str(include_str!("../../profiles/builtin.yaml"))
+        let file: BuiltInFile = serde_norway::from_str(include_str!("../../profiles/builtin.yaml"))
             .expect("the built-in profiles are part of the program, and a test reads them");
-        let mut profiles = Self::default();
-        profiles.add(file);
-        profiles
+        Self::default().with(file.profiles)
     }
 
     /// The built-in profiles and those of a file; `file_name` is for the error.
@@ -111,14 +96,9 @@ impl Profiles {
     /// # Errors
     /// When the text is no profiles file, or defines a built-in profile again.
     pub fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
-        let file: ProfilesFile = serde_norway::from_str(text)
-            .map_err(|problem| ProfileError::Unreadable { file: file_name.to_owned(), problem })?;
-        let mut profiles = Self::builtin();
-        if let Some(profile) = file.profiles.iter().find(|profile| profiles.0.contains_key(&profile.name)) {
-            return Err(ProfileError::BuiltIn { file: file_name.to_owned(), name: profile.name.clone() });
-        }
-        profiles.add(file);
-        Ok(profiles)
+        let file: OwnFile = serde_norway::from_str(text)
+            .map_err(|problem| ProfileError { file: file_name.to_owned(), problem })?;
+        Ok(Self::builtin().with(file.profiles))
     }
 
     /// The profile of that name, compared exactly.
@@ -132,8 +112,9 @@ impl Profiles {
         self.0.keys().map(String::as_str)
     }
 
-    fn add(&mut self, file: ProfilesFile) {
-        self.0.extend(file.profiles.into_iter().map(|profile| (profile.name.clone(), Arc::new(profile))));
+    fn with(mut self, profiles: Vec<Profile>) -> Self {
+        self.0.extend(profiles.into_iter().map(|profile| (profile.name.clone(), Arc::new(profile))));
+        self
     }
 }
 
@@ -169,7 +150,7 @@ mod tests {
         System, Named("Table Setup"): inquire=All ["Project / Project Board", "Service / Service Board", "Service / Source"]
         "#);
         let later = profiles.get("TicketingV2").unwrap();
-        assert!(later.default_team_required && later.lines.iter().all(|line| line.module != "Finance"));
+        assert!(later.lines.iter().all(|line| line.module != "Finance"));
     }
 
     #[test]
@@ -179,15 +160,6 @@ mod tests {
         assert_eq!(profiles.names().collect::<Vec<_>>(), ["GuideV1", "Own", "TicketingV2"]);
         assert_eq!(profiles.get("Own").unwrap().lines[0].levels, [(Action::Inquire, Level::My)].into());
         assert!(profiles.get("own").is_none());
-    }
-
-    #[test]
-    fn a_built_in_profile_cannot_be_defined_again() {
-        let text = own("{module: System, function: API Reports, inquire: My}").replace("Own", "GuideV1");
-        assert_eq!(
-            refusal(&text),
-            "profile GuideV1 in profiles.yaml is built in and cannot be defined again: give it another name"
-        );
     }
 
     #[test]
@@ -210,6 +182,8 @@ mod tests {
                 "profiles: {Own: {source: ours, functions: []}}",
                 "profiles: {'1': {source: ours, functions: []}}",
                 "profiles:\n  A: {source: x, functions: [{module: A, function: B, add: All}]}\n  A: {source: x, functions: [{module: A, function: B, add: All}]}",
+                "profiles:\n  A: {source: x, functions: [{module: A, function: B, add: All}]}\n  GuideV1: {source: x, functions: [{module: A, function: B, add: All}]}",
+                "profiles:\n  A:\n    source: x\n    functions: [{module: A, function: B, add: All}]\n    board: {defaultTeam: required}",
                 "profiles: [",
                 "",
             ]
@@ -228,8 +202,10 @@ mod tests {
         profiles.Own.functions[0].customize: `identifier` has only letters and digits, as SystemTableSetup at line 5 column 74
         profiles.Own.functions: entry 2 names the same function as an earlier one at line 5 column 7
         profiles.Own.functions: a profile names at least one function at line 1 column 43
-        profiles: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1 column 11
-        profiles: profile A is defined twice at line 2 column 3
+        profiles: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1 column 12
+        profiles: profile A is defined twice at line 3 column 3
+        profiles: profile GuideV1 is built in and cannot be defined again: give it another name at line 3 column 3
+        profiles.A: unknown field `board`, expected `source` or `functions` at line 5 column 5
         profiles: invalid type: sequence, expected profiles by name at line 1 column 11
         missing field `profiles`
         "#);

@@ -7,17 +7,26 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Action, AllowList, Function, FunctionLine, Level, Profile};
+use super::{Action, AllowList, Function, FunctionLine, Level, Profile, Profiles};
 
-/// A profiles file.
+/// The file of the built-in profiles.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProfilesFile {
+pub(super) struct BuiltInFile {
     /// The profiles, sorted by name; no two have the same one.
-    #[serde(deserialize_with = "profiles")]
+    #[serde(deserialize_with = "built_in")]
+    pub(super) profiles: Vec<Profile>,
+}
+
+/// An operator's own profiles file: none of its profiles has the name of a built-in one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnFile {
+    /// The profiles, sorted by name; no two have the same one.
+    #[serde(deserialize_with = "own")]
     pub(super) profiles: Vec<Profile>,
 }
 
@@ -27,20 +36,6 @@ struct ProfileBody {
     source: Name,
     #[serde(deserialize_with = "lines")]
     functions: Vec<FunctionLine>,
-    board: Option<BoardRequirement>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BoardRequirement {
-    #[serde(rename = "defaultTeam")]
-    default_team: Requirement,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Requirement {
-    Required,
 }
 
 #[derive(Deserialize)]
@@ -68,10 +63,6 @@ struct AllowListBody {
 #[serde(try_from = "String")]
 struct Name(String);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-struct ProfileName(String);
-
 impl TryFrom<String> for Name {
     type Error = &'static str;
 
@@ -82,23 +73,6 @@ impl TryFrom<String> for Name {
             Ok(Self(text))
         } else {
             Err("a name has 1 to 200 bytes on one line, without white space around it")
-        }
-    }
-}
-
-impl TryFrom<String> for ProfileName {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = text.len() <= 64
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if fits {
-            Ok(Self(text))
-        } else {
-            Err(
-                "a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ .",
-            )
         }
     }
 }
@@ -229,33 +203,75 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FunctionLine>
     deserializer.deserialize_seq(Lines)
 }
 
-/// The profiles by name. A name that stands twice is refused: YAML libraries let the last one win, unseen.
-fn profiles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
-    struct Profiles;
+fn built_in<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
+    deserializer.deserialize_map(ByName { taken: &Profiles::default() })
+}
 
-    impl<'de> Visitor<'de> for Profiles {
-        type Value = Vec<Profile>;
+fn own<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
+    deserializer.deserialize_map(ByName { taken: &Profiles::builtin() })
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("profiles by name")
-        }
+/// The profiles by name.
+struct ByName<'a> {
+    taken: &'a Profiles,
+}
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut profiles: BTreeMap<String, Profile> = BTreeMap::new();
-            while let Some(ProfileName(name)) = map.next_key()? {
-                if profiles.contains_key(&name) {
-                    return Err(A::Error::custom(format!("profile {name} is defined twice")));
-                }
-                let ProfileBody { source, functions, board } = map.next_value()?;
-                let default_team_required =
-                    matches!(board, Some(BoardRequirement { default_team: Requirement::Required }));
-                let profile =
-                    Profile { name: name.clone(), source: source.0, lines: functions, default_team_required };
-                profiles.insert(name, profile);
-            }
-            Ok(profiles.into_values().collect())
-        }
+impl<'de> Visitor<'de> for ByName<'_> {
+    type Value = Vec<Profile>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("profiles by name")
     }
 
-    deserializer.deserialize_map(Profiles)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut profiles: BTreeMap<String, Profile> = BTreeMap::new();
+        while let Some(name) = map.next_key_seed(FreeName { earlier: &profiles, taken: self.taken })? {
+            let ProfileBody { source, functions } = map.next_value()?;
+            let profile = Profile { name: name.clone(), source: source.0, lines: functions };
+            profiles.insert(name, profile);
+        }
+        Ok(profiles.into_values().collect())
+    }
+}
+
+/// A name that a profile may still have. One that stands twice is refused: YAML libraries let the last one win, unseen.
+struct FreeName<'a> {
+    earlier: &'a BTreeMap<String, Profile>,
+    taken: &'a Profiles,
+}
+
+impl<'de> DeserializeSeed<'de> for FreeName<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for FreeName<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a profile")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<String, E> {
+        let fits = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if !fits {
+            return Err(E::custom(
+                "a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ .",
+            ));
+        }
+        if self.earlier.contains_key(name) {
+            return Err(E::custom(format!("profile {name} is defined twice")));
+        }
+        if self.taken.get(name).is_some() {
+            return Err(E::custom(format!(
+                "profile {name} is built in and cannot be defined again: give it another name"
+            )));
+        }
+        Ok(name.to_owned())
+    }
 }
