@@ -14,12 +14,18 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// A sentence that names the file.
 pub(super) fn text(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let mut text = String::new();
-    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) => Err(format!("cannot read {shown}: {error}")),
-        Ok(size) if size as u64 > MAX_BYTES => Err(format!("{shown} is larger than 1 MiB")),
-        Ok(_) if text.trim().is_empty() => Err(format!("{shown} is empty")),
-        Ok(_) => Ok(text),
+        Err(error) => return Err(format!("cannot read {shown}: {error}")),
+        // Before anything is said of the text: the cut may go through a character.
+        Ok(size) if size as u64 > MAX_BYTES => return Err(format!("{shown} is larger than 1 MiB")),
+        Ok(_) => {}
     }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        format!("{shown} is not UTF-8 text: see line {line}")
+    })?;
+    if text.trim().is_empty() { Err(format!("{shown} is empty")) } else { Ok(text) }
 }
