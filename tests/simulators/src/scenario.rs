@@ -69,6 +69,8 @@ pub struct Settings {
     pub inactive_member: InactiveMember,
     /// What a codebase does that was the site's before an upgrade.
     pub stale_codebase: StaleCodebase,
+    /// Whether `/service/boards` has the boards that are hidden from the caller.
+    pub hidden_boards: HiddenBoards,
     /// Requests a minute for each company before 429; absent means no limit. The vendor speaks of about 1,000.
     pub rate_limit_per_minute: Option<u32>,
     /// Rows in each generated table.
@@ -82,6 +84,7 @@ impl Default for Settings {
             client_id_refusal: ClientIdRefusal::Unauthorized,
             inactive_member: InactiveMember::Answers,
             stale_codebase: StaleCodebase::CannotRoute,
+            hidden_boards: HiddenBoards::LeftOut,
             rate_limit_per_minute: None,
             rows_per_table: 40,
         }
@@ -118,6 +121,17 @@ pub enum StaleCodebase {
     CannotRoute,
     /// The router's 404 with an empty HTML body.
     NotFound,
+}
+
+/// What the list of boards does with those that `/system/myMembers/info` names as excluded. The schema has the field
+/// (`excludedServiceBoardIds`); whether the list heeds it is not public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HiddenBoards {
+    /// They are not in the list.
+    LeftOut,
+    /// They are listed all the same.
+    Listed,
 }
 
 /// A ConnectWise server.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema;
-use crate::scenario::{Board, TableWithoutRight, Team};
+use crate::scenario::{Board, HiddenBoards, Settings, TableWithoutRight, Team};
 use crate::world::Caller;
 
 pub(super) const SCHEMA: &str = "Board";
@@ -27,12 +27,15 @@ pub(super) fn hidden_ids(caller: &Caller) -> Vec<u64> {
         .collect()
 }
 
-/// The boards that the caller sees: at least `wanted` where it sees service boards.
-pub(super) fn rows(caller: &Caller, wanted: u32) -> Vec<Value> {
+/// The boards that the caller sees: at least `rows_per_table` where it sees service boards.
+pub(super) fn rows(caller: &Caller, settings: &Settings) -> Vec<Value> {
     let role = &caller.role;
     let anyway = role.table_without_right == TableWithoutRight::Answered;
-    let hidden = hidden_ids(caller);
-    let others = (1..=u64::from(wanted)).map(|id| row(id, &other(id)));
+    let hidden = match settings.hidden_boards {
+        HiddenBoards::LeftOut => hidden_ids(caller),
+        HiddenBoards::Listed => Vec::new(),
+    };
+    let others = (1..=u64::from(settings.rows_per_table)).map(|id| row(id, &other(id)));
     others
         .chain(own(caller).filter(|(id, _)| !hidden.contains(id)).map(|(id, board)| row(id, board)))
         .filter(|row| {

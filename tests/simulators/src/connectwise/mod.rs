@@ -100,11 +100,11 @@ impl Psa {
         if level == Level::None {
             return Err(Refusal::PermissionDenied);
         }
-        let wanted = self.world.settings().rows_per_table;
+        let settings = self.world.settings();
         if table.schema == boards::SCHEMA {
-            return Ok(boards::rows(caller, wanted));
+            return Ok(boards::rows(caller, &settings));
         }
-        let rows = self.rows.of(table.schema, wanted);
+        let rows = self.rows.of(table.schema, settings.rows_per_table);
         // Nobody publishes which records are a member's own; that they are fewer is what a client can see.
         let own = |(index, _): &(usize, &Value)| level == Level::All || index % 5 == 0;
         Ok(rows.iter().enumerate().filter(own).map(|(_, row)| row.clone()).collect())

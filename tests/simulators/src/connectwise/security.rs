@@ -85,11 +85,12 @@ fn function_row(id: u64, module: &str, function: &str, caller: &Caller) -> Value
     let role = &caller.role;
     let levels = role.levels_of(module, function);
     let word = |action| json!(role.level_spelling.word(levels.of(action)));
-    let name = role.spellings.get(function).map_or(function, String::as_str);
+    let spelled = |name| role.spellings.get(name).map_or(name, String::as_str);
+    let (module_name, name) = (spelled(module), spelled(function));
     let mut row = schema::row("MySecurity", id);
-    row["moduleName"] = json!(module);
+    row["moduleName"] = json!(module_name);
     row["moduleIdentifier"] = json!(compact(module));
-    row["moduleDescription"] = json!(module);
+    row["moduleDescription"] = json!(module_name);
     row["moduleFunctionName"] = json!(name);
     row["moduleFunctionIdentifier"] = json!(compact(function));
     row["moduleFunctionDescription"] = json!(name);
@@ -112,7 +113,7 @@ pub(super) fn customize_items(role: &Role) -> Vec<Value> {
         allowed == (custom.polarity == Polarity::Allowed)
     });
     let tables = listed.map(|item| (TABLE_SETUP, custom.spelling.spell(item)));
-    let others = OTHER_ITEMS.iter().map(|(identifier, item)| (*identifier, (*item).to_owned()));
+    let others = OTHER_ITEMS.iter().map(|(identifier, item)| (*identifier, Some((*item).to_owned())));
     (1..)
         .zip(tables.chain(others))
         .map(|(id, (identifier, item)): (u64, _)| {

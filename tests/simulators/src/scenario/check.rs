@@ -97,10 +97,16 @@ impl Role {
                 return Err(wrong(format!("{field}.customize.allow"), problem));
             }
         }
-        for name in self.spellings.keys().chain(&self.unlisted) {
-            if !security::modules().any(|(_, functions)| functions.contains(name)) {
-                let problem = format!("no function is called {name:?}");
-                return Err(wrong(format!("{field}.spellings or .unlisted"), problem));
+        let is_function = |name| security::modules().any(|(_, functions)| functions.contains(name));
+        for name in self.spellings.keys() {
+            if !is_function(name) && security::functions_of(name).is_none() {
+                let problem = format!("no module or function is called {name:?}");
+                return Err(wrong(format!("{field}.spellings"), problem));
+            }
+        }
+        for name in &self.unlisted {
+            if !is_function(name) {
+                return Err(wrong(format!("{field}.unlisted"), format!("no function is called {name:?}")));
             }
         }
         Ok(())

@@ -72,7 +72,7 @@ pub struct Role {
     pub my_security: MySecurity,
     /// How levels are spelled there.
     pub level_spelling: LevelSpelling,
-    /// Other spellings of functions there, by the name used in this file.
+    /// Other spellings of modules and functions there, by the name used in this file.
     pub spellings: BTreeMap<String, String>,
     /// Functions that the list there leaves out.
     pub unlisted: Vec<String>,
@@ -156,6 +156,8 @@ pub enum LevelSpelling {
     Api,
     /// `NONE`, `MINE`, `ALL`.
     Older,
+    /// `NONE`, `MY`, `ALL`, as public role tables write them (`data/security-functions.yaml`).
+    Capitals,
     /// `null`, `My`, `All`.
     NullForNone,
 }
@@ -168,9 +170,10 @@ impl LevelSpelling {
             (Self::Api, Level::None) => Some("None"),
             (Self::Api | Self::NullForNone, Level::My) => Some("My"),
             (Self::Api | Self::NullForNone, Level::All) => Some("All"),
-            (Self::Older, Level::None) => Some("NONE"),
+            (Self::Older | Self::Capitals, Level::None) => Some("NONE"),
             (Self::Older, Level::My) => Some("MINE"),
-            (Self::Older, Level::All) => Some("ALL"),
+            (Self::Capitals, Level::My) => Some("MY"),
+            (Self::Older | Self::Capitals, Level::All) => Some("ALL"),
             (Self::NullForNone, Level::None) => None,
         }
     }
@@ -199,28 +202,42 @@ pub enum Polarity {
     Disallowed,
 }
 
-/// How `customizeItems` spells an item.
+/// How `customizeItems` spells an item. No reply is public: each of these is how a published source spells such a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ItemSpelling {
-    /// `Service / Service Board`, as guides write it.
+    /// `Service / Service Board`, as guides write it (`customize` in `data/security-functions.yaml`).
     #[default]
     GroupAndTable,
-    /// `Service Board`.
+    /// `Service/Service Board`, as role tables write function names with a slash (`Company/Contact Group Maintenance`).
+    Slash,
+    /// `Service Board`, the table's own name in the role editor's list of a group.
     Table,
-    /// `ServiceBoard`.
+    /// `ServiceBoard`, as the vendor's routes and schemas name tables.
     Compact,
+    /// `ServiceServiceBoard`, as the vendor's own enum forms a `customizeIdentifier`: `SystemTableSetup` is System / Table
+    /// Setup (`MySecurityCustomizeItem` in `data/openapi-subset.json`).
+    Identifier,
+    /// JSON's null, which the same schema allows.
+    Null,
 }
 
 impl ItemSpelling {
-    /// Spells an item that is given as `Group / Table`.
+    /// Every spelling.
+    pub const ALL: [Self; 6] =
+        [Self::GroupAndTable, Self::Slash, Self::Table, Self::Compact, Self::Identifier, Self::Null];
+
+    /// Spells an item that is given as `Group / Table`; `None` stands for JSON's null.
     #[must_use]
-    pub fn spell(self, item: &str) -> String {
+    pub fn spell(self, item: &str) -> Option<String> {
         let table = item.rsplit_once(" / ").map_or(item, |(_, table)| table);
         match self {
-            Self::GroupAndTable => item.to_owned(),
-            Self::Table => table.to_owned(),
-            Self::Compact => table.replace(' ', ""),
+            Self::GroupAndTable => Some(item.to_owned()),
+            Self::Slash => Some(item.replace(" / ", "/")),
+            Self::Table => Some(table.to_owned()),
+            Self::Compact => Some(table.replace(' ', "")),
+            Self::Identifier => Some(item.replace(['/', ' '], "")),
+            Self::Null => None,
         }
     }
 }

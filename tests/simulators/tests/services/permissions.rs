@@ -1,7 +1,10 @@
 //! What a key is shown of its own rights.
 
 use serde_json::{Value, json};
-use simulators::scenario::{ItemSpelling, LevelSpelling, MySecurity, Polarity, TableWithoutRight};
+use simulators::scenario::{
+    HiddenBoards, ItemSpelling, Level, LevelSpelling, MySecurity, Override, Polarity, Settings,
+    TableWithoutRight,
+};
 
 use crate::client::{Run, json_of, outcome};
 
@@ -119,6 +122,59 @@ async fn customize_items_follow_the_roles_polarity_and_spelling() {
 }
 
 #[tokio::test]
+async fn customize_items_has_every_spelling_that_a_source_knows() {
+    let run = Run::start().await;
+    let world = run.simulators.world();
+    let mut seen = Vec::new();
+    for spelling in ItemSpelling::ALL {
+        world
+            .change_role(ROLE, |role| {
+                role.customize.spelling = spelling;
+                role.customize.allow = vec!["Service / Service Board".to_owned()];
+            })
+            .expect("the role is there");
+        seen.extend(items(&run).await);
+    }
+    let spellings = json!([
+        "Service / Service Board",
+        "Service/Service Board",
+        "Service Board",
+        "ServiceBoard",
+        "ServiceServiceBoard",
+        null
+    ]);
+    assert_eq!(Value::Array(seen), spellings);
+}
+
+#[tokio::test]
+async fn modules_can_be_spelled_otherwise_and_levels_in_capitals() {
+    let run = Run::start().await;
+    let world = run.simulators.world();
+    world
+        .change_role(ROLE, |role| {
+            role.level_spelling = LevelSpelling::Capitals;
+            role.spellings.insert("Time & Expense".to_owned(), "Time and Expense".to_owned());
+            role.overrides.push(entry("Time & Expense", "Time Entry", Level::My));
+        })
+        .expect("the role is there");
+    let rows = functions(&run, "acme").await;
+    let entry = levels(&rows, "Time and Expense", "Time Entry").expect("the other spelling is listed");
+    assert_eq!(entry, [&json!("NONE"), &json!("NONE"), &json!("NONE"), &json!("MY")]);
+    assert_eq!(levels(&rows, "Time & Expense", "Time Entry"), None);
+
+    let unknown = world.change_role(ROLE, |role| {
+        role.spellings.insert("Time Machine".to_owned(), "Clock".to_owned());
+    });
+    let refusal = unknown.expect_err("there is no such function").to_string();
+    assert!(refusal.contains("no module or function is called \"Time Machine\""), "{refusal}");
+}
+
+fn entry(module: &str, function: &str, inquire: Level) -> Override {
+    let (module, function) = (module.to_owned(), function.to_owned());
+    Override { module, function, add: None, edit: None, delete: None, inquire: Some(inquire) }
+}
+
+#[tokio::test]
 async fn a_setup_table_without_the_right_is_403_or_answers_anyway() {
     let run = Run::start().await;
     assert_eq!(outcome(run.call("acme", "/service/priorities")).await.0, 403);
@@ -154,6 +210,10 @@ async fn boards_are_those_of_the_scenario_without_the_hidden_ones() {
     );
     let hidden = run.json("acme", "/system/myMembers/info").await["excludedServiceBoardIds"].clone();
     assert_eq!(hidden, json!([1005]));
+    let world = run.simulators.world();
+    world.set_settings(Settings { hidden_boards: HiddenBoards::Listed, ..Settings::default() });
+    let names = run.column("acme", "/service/boards?conditions=id>1004", "name").await;
+    assert_eq!(names, ["Executive"], "excluded and listed all the same");
     let projects = run.column("acme", "/service/boards?conditions=projectFlag=true", "name").await;
     assert_eq!(projects, ["Rollouts"]);
 }
