@@ -64,6 +64,8 @@ pub struct Memory {
     pub petra_backoff: Backoff,
     /// When the last round began: the floor counts from here.
     pub last_round: Option<Duration>,
+    /// Generation of the operator's clientId when the visit of the last round began.
+    pub client_id: u64,
     /// Since when the Secret is absent.
     pub secret_absent: Option<Duration>,
     /// Since when the site's name is unknown or its certificate bad.

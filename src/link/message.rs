@@ -128,6 +128,14 @@ pub fn board(board: &str, fault: &str, click: &str) -> String {
     format!("The service board \"{board}\" {fault}. {click} {LOOKS_AGAIN}")
 }
 
+/// The message of `ValidationStale` where it is Petra that was not heard of.
+#[must_use]
+pub fn petra_stale() -> String {
+    looks_again(
+        "Keys and role were found good, but Petra has not answered clearly for too long; its last answer was good.",
+    )
+}
+
 /// Ends a message with the sentence that nobody has to tell the operator.
 #[must_use]
 pub fn looks_again(text: &str) -> String {

@@ -9,6 +9,7 @@ pub mod draft;
 pub mod memory;
 pub mod message;
 mod observe;
+mod own_keys;
 mod record;
 mod registry;
 pub mod seen;
@@ -18,8 +19,9 @@ mod unreadable;
 mod visiting;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
@@ -64,6 +66,8 @@ const MAX_STEPS: usize = 64;
 pub struct PetraSide {
     /// The client.
     pub client: Arc<PetraClient>,
+    /// The file of the operator's key.
+    pub key: SecretFile,
     /// The shared poll.
     pub poll: Arc<Poll>,
     /// Whether this replica may change anything there.
@@ -76,8 +80,8 @@ pub struct Reconciler {
     clock: Clock,
     connectwise: ConnectWise,
     client_id: SecretFile,
-    /// Generation of the clientId file, plus one, that last worked for somebody; 0: none yet.
-    client_id_worked: AtomicU64,
+    /// Newest generation of the clientId file that has worked for somebody.
+    client_id_worked: watch::Sender<Option<u64>>,
     petra: Option<PetraSide>,
     deps: Deps,
     registry: Registry,
@@ -100,7 +104,7 @@ impl Reconciler {
             clock,
             connectwise,
             client_id,
-            client_id_worked: AtomicU64::new(0),
+            client_id_worked: watch::Sender::new(None),
             petra,
             deps,
             registry,

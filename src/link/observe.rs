@@ -119,7 +119,7 @@ impl Reconciler {
             }
         };
         if found.keys == KeysAnswer::Accepted {
-            self.client_id_proved();
+            self.client_id_proved(visiting.seen.client_id.generation);
         }
         visiting.seen.round = Some(found);
         match written {

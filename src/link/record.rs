@@ -48,6 +48,7 @@ impl Reconciler {
         let mut memory = visiting.memory.clone();
         if visiting.seen.round.is_some() {
             memory.last_round = Some(now);
+            memory.client_id = visiting.seen.client_id.generation;
         }
         if matches!(visiting.seen.put, Some(PutAnswer::Unknown(_))) {
             memory.unknown_put = Some(now);
@@ -57,7 +58,7 @@ impl Reconciler {
 
     /// Ends a visit.
     pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
-        let Settlement { status, memory, next, events, waits, claim, held } = settlement;
+        let Settlement { status, memory, next, events, waits, claim, held, disproved } = settlement;
         self.registry.remember_memory(&visiting.subject, memory.clone());
         let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
         if visiting.readable && !departing && visiting.subject.status != status {
@@ -99,7 +100,7 @@ impl Reconciler {
             saved_by_hand: acknowledged,
             held_by_fleet: held == Some(FLEET),
         };
-        let aftermath = self.registry.remember(&subject.key, remembered, claim);
+        let aftermath = self.registry.remember(&subject.key, remembered, claim, disproved);
         for waiting in aftermath.waiting {
             self.deps.wake.link(&waiting.namespace, &waiting.name);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::draft;
-use super::memory::{Memory, Suspicion};
+use super::memory::Memory;
 use super::seen::{FleetView, Rival};
 use super::subject::Subject;
 use crate::crd::{ConditionType, Reason, RegistrationMode};
@@ -25,10 +25,17 @@ struct State {
     links: HashMap<LinkRef, Remembered>,
     /// How many of them the fleet rule holds.
     held: usize,
-    /// Ready links that were suspected, whether they are accused by now or not: of what, and when first.
-    suspects: HashMap<LinkRef, Suspicion>,
+    /// Ready links that were suspected, whether they are accused by now or not.
+    suspects: HashMap<LinkRef, Suspect>,
     /// Accusations that one of the suspected links has disproved; each stands until nobody is suspected of it.
     released: HashSet<Reason>,
+}
+
+/// A Ready link that was found guilty of something.
+struct Suspect {
+    of: Reason,
+    /// When it was last found so, on the monotonic clock.
+    last: Duration,
 }
 
 /// What is remembered of one link.
@@ -100,8 +107,16 @@ impl Registry {
         known.memory = memory;
     }
 
-    /// Remembers the end of a visit, and what the link claims after it.
-    pub(super) fn remember(&self, link: &LinkRef, mut remembered: Remembered, claims: Claims) -> Aftermath {
+    /// Remembers the end of a visit, what the link claims after it, and what it was suspected of and has disproved.
+    ///
+    /// That a suspicion is over for another reason (other keys, a suspended link) tells nothing about the other suspects.
+    pub(super) fn remember(
+        &self,
+        link: &LinkRef,
+        mut remembered: Remembered,
+        claims: Claims,
+        disproved: Option<Reason>,
+    ) -> Aftermath {
         let mut state = self.lock();
         remembered.claim = match claims {
             Claims::Holds(claim) => Some(claim),
@@ -112,15 +127,13 @@ impl Registry {
             }
         };
         let held_before = state.held;
-        let (claim, suspicion) = (remembered.claim.clone(), remembered.memory.suspicion);
-        let cleared = remembered.ready && suspicion.is_none();
+        let claim = remembered.claim.clone();
         state.held += usize::from(remembered.held_by_fleet);
         let before = state.links.insert(link.clone(), remembered);
         state.held -= usize::from(before.as_ref().is_some_and(|known| known.held_by_fleet));
-        if let Some(suspicion) = suspicion {
-            state.suspects.insert(link.clone(), suspicion);
-        } else if cleared && let Some(suspicion) = state.suspects.remove(link) {
-            state.released.insert(suspicion.of);
+        if let Some(of) = disproved {
+            state.suspects.remove(link);
+            state.released.insert(of);
         }
         let before = before.and_then(|known| known.claim);
         let mut woken = Vec::new();
@@ -160,12 +173,20 @@ impl Registry {
         Some(Rival { visible_name })
     }
 
-    /// How many links are Ready or were until `window` ago, and how many others of them were suspected of the same since.
+    /// A Ready link was found guilty of something: how many links are Ready or were until `window` ago, and how many others
+    /// of them were found guilty of the same since. Whoever is still held counts, however long ago that was.
     pub(super) fn fleet(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
         let mut state = self.lock();
-        state.suspects.retain(|_, suspicion| now.saturating_sub(suspicion.since) < window);
         let State { links, suspects, released, .. } = &mut *state;
-        let others = suspects.iter().filter(|(key, suspicion)| **key != subject.key && suspicion.of == of);
+        suspects.insert(subject.key.clone(), Suspect { of, last: now });
+        let still_suspected = |key: &LinkRef, of: Reason| {
+            let suspicion = links.get(key).and_then(|known| known.memory.suspicion);
+            suspicion.is_some_and(|suspicion| suspicion.of == of)
+        };
+        suspects.retain(|key, suspect| {
+            now.saturating_sub(suspect.last) < window || still_suspected(key, suspect.of)
+        });
+        let others = suspects.iter().filter(|(key, suspect)| **key != subject.key && suspect.of == of);
         let suspected_alike = others.count();
         if suspected_alike == 0 {
             released.remove(&of);
@@ -210,10 +231,18 @@ fn free(links: &mut HashMap<LinkRef, Remembered>, link: &LinkRef, id: &LinkId) -
 mod tests {
     use super::*;
     use crate::link::decide::tests_subject;
+    use crate::link::memory::Suspicion;
 
     const WINDOW: Duration = Duration::from_mins(30);
 
-    fn remembered(suspicion: Option<Suspicion>, ready: bool) -> Remembered {
+    const OF: Reason = Reason::CredentialsRejected;
+
+    fn remembered(suspected_since: Option<u64>, ready: bool) -> Remembered {
+        let suspicion = suspected_since.map(|minute| Suspicion {
+            of: OF,
+            since: Duration::from_mins(minute),
+            asked_for: false,
+        });
         Remembered {
             uid: "uid".to_owned(),
             memory: Memory { suspicion, ..Memory::default() },
@@ -222,44 +251,65 @@ mod tests {
         }
     }
 
-    fn suspected(minute: u64) -> Suspicion {
-        let since = Duration::from_mins(minute);
-        Suspicion { of: Reason::CredentialsRejected, since, asked_for: false }
-    }
-
     fn link(n: usize) -> LinkRef {
         LinkRef::new("team", &format!("link-{n}"))
     }
 
+    /// So many Ready links, the first `suspected` of which were refused at `minute` and are held.
+    fn registry(ready: usize, suspected: usize, minute: u64) -> Registry {
+        let registry = Registry::default();
+        for n in 0..ready {
+            registry.remember(&link(n), remembered(None, true), Claims::Nothing, None);
+        }
+        for n in 0..suspected {
+            refused(&registry, n, minute);
+            registry.remember(&link(n), remembered(Some(minute), true), Claims::Nothing, None);
+        }
+        registry
+    }
+
+    /// What a link that was refused at `minute` hears of the fleet.
+    fn refused(registry: &Registry, n: usize, minute: u64) -> FleetView {
+        let subject = Subject { key: link(n), ..tests_subject() };
+        registry.fleet(&subject, OF, Duration::from_mins(minute), WINDOW)
+    }
+
     #[test]
     fn links_that_were_accused_within_an_interval_count_for_the_next() {
-        let registry = Registry::default();
-        for n in 0..12 {
-            registry.remember(&link(n), remembered(None, true), Claims::Nothing);
-        }
+        let registry = registry(12, 3, 4);
         for n in 0..3 {
-            let minute = 2 * u64::try_from(n).expect("small");
-            registry.remember(&link(n), remembered(Some(suspected(minute)), true), Claims::Nothing);
-            registry.remember(&link(n), remembered(None, false), Claims::Nothing);
+            registry.remember(&link(n), remembered(None, false), Claims::Nothing, None);
         }
-        let of = Reason::CredentialsRejected;
-        let fleet = |minute| registry.fleet(&tests_subject(), of, Duration::from_mins(minute), WINDOW);
         let view = FleetView { ready: 12, suspected_alike: 3, released: false };
-        assert_eq!(fleet(10), view, "accused one by one, they count as the fleet that they were");
-        assert_eq!(fleet(40).suspected_alike, 0, "an interval later they do not");
+        assert_eq!(
+            refused(&registry, 5, 10),
+            view,
+            "accused one by one, they count as the fleet that they were"
+        );
+        assert_eq!(refused(&registry, 5, 40).suspected_alike, 0, "an interval later they do not");
+    }
+
+    #[test]
+    fn links_that_are_held_count_for_as_long_as_they_are() {
+        let registry = registry(8, 5, 0);
+        assert_eq!(refused(&registry, 0, 1000).suspected_alike, 4);
     }
 
     #[test]
     fn one_suspect_that_succeeds_releases_the_others() {
-        let registry = Registry::default();
-        for n in 0..5 {
-            registry.remember(&link(n), remembered(Some(suspected(0)), true), Claims::Nothing);
-        }
-        let of = Reason::CredentialsRejected;
-        let now = Duration::from_mins(1);
-        assert!(!registry.fleet(&tests_subject(), of, now, WINDOW).released);
-        registry.remember(&link(0), remembered(None, true), Claims::Nothing);
-        assert!(registry.fleet(&tests_subject(), of, now, WINDOW).released);
+        let registry = registry(8, 5, 0);
+        assert!(!refused(&registry, 1, 1).released);
+        registry.remember(&link(0), remembered(None, true), Claims::Nothing, Some(OF));
+        assert!(refused(&registry, 1, 1).released);
+    }
+
+    #[test]
+    fn a_suspect_that_is_suspended_or_has_other_keys_by_now_releases_nobody() {
+        let registry = registry(8, 5, 0);
+        registry.remember(&link(0), remembered(None, true), Claims::Nothing, None);
+        let view = FleetView { ready: 8, suspected_alike: 4, released: false };
+        assert_eq!(refused(&registry, 1, 1), view, "and still counts for an interval");
+        assert_eq!(refused(&registry, 1, 40).suspected_alike, 3);
     }
 
     #[test]
@@ -267,15 +317,15 @@ mod tests {
         let registry = Registry::default();
         let id = LinkId::derive("acme", "api-na.myconnectwise.net");
         let claim = || Claims::Holds(Claim { id: id.clone(), acknowledged: true, created: None });
-        registry.remember(&link(0), remembered(None, true), claim());
-        let second = registry.remember(&link(1), remembered(None, false), claim());
+        registry.remember(&link(0), remembered(None, true), claim(), None);
+        let second = registry.remember(&link(1), remembered(None, false), claim(), None);
         assert_eq!(second.waiting, [link(0)], "it may be behind the new one");
-        let again = registry.remember(&link(0), remembered(None, true), claim());
+        let again = registry.remember(&link(0), remembered(None, true), claim(), None);
         assert_eq!(again.waiting, [], "nothing is new");
-        let held = registry.remember(&link(0), remembered(None, true), Claims::AsBefore);
+        let held = registry.remember(&link(0), remembered(None, true), Claims::AsBefore, None);
         assert_eq!(held.waiting, []);
         assert!(registry.rival(&tests_subject(), &id).is_some());
-        let lost = registry.remember(&link(0), remembered(None, false), Claims::Nothing);
+        let lost = registry.remember(&link(0), remembered(None, false), Claims::Nothing, None);
         assert_eq!(lost.waiting, [link(1)]);
     }
 }

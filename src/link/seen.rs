@@ -77,10 +77,18 @@ pub struct FleetView {
 /// Whether the operator's own clientId can be trusted: a refusal may be about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientIdView {
-    /// It was changed while the operator ran, and has worked for nobody since.
-    pub unproven: bool,
-    /// It has worked for somebody since this process started.
+    /// Counts its changes since this process started.
+    pub generation: u64,
+    /// The one in use has worked for somebody since this process started.
     pub worked: bool,
+}
+
+impl ClientIdView {
+    /// Whether it was changed while the operator ran, and has worked for nobody since.
+    #[must_use]
+    pub fn is_unproven(self) -> bool {
+        self.generation > 0 && !self.worked
+    }
 }
 
 /// Everything that this visit knows beyond the resource itself.

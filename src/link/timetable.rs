@@ -89,6 +89,14 @@ pub fn spread(uid: &str) -> f64 {
     jittered(&even, Duration::from_secs(1), uid, 0).as_secs_f64() / 2.0
 }
 
+/// How far apart links are woken when all of so many have a reason to be looked at: a few one after the other, many within
+/// the jitter of an interval, as their routine checks are.
+#[must_use]
+pub fn apart(timings: &Timings, links: usize) -> Duration {
+    let share = timings.jitter / f64::from(u32::try_from(links.max(1)).unwrap_or(u32::MAX));
+    timings.retry.min(timings.interval.mul_f64(share))
+}
+
 /// How long a Ready link may go without a conclusive round.
 #[must_use]
 pub fn stale_after(subject: &Subject, timings: &Timings) -> Duration {

@@ -1,7 +1,6 @@
 //! One visit in progress: what it knows, and the keys while it lasts.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -139,12 +138,17 @@ impl Reconciler {
 
     fn client_id_view(&self) -> ClientIdView {
         let generation = self.client_id.generation();
-        let worked = self.client_id_worked.load(Ordering::Relaxed);
-        ClientIdView { unproven: generation > 0 && worked != generation + 1, worked: worked > 0 }
+        ClientIdView { generation, worked: *self.client_id_worked.borrow() == Some(generation) }
     }
 
-    /// The clientId was accepted just now.
-    pub(super) fn client_id_proved(&self) {
-        self.client_id_worked.store(self.client_id.generation() + 1, Ordering::Relaxed);
+    /// The clientId that was in use when a visit began has worked: one that came while it asked is not proved by that.
+    pub(super) fn client_id_proved(&self, generation: u64) {
+        self.client_id_worked.send_if_modified(|worked| {
+            let is_news = *worked < Some(generation);
+            if is_news {
+                *worked = Some(generation);
+            }
+            is_news
+        });
     }
 }

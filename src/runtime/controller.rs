@@ -135,7 +135,12 @@ impl Controller {
 
     /// Runs until `stop`; then lets running reconciles finish, for a while. Watches from the start, and reconciles once
     /// this replica leads: all links then, whatever was reported before.
-    pub async fn run<R: Reconcile>(self, reconciler: R, leadership: Leadership, stop: CancellationToken) {
+    pub async fn run<R: Reconcile>(
+        self,
+        reconciler: Arc<R>,
+        leadership: Leadership,
+        stop: CancellationToken,
+    ) {
         let Self { watches, writer, woken, queue, retries, liveness, concurrency } = self;
         let requests = stream::select_all([
             watches.link_requests(writer),
@@ -153,7 +158,7 @@ impl Controller {
             .map(|link| Ok::<_, Infallible>(ReconcileRequest::from(link)))
             .take_until(stop.clone().cancelled_owned());
         let store = watches.store.clone();
-        let workers = Arc::new(Workers { reconciler: Arc::new(reconciler), watches, queue, retries });
+        let workers = Arc::new(Workers { reconciler, watches, queue, retries });
         let outcomes = applier(
             |link: Arc<Link>, workers: Arc<Workers<R>>| {
                 Box::pin(async move { Ok(workers.visit(link).await) })

@@ -4,6 +4,7 @@
 //! a table of Secret versions; what they report, and [`Wake`], become requests; the [`Controller`] turns requests into
 //! reconciles, each in a task of its own.
 
+mod changes;
 mod client;
 mod controller;
 mod events;
@@ -25,6 +26,7 @@ mod watch;
 mod watches;
 mod work_queue;
 
+pub use changes::changes;
 pub use client::{ConnectError, connect};
 pub use controller::{Controller, Deps, Options, Reconcile};
 pub use events::{Events, Publisher};

@@ -112,7 +112,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
 
     let rules = services::rules(&settings);
     let services = Services::build(&settings, clock, &metrics)?;
-    if let Some((petra, poll)) = &services.petra {
+    if let Some((petra, poll, _)) = &services.petra {
         let installation = rules.installation.clone();
         let orphans = Orphans {
             installation: installation.clone(),
@@ -127,15 +127,16 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
         let polling = Arc::clone(poll).run(Arc::clone(petra), clock, stop.clone(), on_change);
         tokio::spawn(leadership.clone().then(polling));
     }
-    if let Some(account) = &services.account {
+    if let Some((account, key)) = services.account.as_ref().zip(settings.petra_key.clone()) {
         let timings = settings.timings.clone();
         let proving =
-            services::prove_account(Arc::clone(account), Arc::clone(&metrics), timings, stop.clone());
+            services::prove_account(Arc::clone(account), key, Arc::clone(&metrics), timings, stop.clone());
         tokio::spawn(leadership.clone().then(proving));
     }
     let petra = services.petra_side(&leadership);
     let client_id = settings.connectwise_client_id.clone();
-    let reconciler = Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps);
+    let reconciler = Arc::new(Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps));
+    tokio::spawn(Arc::clone(&reconciler).follow_own_keys(stop.clone()));
     tokio::select! {
         () = controller.run(reconciler, leadership, stop.clone()) => {}
         // Nothing is finished: whatever runs is broken off here, because another replica may act from now on.

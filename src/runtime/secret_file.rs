@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::changes::changes;
 use crate::admin::Metrics;
 
 /// No key of either service comes near this size.
@@ -79,6 +81,11 @@ impl SecretFile {
         self.loaded.borrow().generation
     }
 
+    /// Every change from now on; of several at once only the last.
+    pub fn changes(&self) -> BoxStream<'static, ()> {
+        changes(self.loaded.subscribe())
+    }
+
     /// Looks at the file every `period` until `stop`.
     ///
     /// A content that cannot be a key keeps the former: a secret that was emptied by mistake must not stop what works.
@@ -139,6 +146,8 @@ fn read(path: &Path) -> Result<SecretString, SecretFileError> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use futures::{FutureExt, StreamExt};
+
     use super::*;
 
     fn open(path: &Path) -> Result<SecretFile, SecretFileError> {
@@ -198,7 +207,10 @@ mod tests {
         assert_eq!((file.current().expose_secret(), file.generation()), ("key-1", 0));
         swap("two");
         let clone = file.clone();
+        let mut changes = file.changes();
         assert!(file.look().expect("readable"));
+        assert_eq!(changes.next().now_or_never(), Some(Some(())), "the change is told once");
+        assert_eq!(changes.next().now_or_never(), None);
         assert_eq!(clone.generation(), 1, "every clone sees the change");
         assert_eq!(clone.current().expose_secret(), "key-2");
     }

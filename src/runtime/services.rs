@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -10,6 +11,7 @@ use tracing::{info, warn};
 use super::events::Events;
 use super::leadership::Leadership;
 use super::links::{LinkRef, Links};
+use super::secret_file::SecretFile;
 use super::wake::Wake;
 use crate::admin::Metrics;
 use crate::cli::Settings;
@@ -26,8 +28,8 @@ use crate::upstream::guard::{Guard, GuardConfig, GuardError};
 /// The clients of both services, behind one guard.
 pub(super) struct Services {
     pub connectwise: ConnectWise,
-    /// Where links are registered.
-    pub petra: Option<(Arc<PetraClient>, Arc<Poll>)>,
+    /// Where links are registered, and with which key.
+    pub petra: Option<(Arc<PetraClient>, Arc<Poll>, SecretFile)>,
     /// Where the operator's Petra key is proved: also without a server to register with.
     pub account: Option<Arc<PetraClient>>,
 }
@@ -55,17 +57,19 @@ impl Services {
             let key: Arc<dyn KeySource> = Arc::new(move || -> Option<SecretString> { Some(file.current()) });
             Arc::new(PetraClient::new(guard, key, clock, timeouts.clone()))
         });
-        let petra = account.clone().zip(settings.petra.as_ref()).map(|(client, petra)| {
+        let keyed = account.clone().zip(settings.petra_key.clone());
+        let petra = keyed.zip(settings.petra.as_ref()).map(|((client, key), petra)| {
             let poll = Poll::new(petra.installation.as_str().to_owned(), settings.timings.clone());
-            (client, Arc::new(poll))
+            (client, Arc::new(poll), key)
         });
         Ok(Self { connectwise, petra, account })
     }
 
     /// What the reconciler needs of Petra.
     pub(super) fn petra_side(&self, leadership: &Leadership) -> Option<PetraSide> {
-        self.petra.as_ref().map(|(client, poll)| PetraSide {
+        self.petra.as_ref().map(|(client, poll, key)| PetraSide {
             client: Arc::clone(client),
+            key: key.clone(),
             poll: Arc::clone(poll),
             fence: Box::new(leadership.clone()),
         })
@@ -136,13 +140,15 @@ impl Orphans {
 const ORPHANED: &str = "Petra holds links of this installation whose resources are gone; the operator never deletes them. \
     Remove them in Petra, or create a resource of the same namespace and name to take one back.";
 
-/// Proves the Petra key at start and daily, and names the organisation that it belongs to.
+/// Proves the Petra key at start, daily and when it changes, and names the organisation that it belongs to.
 pub(super) async fn prove_account(
     petra: Arc<PetraClient>,
+    key: SecretFile,
     metrics: Arc<Metrics>,
     timings: Timings,
     stop: CancellationToken,
 ) {
+    let mut changes = key.changes();
     let proving = async {
         loop {
             match petra.usage().await {
@@ -159,7 +165,8 @@ pub(super) async fn prove_account(
                 }
                 Err(fault) => warn!(?fault, "Petra did not say whether it accepts the operator's key"),
             }
-            tokio::time::sleep(timings.account).await;
+            // Either way the next proof is due.
+            let _ = tokio::time::timeout(timings.account, changes.next()).await;
         }
     };
     stop.run_until_cancelled(proving).await;

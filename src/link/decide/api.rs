@@ -14,6 +14,7 @@ use crate::link::draft::{self, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::seen::{Change, Listing, Question};
 use crate::link::subject::Target;
+use crate::link::timetable;
 use crate::petra::client::Adopt;
 use crate::petra::{LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
 
@@ -94,6 +95,12 @@ impl Visit<'_> {
     /// Whether this process looks at the link for the first time, and nobody asked it to.
     pub(super) fn is_first_look(&self) -> bool {
         self.memory.first_seen.is_none() && self.subject.requested_at.is_none() && !self.is_edited()
+    }
+
+    /// Whether Petra has not said for too long that it holds the link as it should.
+    pub(super) fn is_petra_stale(&self) -> bool {
+        let heard = self.memory.petra_heard.or(self.memory.first_seen).unwrap_or(self.now.up);
+        self.elapsed(heard) >= timetable::stale_after(self.subject, &self.rules.timings)
     }
 
     /// The record of this mode in the status.
@@ -209,7 +216,14 @@ impl Registration<'_> {
                     _ if older => ControlFlow::Continue(Known::Unlisted),
                     (_, Some(fault)) => ControlFlow::Continue(Known::Nothing(*fault)),
                     (Some(link), None) => ControlFlow::Continue(Known::There(link.clone())),
-                    _ if *unsure && self.registered() && !self.asked_for() => ControlFlow::Break(self.keep()),
+                    // A fleet that is missing from the list is held until a person asks, or the link would be stale.
+                    _ if *unsure
+                        && self.registered()
+                        && !self.asked_for()
+                        && !self.visit.is_petra_stale() =>
+                    {
+                        ControlFlow::Break(self.keep())
+                    }
                     _ => ControlFlow::Continue(Known::Unlisted),
                 }
             }

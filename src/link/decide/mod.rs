@@ -8,6 +8,7 @@
 mod api;
 mod deletion;
 mod inputs;
+mod own_keys;
 mod portal;
 mod secret;
 mod settle;
@@ -27,6 +28,7 @@ use crate::clock::Now;
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode};
 use crate::petra::LinkId;
 
+pub use own_keys::{OwnKeys, may_help};
 pub use portal::token;
 
 /// The subject of the tests' world, for tests beside the rules.
@@ -68,6 +70,9 @@ pub struct Settlement {
     pub claim: Option<LinkId>,
     /// A verdict that was held although a round found something else or nothing: the metric's label.
     pub held: Option<&'static str>,
+    /// What the link was suspected of and, asked again with the same inputs, was not guilty of: the others that are suspected
+    /// of it are judged one by one from now on.
+    pub disproved: Option<Reason>,
 }
 
 /// An event on the resource.
@@ -147,7 +152,10 @@ fn suspend(visit: &Visit) -> Row<()> {
         }
         Progress::Settled
     };
-    ControlFlow::Break(visit.settle(draft.finish(progress)).plan())
+    let mut settled = visit.settle(draft.finish(progress));
+    // Nobody asks again, so that what was suspected can neither be confirmed nor disproved.
+    settled.memory.suspicion = None;
+    ControlFlow::Break(settled.plan())
 }
 
 /// A spec that cannot be worked on: only an edit of it helps, and that wakes the link by itself.

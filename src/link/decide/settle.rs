@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Note, Plan, Settlement, Visit};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason};
 use crate::link::draft;
-use crate::link::memory::{Backoff, BackoffKind, Memory};
+use crate::link::memory::{Backoff, BackoffKind, Memory, Suspicion};
 use crate::link::seen::SecretRead;
 use crate::link::timetable;
 use crate::petra::LinkId;
@@ -18,10 +18,24 @@ impl Visit<'_> {
         let memory = Memory {
             first_seen: Some(self.memory.first_seen.unwrap_or(self.now.up)),
             last_round: self.seen.round.as_ref().map_or(self.memory.last_round, |_| Some(self.now.up)),
+            client_id: self
+                .seen
+                .round
+                .as_ref()
+                .map_or(self.memory.client_id, |_| self.seen.client_id.generation),
             secret_absent: self.memory.secret_absent.filter(|_| !self.secret_is_there()),
             ..self.memory.clone()
         };
-        Settlement { status, memory, next: None, events, waits: false, claim: None, held: None }
+        Settlement {
+            status,
+            memory,
+            next: None,
+            events,
+            waits: false,
+            claim: None,
+            held: None,
+            disproved: None,
+        }
     }
 
     fn secret_is_there(&self) -> bool {
@@ -124,6 +138,14 @@ impl Settlement {
 
     pub(super) fn note(mut self, warning: bool, reason: &'static str, text: impl Into<String>) -> Self {
         self.events.push(Note { warning, reason, text: text.into() });
+        self
+    }
+
+    /// What the link is suspected of is over: it was asked again and found good.
+    pub(super) fn disproving(mut self, is_disproved: impl FnOnce(&Suspicion) -> bool) -> Self {
+        if let Some(suspicion) = self.memory.suspicion.take_if(|suspicion| is_disproved(suspicion)) {
+            self.disproved = Some(suspicion.of);
+        }
         self
     }
 

@@ -6,6 +6,7 @@ mod schedule;
 
 use std::ops::ControlFlow;
 
+use super::own_keys::clear_client_id;
 use super::{Plan, Row, Visit};
 use crate::connectwise::{CompanyAnswer, Depth, Line, Permissions, Round, Tenant};
 use crate::crd::{
@@ -91,7 +92,7 @@ pub(super) fn row(visit: &Visit, target: &Target, inputs: Inputs) -> Row<Passed>
     }
 }
 
-fn unasked(visit: &Visit, draft: Draft) -> Row<Passed> {
+fn unasked(visit: &Visit, mut draft: Draft) -> Row<Passed> {
     let standing = standing(&visit.subject.status);
     let due = due_at(visit, standing);
     if visit.now.up >= due {
@@ -107,6 +108,7 @@ fn unasked(visit: &Visit, draft: Draft) -> Row<Passed> {
             })
         }
         Some(Standing::Fault(_)) => {
+            clear_client_id(visit, &mut draft);
             ControlFlow::Break(visit.settle(draft.finish(Progress::Keep)).still_due(visit, due).plan())
         }
         None => ControlFlow::Break(not_due_yet(visit, draft, due)),
@@ -138,6 +140,7 @@ fn asked(visit: &Visit, target: &Target, round: &Round, mut draft: Draft) -> Row
 fn same(visit: &Visit, standing: Option<Standing>, mut draft: Draft) -> Row<Passed> {
     draft.fields().last_validated_time = Some(StatusTime::new(visit.now.wall));
     if let Some(Standing::Fault(reason)) = standing {
+        clear_client_id(visit, &mut draft);
         let settled = visit.settle(draft.finish(Progress::Keep));
         return ControlFlow::Break(settled.repeat(visit, timetable::kind_of(reason), None).plan());
     }

@@ -70,7 +70,7 @@ struct Stub {
 #[error("failed on purpose")]
 struct OnPurpose;
 
-impl Reconcile for Arc<Stub> {
+impl Reconcile for Stub {
     type Error = OnPurpose;
 
     async fn reconcile(&self, link: Arc<Link>) -> Result<Next, OnPurpose> {

@@ -7,10 +7,9 @@ use crate::crd::{
 };
 use crate::link::decide::{Plan, Settlement};
 use crate::link::draft::{self, Draft, Progress};
-use crate::link::memory::BackoffKind;
+use crate::link::memory::{BackoffKind, Suspicion};
 use crate::link::message;
 use crate::link::seen::Listing;
-use crate::link::timetable;
 use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
@@ -33,7 +32,7 @@ impl Registration<'_> {
         let moved = self.derivation_moved();
         let mut settled =
             self.end(visit.settle(draft.finish(Progress::Settled))).petra_done().claiming(&self.id);
-        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
+        settled = settled.disproving(Suspicion::is_of_petra);
         settled.memory.petra_heard = Some(visit.now.up);
         if moved {
             settled = settled.note(
@@ -241,12 +240,8 @@ impl Registration<'_> {
     /// `Ready` from what was last heard of Petra: an outage there says nothing about the link, for a while.
     fn hold(&self, draft: &mut Draft) -> Progress {
         let visit = self.visit;
-        let heard = visit.memory.petra_heard.or(visit.memory.first_seen).unwrap_or(visit.now.up);
-        if visit.elapsed(heard) >= timetable::stale_after(visit.subject, &visit.rules.timings) {
-            let text = message::looks_again(
-                "Keys and role were found good, but Petra has not answered clearly for too long; its last answer was good.",
-            );
-            draft.unknown(ConditionType::Ready, Reason::ValidationStale, text);
+        if visit.is_petra_stale() {
+            draft.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
             Progress::Reconciling
         } else if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
             draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
@@ -261,7 +256,11 @@ impl Registration<'_> {
     fn recorded(&self, link: &RemoteLink) -> (Draft, Recorded) {
         let visit = self.visit;
         let stood = visit.record(RegistrationMode::Api);
-        let same_keys = stood.filter(|record| record.credentials_version == link.credentials_version);
+        // A link that was lost is another one, though it has the same keys: its time to be confirmed begins anew.
+        let lost = draft::reason(&visit.subject.status, ConditionType::Registered)
+            == Some(Reason::RemoteLinkMissing);
+        let same_keys =
+            stood.filter(|record| !lost && record.credentials_version == link.credentials_version);
         let record = LinkRecord {
             id: link.id.as_str().to_owned(),
             mode: Some(RegistrationMode::Api),

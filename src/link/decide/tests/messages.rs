@@ -50,7 +50,7 @@ const FURTHER: &[fn() -> World] = &[
     // CredentialsRejected.
     || {
         let mut world = with_tenancy(Tenancy::refusing());
-        world.client_id = ClientIdView { unproven: false, worked: false };
+        world.client_id = ClientIdView::default();
         world
     },
     || {

@@ -78,6 +78,8 @@ pub(super) struct World {
     pub petra_answered: bool,
     /// No list call ends any more, well or badly.
     pub poll_stopped: bool,
+    /// The list lost so much at once that absence from it proves nothing.
+    pub unsure: bool,
     answered_at: Now,
     pub fleet: FleetView,
     pub client_id: ClientIdView,
@@ -134,9 +136,10 @@ impl World {
             petra_moves_on: false,
             petra_answered: true,
             poll_stopped: false,
+            unsure: false,
             answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
             fleet: FleetView { ready: 1, ..FleetView::default() },
-            client_id: ClientIdView { unproven: false, worked: true },
+            client_id: ClientIdView { generation: 0, worked: true },
             rival: None,
             versions: 0,
             gone: false,
@@ -279,7 +282,7 @@ impl World {
                     .cloned()
                     .collect(),
                 failing,
-                unsure: false,
+                unsure: self.unsure,
             },
         }
     }

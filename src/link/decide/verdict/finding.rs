@@ -6,6 +6,7 @@ use crate::connectwise::{
     PermissionsAnswer, Required, Round, Tenant,
 };
 use crate::crd::{ConditionStatus, ConditionType, PermissionsStatus, Reason};
+use crate::link::decide::own_keys::CLIENT_ID_SUSPECTED;
 use crate::link::message;
 
 /// The outcome of a round.
@@ -300,10 +301,7 @@ fn rejected(visit: &Visit) -> Finding {
         visit.subject.spec.credentials_secret_ref.name
     );
     if !visit.seen.client_id.worked {
-        text.push_str(
-            " The operator's own clientId has not worked for any link yet, so it may be at fault too: ask the operator's \
-             administrator.",
-        );
+        text.push_str(CLIENT_ID_SUSPECTED);
     }
     let current = status.inputs.as_ref().and_then(|inputs| inputs.credentials_version.as_ref());
     let held = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());

@@ -33,11 +33,14 @@ pub(in crate::link::decide) fn hold_accusation(
     let Some(fleet) = visit.seen.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
     let alike = fleet.suspected_alike + 1;
     let alike_at_once = !fleet.released && alike > 3 && alike * 5 > fleet.ready;
-    let fleet_holds = alike_at_once || visit.seen.client_id.unproven;
+    let fleet_holds = alike_at_once || visit.seen.client_id.is_unproven();
     if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
         return None;
     }
-    let (draft, stale) = stale_or_kept(visit, draft.clone());
+    let (draft, stale) = match schedule {
+        None => stale_or_kept(visit, draft.clone()),
+        Some(_) => petra_stale_or_kept(visit, draft.clone()),
+    };
     let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
     let again = debounce_left.max(timings.floor);
     let mut settled = match (schedule, debounce_left.is_zero()) {
@@ -66,6 +69,16 @@ fn stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
         draft.unknown(kind, Reason::ValidationStale, text.clone());
     }
+    (draft, true)
+}
+
+/// A Ready link of which Petra has not said for too long that it is good is stale, whatever holds the rest.
+fn petra_stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
+    let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
+    if !ready || !visit.is_petra_stale() {
+        return (draft, false);
+    }
+    draft.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
     (draft, true)
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Standing;
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionType, Reason};
+use crate::link::decide::own_keys::client_id_is_news;
 use crate::link::decide::{Plan, Settlement, Visit};
 use crate::link::draft::{self, Draft, Progress};
-use crate::link::memory::{Backoff, BackoffKind, Suspicion};
+use crate::link::memory::{Backoff, BackoffKind};
 use crate::link::timetable;
 
 /// What a visit that passed at ConnectWise means for the next one.
@@ -34,8 +35,7 @@ impl Schedule {
             Some((kind, asked_to_wait)) => settled.holding("inconclusive").repeat(visit, kind, asked_to_wait),
             None if self.fresh => {
                 // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
-                settled.memory.suspicion = settled.memory.suspicion.filter(Suspicion::is_of_petra);
-                settled.routine(visit)
+                settled.disproving(|suspicion| !suspicion.is_of_petra()).routine(visit)
             }
             None => settled.still_due(visit, self.due),
         }
@@ -75,7 +75,7 @@ pub(super) fn due_at(visit: &Visit, standing: Option<Standing>) -> Duration {
     let (memory, timings) = (visit.memory, &visit.rules.timings);
     let now = visit.now.up;
     let floor = now + visit.floor_left();
-    if visit.subject.requested_at.is_some() {
+    if visit.subject.requested_at.is_some() || client_id_is_news(visit, standing) {
         return floor;
     }
     let planned = match standing {

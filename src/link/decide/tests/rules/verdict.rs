@@ -114,14 +114,14 @@ fn a_fifth_of_the_fleet_or_three_links_or_a_fleet_with_one_that_succeeded_are_ac
 #[test]
 fn a_client_id_that_was_just_changed_accuses_nobody() {
     let mut world = World::ready();
-    world.client_id = ClientIdView { unproven: true, worked: true };
+    world.client_id = ClientIdView { generation: 1, worked: false };
     world.tenancy = Tenancy::refusing();
     world.wait(31 * MINUTE);
     world.visit();
     world.wait(2 * MINUTE);
     world.visit();
     assert_eq!(world.ready_reason(), "True/Linked");
-    world.client_id.unproven = false;
+    world.client_id.worked = true;
     world.wait(10 * MINUTE);
     world.visit();
     assert_eq!(world.ready_reason(), "False/CredentialsRejected");

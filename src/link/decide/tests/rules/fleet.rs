@@ -1,0 +1,181 @@
+//! What all links share: a fleet that is held, how the hold ends, and the operator's own keys.
+
+use super::super::world::{SecretIs, Tenancy, World};
+use super::{MINUTE, outage};
+use crate::connectwise::Depth;
+use crate::crd::{ConditionType, Reason};
+use crate::link::decide::{OwnKeys, may_help};
+use crate::link::memory::Memory;
+use crate::link::seen::{ClientIdView, FleetView};
+use crate::petra::PetraFault;
+
+/// Four of ten Ready links are suspected of the same.
+const ALIKE: FleetView = FleetView { ready: 10, suspected_alike: 3, released: false };
+
+/// A Ready link whose keys ConnectWise refuses for the second time, as those of many others.
+fn held_by_the_fleet() -> World {
+    let mut world = World::ready();
+    world.fleet = ALIKE;
+    world.tenancy = Tenancy::refusing();
+    world.wait(31 * MINUTE);
+    world.visit();
+    world.wait(2 * MINUTE);
+    assert_eq!(world.visit().0.held, Some("fleet"));
+    world
+}
+
+#[test]
+fn only_a_suspect_that_is_asked_again_with_the_same_inputs_and_is_good_disproves_an_accusation() {
+    let of = Some(Reason::CredentialsRejected);
+    let mut mended = held_by_the_fleet();
+    mended.tenancy = Tenancy::good();
+    mended.wait(10 * MINUTE);
+    assert_eq!((mended.visit().0.disproved, mended.memory.suspicion), (of, None));
+
+    let mut suspended = held_by_the_fleet();
+    suspended.edit(|spec| spec.suspend = Some(true));
+    assert_eq!((suspended.visit().0.disproved, suspended.memory.suspicion), (None, None));
+    assert_eq!(suspended.ready_reason(), "True/Linked");
+
+    let mut rotated = held_by_the_fleet();
+    rotated.tenancy = Tenancy::good();
+    rotated.secret = SecretIs::Keys { public: "two", revision: 2 };
+    rotated.wait(MINUTE);
+    assert_eq!((rotated.visit().0.disproved, rotated.memory.suspicion), (None, None));
+}
+
+#[test]
+fn the_hold_of_a_link_ends_when_it_is_stale() {
+    let mut world = held_by_the_fleet();
+    world.wait(90 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn a_fleet_that_is_missing_from_the_list_is_held_until_it_is_stale() {
+    let mut world = World::ready();
+    world.fleet = ALIKE;
+    world.unsure = true;
+    world.petra.clear();
+    for _ in 0..2 {
+        world.wait(31 * MINUTE);
+        let (_, trace) = world.visit();
+        assert_eq!((trace.petra_reads, trace.puts, world.ready_reason().as_str()), (0, 0, "True/Linked"));
+    }
+    world.wait(31 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.petra_reads, trace.puts), (1, 0), "the link itself is asked for");
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted", "ConnectWise was heard");
+    world.wait(10 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(trace.shown, ["Unknown/RemoteLinkMissing", "Unknown/AwaitingConfirmation"]);
+}
+
+#[test]
+fn a_link_that_is_missing_from_the_list_alone_never_gets_stale() {
+    let mut world = World::ready();
+    let links = world.petra.clone();
+    for _ in 0..8 {
+        world.unsure = true;
+        world.petra.clear();
+        world.wait(31 * MINUTE);
+        let before = world.memory.petra_heard;
+        if world.now.up - before.expect("it was linked") >= 89 * MINUTE {
+            world.petra = links.clone();
+        }
+        world.visit();
+        assert_eq!(world.ready_reason(), "True/Linked");
+    }
+}
+
+#[test]
+fn another_client_id_has_refused_keys_asked_about_at_once_and_only_once() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.visit();
+    world.wait(MINUTE);
+    assert_eq!(world.visit().1.rounds, []);
+    world.client_id = ClientIdView { generation: 1, worked: false };
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap]);
+    world.wait(MINUTE);
+    assert_eq!(world.visit().1.rounds, []);
+}
+
+#[test]
+fn another_client_id_does_not_break_the_floor() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.visit();
+    world.client_id = ClientIdView { generation: 1, worked: false };
+    let (settlement, trace) = world.visit();
+    assert_eq!(trace.rounds, []);
+    world.wait(settlement.next.expect("it looks again"));
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap]);
+}
+
+#[test]
+fn another_client_id_has_a_held_link_asked_about_at_once() {
+    for mut world in [held_by_the_fleet(), {
+        let mut world = World::ready();
+        world.tenancy = outage();
+        world.wait(31 * MINUTE);
+        world.visit();
+        world.wait(2 * MINUTE);
+        world.visit();
+        world
+    }] {
+        world.wait(2 * MINUTE);
+        world.visit();
+        world.wait(MINUTE / 2);
+        assert!(may_help(OwnKeys::ClientId, &world.status, &world.memory));
+        assert_eq!(world.visit().1.rounds, []);
+        world.client_id = ClientIdView { generation: 1, worked: false };
+        assert_eq!(world.visit().1.rounds.first(), Some(&Depth::Cheap));
+    }
+}
+
+#[test]
+fn another_key_of_the_operator_costs_a_healthy_link_and_one_with_a_fault_of_its_own_nothing() {
+    let mut lacking = World::new();
+    lacking.tenancy = super::lacking("Service Tickets");
+    lacking.visit();
+    for mut world in [World::ready(), lacking] {
+        for change in [OwnKeys::ClientId, OwnKeys::ClientIdWorked, OwnKeys::PetraKey] {
+            assert!(!may_help(change, &world.status, &world.memory), "{change:?}");
+        }
+        world.client_id = ClientIdView { generation: 1, worked: false };
+        let (_, trace) = world.visit();
+        assert_eq!((trace.rounds.len(), trace.writes), (0, 0));
+    }
+}
+
+#[test]
+fn a_link_that_waits_for_petra_to_take_the_operators_key_is_helped_by_another_one() {
+    let mut world = World::new();
+    world.petra_fault = Some(PetraFault::KeyRejected);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/PetraKeyRejected");
+    assert!(may_help(OwnKeys::PetraKey, &world.status, &world.memory));
+    world.petra_fault = None;
+    assert_eq!(world.visit().1.puts, 1, "a list that was answered since is enough");
+}
+
+#[test]
+fn a_client_id_that_worked_is_no_longer_named_beside_a_refusal_that_stands() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.client_id = ClientIdView::default();
+    world.visit();
+    let names_it = |world: &World| world.status.conditions.iter().any(|it| it.message.contains("clientId"));
+    assert!(names_it(&world) && may_help(OwnKeys::ClientIdWorked, &world.status, &Memory::default()));
+    world.client_id.worked = true;
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes, settlement.events.len()), (0, 1, 0));
+    assert!(!names_it(&world) && world.ready_reason() == "False/CredentialsRejected");
+    assert_eq!(world.visit().1.writes, 0);
+}

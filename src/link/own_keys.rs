@@ -1,0 +1,68 @@
+//! Wakes the links that a change of the operator's own keys may help: their next look may be an hour away.
+
+use std::sync::Arc;
+
+use futures::stream::{BoxStream, StreamExt};
+use tokio_util::sync::CancellationToken;
+
+use super::Reconciler;
+use super::decide::{OwnKeys, may_help};
+use super::subject::Subject;
+use super::timetable;
+use crate::runtime::{LinkRef, changes};
+
+impl Reconciler {
+    /// Follows the operator's own keys until `stop`.
+    pub async fn follow_own_keys(self: Arc<Self>, stop: CancellationToken) {
+        let worked = changes(self.client_id_worked.subscribe());
+        let client_id = self.wake_at(OwnKeys::ClientId, self.client_id.changes());
+        let client_id_worked = self.wake_at(OwnKeys::ClientIdWorked, worked);
+        let petra_key = async {
+            if let Some(petra) = &self.petra {
+                self.wake_at(OwnKeys::PetraKey, petra.key.changes()).await;
+            }
+        };
+        stop.run_until_cancelled(async { tokio::join!(client_id, client_id_worked, petra_key) }).await;
+    }
+
+    /// Wakes at every change; a change that comes while links are being woken begins anew.
+    async fn wake_at(&self, what: OwnKeys, mut changes: BoxStream<'static, ()>) {
+        let mut changed = changes.next().await;
+        while changed.is_some() {
+            changed = tokio::select! {
+                again = changes.next() => again,
+                () = self.wake_helped(what) => changes.next().await,
+            };
+        }
+    }
+
+    /// Wakes one link after the other, so that they do not ask at once.
+    async fn wake_helped(&self, what: OwnKeys) {
+        let timings = &self.rules.timings;
+        if what == OwnKeys::PetraKey
+            && let Some(petra) = &self.petra
+        {
+            // All that the links ask of Petra is read from its list, which the former key did not get.
+            let _ = tokio::time::timeout(timings.timeouts.petra_read, petra.poll.next()).await;
+        }
+        let helped = self.helped(what);
+        let apart = timetable::apart(timings, helped.len());
+        for link in helped {
+            self.deps.wake.link(&link.namespace, &link.name);
+            tokio::time::sleep(apart).await;
+        }
+    }
+
+    /// The links that this change may help, in an order that favours no namespace.
+    fn helped(&self, what: OwnKeys) -> Vec<LinkRef> {
+        let links = self.deps.links.all();
+        let subjects =
+            links.iter().filter_map(|link| Some(Subject::read(link.0.as_ref().ok()?, &self.rules)));
+        let mut helped: Vec<_> = subjects
+            .filter(|subject| may_help(what, &subject.status, &self.registry.recall(subject).memory))
+            .map(|subject| (timetable::spread(&subject.uid), subject.key))
+            .collect();
+        helped.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        helped.into_iter().map(|(_, link)| link).collect()
+    }
+}
