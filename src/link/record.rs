@@ -13,8 +13,9 @@ use super::memory::Memory;
 use super::registry::{Claim, Claims, Remembered, is_acknowledged};
 use super::visiting::{Visiting, Written};
 use super::{Error, Next, Reconciler};
+use crate::clock::Now;
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
-use crate::petra::PutAnswer;
+use crate::petra::{LinkId, PutAnswer};
 use crate::runtime::LinkRef;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
@@ -44,16 +45,7 @@ impl Reconciler {
 
     /// Remembers what a visit asked and did that ends without a settlement.
     pub(super) fn remember_broken_off(&self, visiting: &Visiting) {
-        let now = self.clock.now().up;
-        let mut memory = visiting.memory.clone();
-        if visiting.seen.round.is_some() {
-            memory.last_round = Some(now);
-            memory.client_id = visiting.seen.client_id.generation;
-        }
-        if matches!(visiting.seen.put, Some(PutAnswer::Unknown(_))) {
-            memory.unknown_put = Some(now);
-        }
-        self.registry.remember_memory(&visiting.subject, memory);
+        self.registry.remember_memory(&visiting.subject, broken_off(visiting, self.clock.now()));
     }
 
     /// Ends a visit.
@@ -81,25 +73,7 @@ impl Reconciler {
                 petra.poll.stop_waiting(&subject.owner);
             }
         }
-        let acknowledged = is_acknowledged(subject);
-        // Whoever was refused or found lacking claims nothing; an outage takes no claim away.
-        let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
-            .into_iter()
-            .any(|kind| draft::is_true(&subject.status, kind));
-        let claim = match claim {
-            Some(id) => Claims::Holds(Claim { id, acknowledged, created: subject.created }),
-            None if accused || subject.deleting.is_some() => Claims::Nothing,
-            None => Claims::AsBefore,
-        };
-        let remembered = Remembered {
-            uid: subject.uid.clone(),
-            memory,
-            superseded: visiting.superseded,
-            ready: draft::is_true(&subject.status, ConditionType::Ready),
-            claim: None,
-            saved_by_hand: acknowledged,
-            held_by_fleet: held == Some(FLEET),
-        };
+        let (remembered, claim) = remembered(&visiting, memory, claim, held);
         let aftermath = self.registry.remember(&subject.key, remembered, claim, disproved);
         for waiting in aftermath.waiting {
             self.deps.wake.link(&waiting.namespace, &waiting.name);
@@ -185,4 +159,47 @@ impl Reconciler {
         let type_ = if note.warning { EventType::Warning } else { EventType::Normal };
         self.deps.events.publish(link.clone(), type_, note.reason, "Reconcile", note.text);
     }
+}
+
+/// What a visit leaves in memory that ends without a settlement.
+pub(super) fn broken_off(visiting: &Visiting, now: Now) -> Memory {
+    let mut memory = visiting.memory.clone();
+    if visiting.seen.round.is_some() {
+        memory.last_round = Some(now.up);
+        memory.client_id = visiting.seen.client_id.generation;
+    }
+    if matches!(visiting.seen.put, Some(PutAnswer::Unknown(_))) {
+        memory.unknown_put = Some(now.up);
+    }
+    memory
+}
+
+/// What is remembered of a settled visit, and what its link claims after it.
+pub(super) fn remembered(
+    visiting: &Visiting,
+    memory: Memory,
+    claim: Option<LinkId>,
+    held: Option<&'static str>,
+) -> (Remembered, Claims) {
+    let subject = &visiting.subject;
+    let acknowledged = is_acknowledged(subject);
+    // Whoever was refused or found lacking claims nothing; an outage takes no claim away.
+    let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
+        .into_iter()
+        .any(|kind| draft::is_true(&subject.status, kind));
+    let claims = match claim {
+        Some(id) => Claims::Holds(Claim { id, acknowledged, created: subject.created }),
+        None if accused || subject.deleting.is_some() => Claims::Nothing,
+        None => Claims::AsBefore,
+    };
+    let remembered = Remembered {
+        uid: subject.uid.clone(),
+        memory,
+        superseded: visiting.superseded.clone(),
+        ready: draft::is_true(&subject.status, ConditionType::Ready),
+        claim: None,
+        saved_by_hand: acknowledged,
+        held_by_fleet: held == Some(FLEET),
+    };
+    (remembered, claims)
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::table::{ROWS, foreign_link, judged, line, with_board, with_tenancy};
+use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Permissions, Required};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
@@ -154,7 +154,7 @@ fn ready_message(status: &LinkStatus) -> &str {
 
 /// Everything that is told in any arrangement, by every status that is written on the way.
 fn told() -> Vec<Told> {
-    let arranged = ROWS.iter().map(|(_, _, arrange)| arrange).chain(FURTHER);
+    let arranged = rows().map(|(_, _, arrange)| arrange).chain(FURTHER);
     let mut written: Vec<LinkStatus> = arranged
         .flat_map(|arrange| {
             let mut world = arrange();

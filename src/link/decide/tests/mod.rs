@@ -2,10 +2,12 @@
 //! `rules` takes one rule a test, `classification` takes every published error body through client and rules, `messages`
 //! reads what each reason tells a person, and `histories` checks the promises after every step of generated sequences.
 
+mod books;
 mod classification;
 mod histories;
 mod messages;
 mod rules;
+mod secret;
 mod table;
 mod tenancy;
 mod world;

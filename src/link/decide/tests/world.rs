@@ -1,5 +1,7 @@
 //! Everything outside the rules, as plain values: a Secret, a ConnectWise, a Petra, a clock, a resource.
 
+mod conversation;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,35 +10,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::clock::Now;
 use crate::connectwise::profile::Profiles;
-use crate::connectwise::{CompanyId, Depth, Keys, Round};
+use crate::connectwise::{CompanyId, Depth, Round};
 use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
 };
-use crate::link::decide::{Plan, Settlement, Visit, decide};
 use crate::link::draft;
 use crate::link::memory::Memory;
-use crate::link::seen::{Change, ClientIdView, FleetView, Listing, Question, Rival, SecretRead, Seen};
+use crate::link::seen::{ClientIdView, FleetView, Rival};
 use crate::link::subject::{Rules, Subject};
-use crate::petra::client::Adopt;
-use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, RemoteState, Version};
-use crate::runtime::{SecretLookup, SecretVersion};
+use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 
+pub(super) use super::secret::{PRIVATE, SecretIs};
 pub(super) use super::tenancy::{Tenancy, tenant};
-
-/// The private key of every pair: nothing that is written may hold it.
-pub(super) const PRIVATE: &str = "CANARY-private";
-
-/// The Secret as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SecretIs {
-    Absent,
-    Forbidden,
-    Keys { public: &'static str, revision: u32 },
-    Invalid,
-}
 
 /// What one visit did.
 #[derive(Clone, Debug, Default)]
@@ -182,13 +170,10 @@ impl World {
         Subject::read(&link, &self.rules)
     }
 
-    /// Another content of the Secret; every write has a revision of its own, as the API server sees to.
+    /// Another content of the Secret.
     pub fn write_secret(&mut self, secret: SecretIs) {
         self.versions += 1;
-        self.secret = match secret {
-            SecretIs::Keys { public, .. } => SecretIs::Keys { public, revision: 1000 + self.versions },
-            other => other,
-        };
+        self.secret = secret.written(1000 + self.versions);
     }
 
     /// An edit of the spec.
@@ -230,230 +215,6 @@ impl World {
         Version::parse(&format!("v{}", self.versions)).expect("a version")
     }
 
-    fn secret_version(&self) -> SecretVersion {
-        let revision = match self.secret {
-            SecretIs::Keys { revision, .. } => revision,
-            _ => 0,
-        };
-        SecretVersion { uid: "secret".to_owned(), resource_version: revision.to_string() }
-    }
-
-    fn keys(public: &str) -> Keys {
-        Keys::from_secret_data(Some(public.as_bytes()), Some(PRIVATE.as_bytes())).expect("keys")
-    }
-
-    fn read_secret(&self) -> SecretRead {
-        match &self.secret {
-            SecretIs::Absent => SecretRead::Absent,
-            SecretIs::Forbidden => SecretRead::Forbidden,
-            SecretIs::Invalid => SecretRead::Invalid {
-                secret: self.secret_version(),
-                problem: Keys::from_secret_data(Some(b"a"), None).err().expect("invalid"),
-            },
-            SecretIs::Keys { public, .. } => {
-                let company = CompanyId::parse(&self.spec.company_id).expect("a company");
-                SecretRead::Keys {
-                    secret: self.secret_version(),
-                    credentials: Self::keys(public).version(&company),
-                }
-            }
-        }
-    }
-
-    fn lookup(&self) -> SecretLookup {
-        match (&self.secret, self.secrets_watched) {
-            (_, false) | (SecretIs::Forbidden, _) => SecretLookup::NotWatched,
-            (SecretIs::Absent, _) => SecretLookup::Absent,
-            _ => SecretLookup::Present(self.secret_version()),
-        }
-    }
-
-    fn listing(&self) -> Listing {
-        match (self.petra_answered, self.petra_fault) {
-            (false, None) => Listing::NotYet,
-            (false, Some(fault)) => Listing::Failing(fault),
-            (true, failing) => Listing::Known {
-                answered_at: self.answered_at,
-                asked_at: self.answered_at,
-                links: self
-                    .petra
-                    .values()
-                    .filter(|link| link.owner == Some(Self::owner()))
-                    .cloned()
-                    .collect(),
-                failing,
-                unsure: self.unsure,
-            },
-        }
-    }
-
-    /// One visit, to its end.
-    pub fn visit(&mut self) -> (Settlement, Trace) {
-        // Time passes between two visits: a list that is asked for after a change is newer than the change.
-        self.wait(Duration::from_secs(1));
-        if self.petra_fault.is_none() && !self.poll_stopped {
-            self.answered_at = self.now;
-        }
-        let mut trace = Trace::default();
-        let mut seen = Seen::at_start(self.lookup(), self.listing(), self.client_id, self.finalizer);
-        for _ in 0..24 {
-            let subject = self.subject();
-            let (memory, now) = (self.memory.clone(), self.now);
-            let plan =
-                decide(&Visit { subject: &subject, memory: &memory, seen: &seen, rules: &self.rules, now });
-            match plan {
-                Plan::Ask(question) => self.answer(question, &mut seen, &mut trace),
-                Plan::Change(change) => self.change(change, &mut seen, &mut trace),
-                Plan::Publish(status, memory) => {
-                    self.memory = *memory;
-                    self.write(*status, &mut trace);
-                }
-                Plan::Settle(settlement) => {
-                    self.memory = settlement.memory.clone();
-                    if !self.gone {
-                        self.write(settlement.status.clone(), &mut trace);
-                    }
-                    return (*settlement, trace);
-                }
-            }
-        }
-        panic!("the visit did not settle: {:?}", self.status);
-    }
-
-    fn write(&mut self, status: LinkStatus, trace: &mut Trace) {
-        if self.status != status {
-            trace.writes += 1;
-            self.status = status;
-            trace.shown.push(self.ready_reason());
-            trace.written.push(self.status.clone());
-        }
-    }
-
-    fn answer(&mut self, question: Question, seen: &mut Seen, trace: &mut Trace) {
-        match question {
-            Question::Secret => {
-                trace.secret_reads += 1;
-                seen.secret = Some(self.read_secret());
-            }
-            Question::Round(depth) => {
-                assert!(matches!(seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
-                trace.rounds.push(depth);
-                seen.round = Some(match (&self.rounds, depth) {
-                    (None, depth) => self.tenancy.round(depth),
-                    (Some([cheap, _]), Depth::Cheap) => cheap.clone(),
-                    (Some([_, full]), Depth::Full) => full.clone(),
-                });
-            }
-            Question::Listing => {
-                trace.petra_reads += 1;
-                self.petra_answered |= self.petra_fault.is_none();
-                seen.listing = match self.listing() {
-                    Listing::NotYet => Listing::Failing(PetraFault::Unavailable),
-                    known => known,
-                };
-            }
-            Question::Rival(_) => seen.rival = Some(self.rival.clone()),
-            Question::Fleet(_) => seen.fleet = Some(self.fleet),
-            Question::Link(id) => {
-                trace.petra_reads += 1;
-                seen.read = Some(match self.petra_fault {
-                    Some(fault) => Err(fault),
-                    None => Ok(self.petra.get(&id).cloned()),
-                });
-            }
-            Question::Owned(owner) => {
-                trace.petra_reads += 1;
-                seen.owned = Some(match self.petra_fault {
-                    Some(fault) => Err(fault),
-                    None => Ok(self
-                        .petra
-                        .values()
-                        .filter(|link| link.owner.as_ref() == Some(&owner))
-                        .cloned()
-                        .collect()),
-                });
-            }
-        }
-    }
-
-    fn change(&mut self, change: Change, seen: &mut Seen, trace: &mut Trace) {
-        match change {
-            Change::AddFinalizer => {
-                self.finalizer = true;
-                seen.finalizer = true;
-            }
-            Change::RemoveFinalizer => {
-                self.finalizer = false;
-                seen.finalizer = false;
-                self.gone = self.deleting.is_some();
-            }
-            Change::Put { id, expected, adopt_from, credentials, .. } => {
-                trace.puts += 1;
-                assert!(self.finalizer, "a PUT before the finalizer");
-                let there = self.petra.get(&id).cloned();
-                let mine = there.as_ref().is_none_or(|link| link.owner == Some(Self::owner()));
-                let answer = match (self.petra_fault, &there) {
-                    (Some(fault), _) => PutAnswer::Unknown(fault),
-                    (_, Some(link))
-                        if !mine
-                            && adopt_from.as_ref().map(Adopt::as_str)
-                                != Some(link.owner.as_ref().map_or("unowned", Owner::as_str)) =>
-                    {
-                        PutAnswer::OwnedByOther(link.owner.clone())
-                    }
-                    (_, Some(link))
-                        if mine && link.credentials_version.as_deref() == Some(credentials.as_str()) =>
-                    {
-                        PutAnswer::Accepted(link.clone())
-                    }
-                    (_, there) if there.as_ref().map(|link| &link.version) != expected.as_ref() => {
-                        PutAnswer::LookAgain
-                    }
-                    _ if self.petra_refuses => PutAnswer::Refused,
-                    _ => {
-                        let link = RemoteLink {
-                            id: id.clone(),
-                            company: CompanyId::parse(&self.spec.company_id).ok(),
-                            owner: Some(Self::owner()),
-                            state: RemoteState::Pending,
-                            credentials_version: Some(credentials.as_str().to_owned()),
-                            version: self.next_version(),
-                            confirmed_at: None,
-                        };
-                        self.petra.insert(id, link.clone());
-                        PutAnswer::Accepted(link)
-                    }
-                };
-                self.memory.changed = Some(self.now.up);
-                seen.read = None;
-                seen.puts += 1;
-                seen.put = Some(answer);
-            }
-            Change::Delete { id, expected } => {
-                trace.deletes += 1;
-                let answer = match (self.petra_fault, self.petra.get(&id)) {
-                    (Some(fault), _) => DeleteAnswer::Unknown(fault),
-                    (_, None) => DeleteAnswer::Gone,
-                    (_, Some(link)) if link.owner != Some(Self::owner()) => DeleteAnswer::NotOurs,
-                    (_, Some(link)) if self.petra_moves_on || link.version != expected => {
-                        DeleteAnswer::LookAgain
-                    }
-                    _ => {
-                        self.petra.remove(&id);
-                        DeleteAnswer::Gone
-                    }
-                };
-                self.memory.changed = Some(self.now.up);
-                seen.read = None;
-                seen.owned = None;
-                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
-                    seen.deletes_in_vain += 1;
-                }
-                seen.deleted = Some(answer);
-            }
-        }
-    }
-
     /// A condition as `True/Linked`.
     pub fn shown(&self, kind: ConditionType) -> String {
         draft::condition(&self.status, kind).map_or_else(
@@ -493,6 +254,6 @@ impl World {
     /// The credentials version of a public key, as `status` would show it.
     pub fn version_of(&self, public: &str) -> String {
         let company = CompanyId::parse(&self.spec.company_id).expect("a company");
-        Self::keys(public).version(&company).as_str().to_owned()
+        SecretIs::keys(public).version(&company).as_str().to_owned()
     }
 }

@@ -1,0 +1,66 @@
+//! Petra's books as the contract keeps them: a link has one holder, and changes only for who knows its version.
+
+use std::collections::BTreeMap;
+
+use crate::connectwise::CompanyId;
+use crate::petra::client::Adopt;
+use crate::petra::{DeleteAnswer, LinkId, Owner, PutAnswer, RemoteLink, RemoteState, Version};
+
+/// The links that Petra holds.
+pub(super) type Links = BTreeMap<LinkId, RemoteLink>;
+
+/// A PUT, as Petra gets it.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub id: LinkId,
+    pub company: CompanyId,
+    pub owner: Owner,
+    pub expected: Option<Version>,
+    pub adopt_from: Option<Adopt>,
+    pub credentials: String,
+}
+
+/// Creates, replaces or takes over, as far as the contract allows; `refuses` is what ConnectWise says to Petra.
+pub(super) fn put(links: &mut Links, order: &Order, refuses: bool, version: Version) -> PutAnswer {
+    let there = links.get(&order.id);
+    if let Some(link) = there {
+        let mine = link.owner.as_ref() == Some(&order.owner);
+        let holder = link.owner.as_ref().map_or("unowned", Owner::as_str);
+        if !mine && order.adopt_from.as_ref().map(Adopt::as_str) != Some(holder) {
+            return PutAnswer::OwnedByOther(link.owner.clone());
+        }
+        if mine && link.credentials_version.as_ref() == Some(&order.credentials) {
+            return PutAnswer::Accepted(link.clone());
+        }
+    }
+    if there.map(|link| &link.version) != order.expected.as_ref() {
+        return PutAnswer::LookAgain;
+    }
+    if refuses {
+        return PutAnswer::Refused;
+    }
+    let link = RemoteLink {
+        id: order.id.clone(),
+        company: Some(order.company.clone()),
+        owner: Some(order.owner.clone()),
+        state: RemoteState::Pending,
+        credentials_version: Some(order.credentials.clone()),
+        version,
+        confirmed_at: None,
+    };
+    links.insert(order.id.clone(), link.clone());
+    PutAnswer::Accepted(link)
+}
+
+/// Removes one's own link of this very version.
+pub(super) fn delete(links: &mut Links, id: &LinkId, owner: &Owner, expected: &Version) -> DeleteAnswer {
+    match links.get(id) {
+        None => DeleteAnswer::Gone,
+        Some(link) if link.owner.as_ref() != Some(owner) => DeleteAnswer::NotOurs,
+        Some(link) if link.version != *expected => DeleteAnswer::LookAgain,
+        Some(_) => {
+            links.remove(id);
+            DeleteAnswer::Gone
+        }
+    }
+}
