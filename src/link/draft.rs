@@ -86,7 +86,12 @@ impl Draft {
         }
         let reason =
             self.get(ConditionType::Ready).and_then(Condition::known_reason).unwrap_or(Reason::Pending);
+        // What is Unknown is under way, even if the status was lost or edited; only a suspended link rests.
+        let moves =
+            self.get(ConditionType::Ready).is_some_and(|ready| ready.status == ConditionStatus::Unknown)
+                && reason != Reason::Suspended;
         let (present, absent) = match progress {
+            Progress::Keep if moves => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),
             Progress::Keep => (None, &[][..]),
             Progress::Settled => (None, &[ConditionType::Reconciling, ConditionType::Stalled][..]),
             Progress::Reconciling => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),

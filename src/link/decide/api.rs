@@ -230,8 +230,12 @@ impl Registration<'_> {
         }
     }
 
-    /// Our own link: judged by its state, or its keys replaced.
+    /// Our own link: judged by its state, or its keys replaced. A resource that finds it there without having sent it (a
+    /// namesake, a rebuilt cluster) answers for it from now on, its deletion included.
     fn ours(self, link: RemoteLink) -> Row<Infallible> {
+        if !self.visit.seen.finalizer {
+            return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
+        }
         let current = self.credentials.version.as_str();
         if link.credentials_version.as_deref() != Some(current) {
             return self.put(Some(link.version), None);

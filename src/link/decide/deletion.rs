@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Plan, Row, Visit};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
-use crate::link::draft::Progress;
+use crate::link::draft::{Draft, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::message;
 use crate::link::seen::{Change, Question};
@@ -20,25 +20,31 @@ pub(super) fn row(visit: &Visit) -> Row<()> {
         return ControlFlow::Break(visit.settle(subject.status.clone()).plan());
     }
     if subject.spec.deletion_policy() == DeletionPolicy::Unlink {
-        unlink(visit)?;
+        unlink(visit, &visit.draft())?;
     }
     ControlFlow::Break(Plan::Change(Change::RemoveFinalizer))
 }
 
-/// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more.
-pub(super) fn unlink(visit: &Visit) -> Row<()> {
+/// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more. `draft` is
+/// what the status says meanwhile.
+pub(super) fn unlink(visit: &Visit, draft: &Draft) -> Row<()> {
     if !visit.rules.petra_configured {
-        return ControlFlow::Break(blocked(visit, "this operator has no Petra URL any more", None));
+        return ControlFlow::Break(blocked(visit, draft, "this operator has no Petra URL any more", None));
     }
     let owned = match &visit.seen.owned {
         None => return ControlFlow::Break(Plan::Ask(Question::Owned(visit.subject.owner.clone()))),
-        Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+        Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
         Some(Ok(owned)) => owned,
     };
     match &visit.seen.deleted {
-        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
         Some(DeleteAnswer::Fenced) => {
-            return ControlFlow::Break(blocked(visit, "this copy of the operator is standing by", None));
+            return ControlFlow::Break(blocked(
+                visit,
+                draft,
+                "this copy of the operator is standing by",
+                None,
+            ));
         }
         // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
@@ -47,7 +53,7 @@ pub(super) fn unlink(visit: &Visit) -> Row<()> {
     if left.is_some() && visit.seen.deletes_in_vain >= 2 {
         let why =
             "Petra lists the link, but takes every request to remove it for out of date; compare the clocks";
-        return ControlFlow::Break(blocked(visit, why, None));
+        return ControlFlow::Break(blocked(visit, draft, why, None));
     }
     if let Some(link) = left {
         return ControlFlow::Break(delete(link));
@@ -55,14 +61,14 @@ pub(super) fn unlink(visit: &Visit) -> Row<()> {
     if let Some(record) = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {
         match &visit.seen.read {
             None => return ControlFlow::Break(Plan::Ask(Question::Link(record))),
-            Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, *fault)),
+            Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
             Some(Ok(Some(link))) if link.owner.as_ref() == Some(&visit.subject.owner) => {
                 return ControlFlow::Break(delete(link));
             }
             Some(Ok(_)) => {}
         }
     }
-    late_put(visit)
+    late_put(visit, draft)
 }
 
 fn delete(link: &RemoteLink) -> Plan {
@@ -71,33 +77,33 @@ fn delete(link: &RemoteLink) -> Plan {
 
 /// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
 /// counts only after that, or a link would be left behind.
-fn late_put(visit: &Visit) -> Row<()> {
+fn late_put(visit: &Visit, draft: &Draft) -> Row<()> {
     let limit = visit.rules.timings.timeouts.petra_change + Duration::from_secs(1);
     let since = visit.memory.unknown_put.unwrap_or(Duration::ZERO);
     let left = limit.saturating_sub(visit.elapsed(since));
     if left.is_zero() {
         return ControlFlow::Continue(());
     }
-    let settled = visit.settle(visit.draft().finish(Progress::Keep));
+    let settled = visit.settle(draft.clone().finish(Progress::Keep));
     ControlFlow::Break(settled.again_in(visit, left).plan())
 }
 
-fn blocked_by(visit: &Visit, fault: PetraFault) -> Plan {
+fn blocked_by(visit: &Visit, draft: &Draft, fault: PetraFault) -> Plan {
     let (why, wait) = match fault {
         PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
         PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
         PetraFault::NoContract => ("this Petra server takes no orders from an operator", None),
         PetraFault::Unavailable => ("Petra does not answer", None),
     };
-    blocked(visit, why, wait)
+    blocked(visit, draft, why, wait)
 }
 
 /// Held up: after a while the message says how to get out.
-fn blocked(visit: &Visit, why: &str, asked_to_wait: Option<Duration>) -> Plan {
+fn blocked(visit: &Visit, draft: &Draft, why: &str, asked_to_wait: Option<Duration>) -> Plan {
     let subject = visit.subject;
     let grace = visit.rules.timings.deletion_grace;
     let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| visit.now.since(at));
-    let mut draft = visit.draft();
+    let mut draft = draft.clone();
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
         let text = message::looks_again(&format!(

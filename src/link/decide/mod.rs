@@ -20,7 +20,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::draft::{Draft, Progress};
+use super::draft::{self, Draft, Progress};
 use super::memory::Memory;
 use super::seen::{Change, Question, Seen};
 use super::subject::{Rules, SpecProblem, Subject};
@@ -115,6 +115,7 @@ pub fn decide(visit: &Visit) -> Plan {
 
 fn rows(visit: &Visit) -> Row<Infallible> {
     deletion::row(visit)?;
+    finalizer(visit)?;
     suspend(visit)?;
     let target = match &visit.subject.target {
         Ok(target) => target,
@@ -127,6 +128,15 @@ fn rows(visit: &Visit) -> Row<Infallible> {
         RegistrationMode::Api => api::row(visit, target, &credentials, passed),
         RegistrationMode::Portal => portal::row(visit, target, &credentials, passed),
     }
+}
+
+/// A resource whose status records a link at Petra has the finalizer: a status that was restored onto a new resource came
+/// without one, and deleting that would leave the link behind.
+fn finalizer(visit: &Visit) -> Row<()> {
+    if visit.record(RegistrationMode::Api).is_some() && !visit.seen.finalizer {
+        return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
+    }
+    ControlFlow::Continue(())
 }
 
 /// Suspended: nothing is checked, and what stands for these inputs is kept.
@@ -176,7 +186,16 @@ fn not_evaluated(draft: &mut Draft) {
 
 impl Visit<'_> {
     fn draft(&self) -> Draft {
-        Draft::begin(&self.subject.status, self.subject.generation, self.now)
+        let status = &self.subject.status;
+        let mut draft = Draft::begin(status, self.subject.generation, self.now);
+        let rested = draft::reason(status, ConditionType::Ready) == Some(Reason::Suspended);
+        if rested && !self.subject.spec.suspended() {
+            let text = "Company, site, keys and settings are about to be checked.";
+            for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
+                draft.unknown(kind, Reason::Pending, text);
+            }
+        }
+        draft
     }
 
     /// Asks for the Secret where it was not read in this visit: keys are never kept between visits.
@@ -197,7 +216,7 @@ impl Visit<'_> {
 #[must_use]
 pub fn checking(visit: &Visit) -> Option<LinkStatus> {
     let status = &visit.subject.status;
-    let ready = super::draft::reason(status, ConditionType::Ready);
+    let ready = draft::reason(status, ConditionType::Ready);
     if verdict::standing(status).is_some() || ready == Some(Reason::ValidationStale) {
         return None;
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::api::{find_tenant, known_id};
 use super::deletion::unlink;
 use super::secret::Credentials;
-use super::verdict::Passed;
+use super::verdict::{Passed, Standing, standing};
 use super::{Plan, Row, Visit};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{
@@ -36,7 +36,7 @@ pub(super) fn row(
     credentials: &Credentials,
     passed: Passed,
 ) -> Row<Infallible> {
-    leave_api(visit)?;
+    leave_api(visit, &passed)?;
     let Some(id) = link_id(visit, &passed) else { return find_tenant(visit, passed) };
     if is_conflict_from_before(visit) {
         let settled = passed.schedule.end(visit, visit.settle(passed.draft.finish(Progress::Keep)));
@@ -77,18 +77,23 @@ fn is_conflict_from_before(visit: &Visit) -> bool {
     told == Some(Reason::LinkConflict) && visit.seen.round.is_none() && visit.is_first_look()
 }
 
-/// A link that was registered by `Api` goes by the deletion policy before a person takes over.
-fn leave_api(visit: &Visit) -> Row<()> {
-    if visit.record(RegistrationMode::Api).is_none() {
+/// A link that was registered by `Api`, or may have been, goes by the deletion policy before a person takes over. Its record
+/// goes before the finalizer: a record says that there may be something to remove.
+fn leave_api(visit: &Visit, passed: &Passed) -> Row<()> {
+    let recorded = visit.record(RegistrationMode::Api).is_some();
+    if !recorded && !visit.seen.finalizer {
         return ControlFlow::Continue(());
     }
-    if visit.subject.spec.deletion_policy() == DeletionPolicy::Unlink {
-        unlink(visit)?;
+    let mut draft = passed.draft.clone();
+    if let Some(Standing::Fault(_)) = standing(&visit.subject.status) {
+        draft.unknown(ConditionType::Ready, Reason::Pending, "ConnectWise found nothing wrong any more.");
     }
-    if visit.seen.finalizer {
+    if visit.subject.spec.deletion_policy() == DeletionPolicy::Unlink {
+        unlink(visit, &draft)?;
+    }
+    if !recorded {
         return ControlFlow::Break(Plan::Change(Change::RemoveFinalizer));
     }
-    let mut draft = visit.draft();
     draft.fields().link = None;
     let text = "The link of mode Api is left; a person must save it in Petra's portal.";
     draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);

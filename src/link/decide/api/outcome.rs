@@ -134,10 +134,21 @@ impl Registration<'_> {
         settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
     }
 
-    /// This replica was not surely the leader for long enough: nothing was sent, nothing is said.
+    /// This replica was not surely the leader for long enough: nothing was sent, and nothing is known of Petra.
     pub(super) fn fenced(&self) -> Plan {
-        let settled = self.visit.settle(self.passed.draft.clone().finish(Progress::Keep));
-        self.end(settled).petra_again(self.visit, BackoffKind::Nothing, None).plan()
+        let mut draft = self.passed.draft.clone();
+        let progress = if self.registered() {
+            self.hold(&mut draft)
+        } else if self.judged_by_petra() {
+            Progress::Keep
+        } else {
+            let text = "Keys and role were found good. This copy of the operator is standing by; the one that leads registers \
+                        the link.";
+            draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
+            Progress::Reconciling
+        };
+        let settled = self.end(self.visit.settle(draft.finish(progress)));
+        settled.petra_again(self.visit, BackoffKind::Nothing, None).claiming(&self.id).plan()
     }
 
     /// Petra answered nothing: a registered link stays as it is, one that is not yet waits.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::soak;
 use super::world::{PRIVATE, SecretIs, Tenancy, Trace, World};
 use crate::connectwise::{
     Action, Actual, CompanyAnswer, Inconclusive, KeysAnswer, Level, Line, MemberAnswer, Permissions,
@@ -31,7 +32,7 @@ enum Event {
     Orphan,
 }
 
-fn lacking() -> Tenancy {
+pub(super) fn lacking() -> Tenancy {
     let line = Line {
         module: "Companies".to_owned(),
         function: "Contacts".to_owned(),
@@ -251,11 +252,13 @@ fn deletion_ends_clean(world: &mut World) {
     assert!(world.petra.is_empty(), "a link was left behind");
 }
 
-proptest! {
-    #[test]
-    fn the_promises_hold_after_every_step_of_any_history(history in prop::collection::vec(events(), 1..60)) {
+#[test]
+fn the_promises_hold_after_every_step_of_any_history() {
+    let test = ("the_promises_hold_after_every_step_of_any_history", file!());
+    soak::histories(test, 100, &prop::collection::vec(events(), 1..60), |history| {
         let mut world = World::new();
         let mut referee = Referee::default();
+        let mut steps = 0;
         for event in history {
             apply(&mut world, event);
             let (settlement, trace) = world.visit();
@@ -266,17 +269,24 @@ proptest! {
             conforms(&world);
             let rounds_then = trace.rounds.len();
             idle_is_free(&mut world, &mut referee);
-            prop_assert!(rounds_then <= 2, "one visit asked {rounds_then} rounds");
+            assert!(rounds_then <= 2, "one visit asked {rounds_then} rounds");
+            steps += 2;
         }
         deletion_ends_clean(&mut world);
-    }
+        steps
+    });
+}
 
-    #[test]
-    fn when_faults_stop_every_link_becomes_ready(history in prop::collection::vec(events(), 1..40)) {
+#[test]
+fn when_faults_stop_every_link_becomes_ready() {
+    let test = ("when_faults_stop_every_link_becomes_ready", file!());
+    soak::histories(test, 100, &prop::collection::vec(events(), 1..40), |history| {
         let mut world = World::new();
+        let mut steps = 0;
         for event in history {
             apply(&mut world, event);
             world.visit();
+            steps += 1;
         }
         world.tenancy = Tenancy::good();
         world.write_secret(SecretIs::Keys { public: "CANARY-last", revision: 0 });
@@ -284,12 +294,14 @@ proptest! {
         world.edit(|spec| spec.suspend = None);
         for _ in 0..40 {
             let (settlement, _) = world.visit();
+            steps += 1;
             if world.is(ConditionType::Ready, ConditionStatus::True) {
                 break;
             }
             world.set_remote(RemoteState::Connected);
             world.wait(settlement.next.unwrap_or(Duration::from_mins(1)));
         }
-        prop_assert_eq!(world.ready_reason(), "True/Linked");
-    }
+        assert_eq!(world.ready_reason(), "True/Linked");
+        steps
+    });
 }

@@ -1,6 +1,7 @@
 //! The rules, tested without I/O: [`world`] plays everything outside, `table` reads like the design's condition table,
 //! `rules` takes one rule a test, `classification` takes every published error body through client and rules, `messages`
-//! reads what each reason tells a person, and `histories` checks the promises after every step of generated sequences.
+//! reads what each reason tells a person, and `histories` checks the promises after every step of generated sequences. What
+//! takes more than one link or one process is played on [`stage`].
 
 mod books;
 mod classification;
@@ -8,6 +9,8 @@ mod histories;
 mod messages;
 mod rules;
 mod secret;
+mod soak;
+mod stage;
 mod table;
 mod tenancy;
 mod world;

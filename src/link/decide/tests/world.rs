@@ -64,6 +64,8 @@ pub(super) struct World {
     /// Every DELETE comes too late: Petra has another version by then.
     pub petra_moves_on: bool,
     pub petra_answered: bool,
+    /// The list of an owner's links is behind what each link's own GET tells.
+    pub list_lags: bool,
     /// No list call ends any more, well or badly.
     pub poll_stopped: bool,
     /// The list lost so much at once that absence from it proves nothing.
@@ -123,6 +125,7 @@ impl World {
             petra_refuses: false,
             petra_moves_on: false,
             petra_answered: true,
+            list_lags: false,
             poll_stopped: false,
             unsure: false,
             answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },

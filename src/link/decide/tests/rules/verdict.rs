@@ -181,3 +181,44 @@ fn an_accusation_ends_with_the_answer_that_contradicts_it_even_if_the_rest_stays
         assert_eq!(world.ready_reason(), "Unknown/ConnectWiseUnavailable");
     }
 }
+
+#[test]
+fn another_accusation_of_a_ready_link_begins_the_debounce_anew() {
+    let mut world = World::ready();
+    world.tenancy = Tenancy::refusing();
+    world.wait(30 * MINUTE);
+    world.visit();
+    world.tenancy = lacking("Service Tickets");
+    world.wait(2 * MINUTE);
+    let (settlement, _) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("debounce")));
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/PermissionsMissing");
+}
+
+#[test]
+fn a_ready_link_is_stale_at_the_very_end_of_three_intervals() {
+    let mut world = World::ready();
+    let validated = world.status.last_validated_time.expect("validated").0;
+    world.tenancy = outage();
+    let age = world.now.since(validated);
+    // A visit takes a second.
+    world.wait((90 * MINUTE).saturating_sub(age + Duration::from_secs(1)));
+    world.visit();
+    assert_eq!(world.now.since(validated), 90 * MINUTE);
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+}
+
+#[test]
+fn an_outage_of_connectwise_does_not_keep_a_confirmation_from_being_heard() {
+    let mut world = World::new();
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+    world.tenancy = outage();
+    world.confirm();
+    world.wait(31 * MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!(trace.rounds.len(), 1, "ConnectWise was asked and did not answer");
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("inconclusive")));
+}

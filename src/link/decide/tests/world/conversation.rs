@@ -113,6 +113,7 @@ impl World {
                 trace.petra_reads += 1;
                 seen.owned = Some(match self.petra_fault {
                     Some(fault) => Err(fault),
+                    None if self.list_lags => Ok(Vec::new()),
                     None => Ok(self
                         .petra
                         .values()
@@ -138,15 +139,13 @@ impl World {
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 trace.puts += 1;
                 assert!(self.finalizer, "a PUT before the finalizer");
-                let answer = match self.petra_fault {
-                    Some(fault) => PutAnswer::Unknown(fault),
-                    None => {
-                        let credentials = credentials.as_str().to_owned();
-                        let owner = Self::owner();
-                        let order = Order { id, company, owner, expected, adopt_from, credentials };
-                        let version = self.next_version();
-                        books::put(&mut self.petra, &order, self.petra_refuses, version)
-                    }
+                let answer = if let Some(fault) = self.petra_fault {
+                    PutAnswer::Unknown(fault)
+                } else {
+                    let (credentials, owner) = (credentials.as_str().to_owned(), Self::owner());
+                    let order = Order { id, company, owner, expected, adopt_from, credentials };
+                    let version = self.next_version();
+                    books::put(&mut self.petra, &order, self.petra_refuses, version)
                 };
                 self.memory.changed = Some(self.now.up);
                 seen.read = None;

@@ -1,0 +1,303 @@
+//! What must hold, judged by who sees all sides: every status that is written is held against the one before it and against
+//! what the visit was really told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::operator::InProgress;
+use super::{COMPANIES, NAMES, Stage, Who};
+use crate::connectwise::{
+    BoardAnswer, CompanyAnswer, Depth, KeysAnswer, MemberAnswer, PermissionsAnswer, Round,
+};
+use crate::crd::{
+    ConditionStatus, ConditionType, DeletionPolicy, Inputs, LinkStatus, Reason, RegistrationMode,
+};
+use crate::link::decide::FLEET;
+use crate::link::decide::tests::books::Links;
+use crate::link::draft::{condition, is_true, reason};
+use crate::link::message;
+use crate::link::seen::SecretRead;
+use crate::link::visiting::Visiting;
+use crate::petra::RemoteState;
+use crate::petra::client::Adopt;
+
+/// The inputs that a good round proves: company, keys, profile, board.
+type Proof = (String, String, String, Option<String>);
+
+/// What a round says for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Good,
+    Refused(Reason),
+    Denied(Reason),
+    /// Site or board: nobody is accused.
+    Wrong(Reason),
+}
+
+#[derive(Default)]
+pub(super) struct Referee {
+    /// Inputs that a whole round found good.
+    proved: BTreeSet<Proof>,
+    /// Keys' versions that Petra confirmed.
+    confirmed: BTreeSet<String>,
+    /// Since when a Ready link was told to be bad, by operator and resource, and what of.
+    doubted: BTreeMap<(usize, Who), (Told, Duration)>,
+    /// Resources that may hold a link: they sent a PUT, or say so in the status.
+    holding: BTreeSet<Who>,
+    /// Resources that are gone, or left mode `Api`, and must have left nothing.
+    must_be_gone: BTreeSet<Who>,
+    pub steps: u64,
+    pub writes: u64,
+}
+
+/// The conclusive part of a round.
+fn told(round: &Round) -> Option<Told> {
+    match (&round.company, round.keys) {
+        (CompanyAnswer::Found(_), KeysAnswer::Accepted) => {}
+        (CompanyAnswer::Inconclusive(_), _) | (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(_)) => {
+            return None;
+        }
+        (CompanyAnswer::Found(_), KeysAnswer::Rejected) => {
+            return Some(Told::Refused(Reason::CredentialsRejected));
+        }
+        (CompanyAnswer::Unknown, _) => return Some(Told::Refused(Reason::CompanyUnknown)),
+        (CompanyAnswer::NotConnectWise, _) => return Some(Told::Wrong(Reason::SiteInvalid)),
+        (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
+            return Some(Told::Wrong(Reason::SiteNotAllowed));
+        }
+    }
+    if round.member == MemberAnswer::Inactive {
+        return Some(Told::Denied(Reason::MemberInactive));
+    }
+    match &round.permissions {
+        PermissionsAnswer::Inconclusive(_) => None,
+        PermissionsAnswer::Judged(found) if !found.missing.is_empty() => {
+            Some(Told::Denied(Reason::PermissionsMissing))
+        }
+        PermissionsAnswer::Judged(_) => match round.board {
+            BoardAnswer::NotNamed | BoardAnswer::Ready => Some(Told::Good),
+            BoardAnswer::Inconclusive(_) => None,
+            _ => Some(Told::Wrong(Reason::ServiceBoardNotReady)),
+        },
+    }
+}
+
+fn proof(inputs: &Inputs) -> Option<Proof> {
+    let (company, keys) = (inputs.company_id.clone()?, inputs.credentials_version.clone()?);
+    Some((company, keys, inputs.permission_profile.clone()?, inputs.service_board.clone()))
+}
+
+impl Referee {
+    pub fn stepped(&mut self) {
+        self.steps += 1;
+    }
+
+    pub fn restarted(&mut self, operator: usize) {
+        self.doubted.retain(|(of, _), _| *of != operator);
+    }
+
+    /// A resource is gone, or its finalizer is.
+    pub fn departed(&mut self, who: Who, policy: DeletionPolicy) {
+        if policy == DeletionPolicy::Unlink && self.holding.contains(&who) {
+            self.must_be_gone.insert(who);
+        }
+        self.holding.remove(&who);
+    }
+
+    /// A resource of this name exists again: it is the same owner.
+    pub fn came(&mut self, who: Who) {
+        self.doubted.retain(|(_, of), _| *of != who);
+        self.must_be_gone.remove(&who);
+        self.holding.remove(&who);
+    }
+
+    /// A round was answered.
+    pub fn asked(&mut self, who: Who, depth: Depth, visiting: &Visiting) {
+        let (Some(round), Ok(target)) = (&visiting.seen.round, &visiting.subject.target) else { return };
+        let Some(SecretRead::Keys { credentials, .. }) = &visiting.seen.secret else { return };
+        if depth == Depth::Full && told(round) == Some(Told::Good) {
+            self.proved.insert((
+                COMPANIES[who].to_owned(),
+                credentials.as_str().to_owned(),
+                target.profile.name.clone(),
+                visiting.subject.spec.service_board.clone(),
+            ));
+        }
+    }
+
+    /// Promise 3: only a resource that was told to takes another's link over, and only before it has one.
+    pub fn puts(&mut self, who: Who, visiting: &Visiting, adopt: Option<&Adopt>) {
+        self.must_be_gone.remove(&who);
+        self.holding.insert(who);
+        assert!(visiting.seen.finalizer, "a PUT before the finalizer");
+        let Some(adopt) = adopt else { return };
+        let asked = visiting.subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
+        assert_eq!(asked, Some(adopt.as_str()), "a take-over that nobody asked for");
+    }
+
+    /// What Petra holds after anything happened.
+    pub fn books(&mut self, links: &Links) {
+        for link in links.values().filter(|link| link.state == RemoteState::Connected) {
+            self.confirmed.extend(link.credentials_version.clone());
+        }
+        for who in &self.must_be_gone {
+            let owner = Stage::owner(*who);
+            let left = links.values().any(|link| link.owner.as_ref() == Some(&owner));
+            assert!(!left, "{} is gone and left a link behind", NAMES[*who]);
+        }
+        // The third company's host moves, and with it the id: a namesake's leftover may stand beside it for a while.
+        let of_first =
+            links.values().filter(|link| link.company.as_ref().is_some_and(|it| it.as_str() == COMPANIES[0]));
+        assert!(of_first.count() <= 1, "two links for one company");
+    }
+
+    /// A status was written.
+    pub fn wrote(&mut self, who: Who, before: &LinkStatus, visiting: &Visiting) {
+        self.writes += 1;
+        let after = &visiting.subject.status;
+        conforms(before, visiting);
+        accusations_were_told(before, visiting);
+        self.ready_was_proved(before, visiting);
+        let text = serde_json::to_string(after).expect("json");
+        assert!(!text.contains("CANARY"), "a key leaked");
+        let registered = [Reason::Confirmed, Reason::AwaitingConfirmation]
+            .into_iter()
+            .any(|it| reason(after, ConditionType::Registered) == Some(it));
+        let by_api = after.link.as_ref().is_some_and(|link| link.mode == Some(RegistrationMode::Api));
+        if registered && by_api {
+            self.holding.insert(who);
+        }
+    }
+
+    /// A visit ended: a Ready link that was told to be bad twice, the debounce apart, is not Ready any more.
+    pub fn settled(
+        &mut self,
+        operator: usize,
+        who: Who,
+        progress: &InProgress,
+        held: Option<&'static str>,
+        up: Duration,
+        debounce: Duration,
+    ) {
+        let visiting = &progress.visiting;
+        let after = &visiting.subject.status;
+        let ready = is_true(after, ConditionType::Ready);
+        let whole = visiting.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
+        let doubt = self.doubted.remove(&(operator, who));
+        let doubt = match whole.and_then(told) {
+            _ if !ready || progress.began.inputs != after.inputs => None,
+            None => doubt,
+            Some(Told::Good) => None,
+            // What it is accused of may change in between: then the debounce begins anew.
+            Some(bad) => Some(doubt.filter(|(of, _)| *of == bad).unwrap_or((bad, up))),
+        };
+        if let Some((of, since)) = doubt {
+            let stands = held == Some(FLEET) || up.saturating_sub(since) < debounce;
+            assert!(whole.is_none() || stands, "Ready although it was told {of:?} twice");
+            self.doubted.insert((operator, who), (of, since));
+        }
+        if is_true(&progress.began, ConditionType::Ready)
+            && progress.began.conditions == after.conditions
+            && progress.began.inputs == after.inputs
+        {
+            assert!(progress.writes <= 1, "a check that found nothing new wrote {} times", progress.writes);
+        }
+    }
+
+    /// Promise 1: Ready only for inputs that a whole round found good, with a link that was confirmed with these keys.
+    fn ready_was_proved(&self, before: &LinkStatus, visiting: &Visiting) {
+        let after = &visiting.subject.status;
+        if !is_true(after, ConditionType::Ready) {
+            return;
+        }
+        let inputs = after.inputs.as_ref().expect("a Ready link has inputs");
+        let proof = proof(inputs).expect("a Ready link has whole inputs");
+        assert!(self.proved.contains(&proof), "Ready without a good round for these inputs: {inputs:?}");
+        let link = after.link.as_ref().expect("a Ready link has its record");
+        assert_eq!(link.credentials_version.as_ref(), Some(&proof.1), "Ready with other keys at Petra");
+        if link.mode == Some(RegistrationMode::Api) {
+            assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
+        }
+        let was = is_true(before, ConditionType::Ready) && before.inputs == after.inputs;
+        let refuted = visiting.seen.round.as_ref().and_then(told).is_some_and(|told| told != Told::Good);
+        assert!(was || !refuted, "Ready against what ConnectWise just said");
+    }
+}
+
+/// Promise 2: an accusation is what ConnectWise just said, or what it said last for the same keys and company.
+fn accusations_were_told(before: &LinkStatus, visiting: &Visiting) {
+    let after = &visiting.subject.status;
+    let round = visiting.seen.round.as_ref();
+    let just = round.and_then(told);
+    let stood = |kind, same: fn(&Inputs, &Inputs) -> bool| {
+        let inputs = before.inputs.as_ref().zip(after.inputs.as_ref());
+        is_true(before, kind) && inputs.is_some_and(|(before, after)| same(before, after))
+    };
+    if is_true(after, ConditionType::AuthFailed) {
+        let stands = stood(ConditionType::AuthFailed, |before, after| {
+            before.company_id == after.company_id
+                && before.site == after.site
+                && before.credentials_version == after.credentials_version
+        });
+        let accepted = round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
+        assert!(
+            matches!(just, Some(Told::Refused(_))) || (stands && !accepted),
+            "accused keys that were not refused"
+        );
+    }
+    if is_true(after, ConditionType::PermissionDenied) {
+        let stands = stood(ConditionType::PermissionDenied, |before, after| {
+            before.company_id == after.company_id
+                && before.permission_profile == after.permission_profile
+                && before.credentials_version == after.credentials_version
+        });
+        assert!(
+            matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
+            "accused a role that was not found lacking"
+        );
+    }
+}
+
+/// What kstatus and Flux expect of conditions.
+fn conforms(before: &LinkStatus, visiting: &Visiting) {
+    let after = &visiting.subject.status;
+    let generation = Some(visiting.subject.generation);
+    let is = |kind| is_true(after, kind);
+    for kind in ConditionType::LASTING {
+        assert!(condition(after, kind).is_some(), "{} is not there", kind.as_str());
+    }
+    assert!(!(is(ConditionType::Reconciling) && is(ConditionType::Stalled)), "Reconciling and Stalled");
+    let ready = condition(after, ConditionType::Ready).expect("there");
+    let suspended = visiting.subject.spec.suspended();
+    match ready.status {
+        ConditionStatus::True => {
+            use ConditionType::{AuthFailed, PermissionDenied, Reconciling, Stalled};
+            for kind in [AuthFailed, PermissionDenied, Reconciling, Stalled] {
+                assert!(!is(kind), "Ready and {}", kind.as_str());
+            }
+        }
+        ConditionStatus::Unknown if !suspended => {
+            assert!(is(ConditionType::Reconciling), "Unknown without Reconciling: {ready:?}");
+        }
+        ConditionStatus::False if !suspended && visiting.subject.deleting.is_none() => {
+            assert!(is(ConditionType::Stalled), "False without Stalled: {ready:?}");
+        }
+        ConditionStatus::Unknown | ConditionStatus::False => {}
+    }
+    assert_eq!(after.observed_generation, generation, "not the generation that was judged");
+    let mut kinds = BTreeSet::new();
+    for condition in &after.conditions {
+        assert!(kinds.insert(&condition.type_), "{} stands twice", condition.type_);
+        assert_eq!(condition.observed_generation, generation, "{}", condition.type_);
+        assert!(condition.message.len() <= message::MAX_BYTES, "a long message: {}", condition.message);
+        let same =
+            before.conditions.iter().find(|it| it.type_ == condition.type_ && it.status == condition.status);
+        if let Some(same) = same {
+            assert_eq!(
+                same.last_transition_time, condition.last_transition_time,
+                "{} did not change",
+                condition.type_
+            );
+        }
+    }
+}
