@@ -9,6 +9,10 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := $(CACHE)/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)/bin/cargo-mutants
 # A network that swallows packets must not hold anybody up; not every system has timeout.
 BOUNDED := $(shell command -v timeout >/dev/null 2>&1 && echo timeout 120)
 
@@ -32,10 +36,24 @@ demo-up: control-plane ## The same control plane, services and broken links, lef
 test: control-plane ## Run every test: units, generated histories, end to end against a real API server
 	cargo test --workspace
 
-# A kill at every change, each of a real process; make test kills at every change within its own process, and a tenth so.
+# Longer histories of the rules; and a kill at every change, each of a real process: make test kills at every change within
+# its own process, and a tenth so.
 .PHONY: soak
-soak: control-plane ## Kill the operator's process at every change of every workload: about half an hour
+soak: control-plane ## Generated histories of a million steps, and a kill at every change of every workload: an hour
+	CWLINK_SOAK=1 cargo test --lib -p cwlink histories -- --nocapture
 	CWLINK_SOAK=1 cargo test --test e2e crash::
+
+TARGET ?= visit
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz one of fuzz/targets with the nightly compiler: make fuzz TARGET=visit SECONDS=60
+	PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run $(TARGET) -- -max_total_time=$(SECONDS)
+
+FILE ?=
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS) ## Break the rules in every small way and see the tests fail: make mutants FILE=src/petra/answer.rs
+	CARGO_INCREMENTAL=1 PROPTEST_CASES=100 PATH="$(dir $(CARGO_MUTANTS)):$$PATH" \
+	  cargo mutants --package cwlink --jobs 1 $(if $(FILE),--file $(FILE))
 
 .PHONY: lint
 lint: fmt-check clippy doc crds-check deny ## Everything that looks at the source: format, clippy, docs, licences, CRD
@@ -80,6 +98,12 @@ deny: $(CARGO_DENY) ## Check dependencies: licences, bans, sources, known vulner
 $(CARGO_DENY):
 	@echo "building cargo-deny $(CARGO_DENY_VERSION), once: about four minutes on two cores"
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --root $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)
+
+$(CARGO_FUZZ):
+	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --debug --root $(CACHE)/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+
+$(CARGO_MUTANTS):
+	cargo install cargo-mutants --version $(CARGO_MUTANTS_VERSION) --locked --debug --root $(CACHE)/tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)
 
 .PHONY: clean-cache
 clean-cache: ## Remove what was built outside the checkout

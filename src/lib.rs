@@ -19,6 +19,9 @@ pub mod connectwise;
 pub mod crd;
 pub mod link;
 pub mod petra;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod properties;
 pub mod runtime;
 pub mod timings;
 pub mod upstream;

@@ -18,7 +18,7 @@ const RETRY_AFTER_PUBLIC_API: &str = "retry-after-public-api";
 const MAX_TARGET: usize = 4096;
 
 /// An answer of `host` with what its headers say, and no body yet.
-pub(super) fn answer(status: u16, headers: &HeaderMap, host: &HostPort) -> Answer {
+pub(crate) fn answer(status: u16, headers: &HeaderMap, host: &HostPort) -> Answer {
     let date = text(headers, DATE.as_str()).and_then(read_date);
     let wait = [RETRY_AFTER.as_str(), RETRY_AFTER_PUBLIC_API]
         .into_iter()

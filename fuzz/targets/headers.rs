@@ -1,0 +1,10 @@
+//! The five headers of an answer that are read.
+
+#![no_main]
+
+use cwlink::properties;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|values: [&[u8]; 5]| {
+    properties::reply::headers(values);
+});

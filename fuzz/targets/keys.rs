@@ -1,0 +1,10 @@
+//! The two values of a Secret.
+
+#![no_main]
+
+use cwlink::properties;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|keys: (Option<&[u8]>, Option<&[u8]>)| {
+    properties::texts::keys(keys.0, keys.1);
+});

@@ -1,0 +1,10 @@
+//! A body from Petra.
+
+#![no_main]
+
+use cwlink::properties;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    properties::petra::body(body);
+});
