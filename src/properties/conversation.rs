@@ -59,7 +59,7 @@ pub fn visit(told: &Told) {
         1 => SecretLookup::Absent,
         _ => SecretLookup::NotWatched,
     };
-    let client_id = ClientIdView { unproven: choose(4) == 3, worked: choose(2) == 0 };
+    let client_id = ClientIdView { generation: u64::from(choose(4) == 3), worked: choose(2) == 0 };
     let finalizer = link.metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
     let mut seen = Seen::at_start(watch, listing(&links, choose(4), now), client_id, finalizer);
     let mut memory = Memory::default();

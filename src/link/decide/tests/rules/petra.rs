@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::world::{SecretIs, World, at};
 use super::{MINUTE, place};
+use crate::connectwise::Depth;
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
 use crate::petra::{LinkId, Owner, PetraFault, RemoteState};
 
@@ -297,4 +298,29 @@ fn a_deletion_that_petra_takes_for_out_of_date_each_time_says_so_and_ends_the_vi
     world.wait(MINUTE);
     world.visit();
     assert!(world.gone);
+}
+
+#[test]
+fn a_list_that_lost_much_at_once_is_not_believed_unless_a_person_asks() {
+    let mut world = World::ready();
+    world.petra.clear();
+    world.unsure = true;
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.petra_reads), ("True/Linked", 0));
+    world.requested_at = Some("now".to_owned());
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!(trace.petra_reads, 1, "the link itself is asked for");
+}
+
+#[test]
+fn a_restart_before_the_registration_finds_the_tenant_again_and_goes_on() {
+    let mut world = World::new();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
+    world.restart();
+    world.petra_fault = None;
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.as_slice(), trace.puts), (&[Depth::Full][..], 1));
 }

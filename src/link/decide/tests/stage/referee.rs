@@ -87,6 +87,11 @@ fn proof(inputs: &Inputs) -> Option<Proof> {
     Some((company, keys, inputs.permission_profile.clone()?, inputs.service_board.clone()))
 }
 
+/// Whether both judge the same inputs; another revision of the same Secret is none of them.
+fn same_keys(before: &LinkStatus, after: &LinkStatus) -> bool {
+    before.inputs.as_ref().map(proof) == after.inputs.as_ref().map(proof)
+}
+
 impl Referee {
     pub fn stepped(&mut self) {
         self.steps += 1;
@@ -185,7 +190,7 @@ impl Referee {
         let whole = visiting.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
         let doubt = self.doubted.remove(&(operator, who));
         let doubt = match whole.and_then(told) {
-            _ if !ready || progress.began.inputs != after.inputs => None,
+            _ if !ready || !same_keys(&progress.began, after) => None,
             None => doubt,
             Some(Told::Good) => None,
             // What it is accused of may change in between: then the debounce begins anew.
@@ -218,7 +223,7 @@ impl Referee {
         if link.mode == Some(RegistrationMode::Api) {
             assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
         }
-        let was = is_true(before, ConditionType::Ready) && before.inputs == after.inputs;
+        let was = is_true(before, ConditionType::Ready) && same_keys(before, after);
         let refuted = visiting.seen.round.as_ref().and_then(told).is_some_and(|told| told != Told::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
