@@ -314,13 +314,18 @@ fn a_list_that_lost_much_at_once_is_not_believed_unless_a_person_asks() {
 }
 
 #[test]
-fn a_restart_before_the_registration_finds_the_tenant_again_and_goes_on() {
-    let mut world = World::new();
-    world.petra_fault = Some(PetraFault::Unavailable);
-    world.visit();
-    assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
-    world.restart();
-    world.petra_fault = None;
-    let (_, trace) = world.visit();
-    assert_eq!((trace.rounds.as_slice(), trace.puts), (&[Depth::Full][..], 1));
+fn a_restart_before_the_registration_goes_on_and_finds_the_tenant_again_only_if_the_status_lost_it() {
+    for (lost, rounds) in [(false, &[][..]), (true, &[Depth::Full][..])] {
+        let mut world = World::new();
+        world.petra_fault = Some(PetraFault::Unavailable);
+        world.visit();
+        assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
+        world.restart();
+        world.petra_fault = None;
+        if lost {
+            world.status.site = None;
+        }
+        let (_, trace) = world.visit();
+        assert_eq!((trace.rounds.as_slice(), trace.puts), (rounds, 1));
+    }
 }
