@@ -22,6 +22,7 @@ mod pacing;
 mod process;
 mod restart;
 mod rivals;
+mod roles;
 mod rotation;
 mod rows;
 mod schema;

@@ -15,7 +15,7 @@ fn calm(namespace: &str) -> OperatorOptions {
 }
 
 /// Runs the operator with what it needs and these flags, and returns its exit code and what it says.
-fn refused(flags: &[&str]) -> (Option<i32>, String) {
+pub fn refused(flags: &[&str]) -> (Option<i32>, String) {
     let mut client_id = tempfile::NamedTempFile::new().expect("a file");
     client_id.write_all(b"5a0c0de0-0000-4000-8000-0000000000ca").expect("written");
     let output = Command::new(binary())

@@ -1,0 +1,36 @@
+//! Boards that a member may not see.
+
+use harness::Result;
+
+use super::tenants::{Tenant, column, guide, shared, verdicts};
+
+#[test]
+fn a_board_that_is_kept_from_the_member_is_not_ready_and_no_denial() -> Result<()> {
+    let tenants = vec![
+        Tenant::new("board-hidden", guide()).board("Help Desk").without_board("Help Desk"),
+        Tenant::new("another-board-hidden", guide()).board("Help Desk").without_board("Executive"),
+        Tenant::new("board-of-projects", guide()).board("Rollouts"),
+    ];
+    let verdicts = verdicts(shared(), tenants)?;
+    assert_eq!(column(&verdicts["another-board-hidden"], "Ready"), "True Linked");
+    for (name, said) in [
+        (
+            "board-hidden",
+            "The service board \"Help Desk\" is hidden from the API member. In ConnectWise open System > Members > API \
+             Members, open the member and take the board off its excluded service boards. The operator looks again by \
+             itself.",
+        ),
+        (
+            "board-of-projects",
+            "The service board \"Rollouts\" does not exist, or the API member may not see it. In ConnectWise open System \
+             > Setup Tables > Service Board and compare the name with spec.serviceBoard. The operator looks again by \
+             itself.",
+        ),
+    ] {
+        let status = &verdicts[name];
+        assert_eq!(column(status, "Ready"), "False ServiceBoardNotReady", "{name}: {status}");
+        assert_eq!(column(status, "PermissionDenied"), "False GrantedAsFarAsVisible", "{name}: {status}");
+        assert_eq!(status.message("Ready"), said, "{name}");
+    }
+    Ok(())
+}
