@@ -59,21 +59,32 @@ struct AllowListBody {
 }
 
 /// A name that is fit to be shown: these stand in `status` as they are written here.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
 struct Name(String);
 
-impl TryFrom<String> for Name {
-    type Error = &'static str;
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits =
-            (1..=200).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control);
-        if fits {
-            Ok(Self(text))
-        } else {
-            Err("a name has 1 to 200 bytes on one line, without white space around it")
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Name, E> {
+                let fits = (1..=200).contains(&text.len())
+                    && text.trim() == text
+                    && !text.chars().any(char::is_control);
+                if fits {
+                    Ok(Name(text.to_owned()))
+                } else {
+                    Err(E::custom("a name has 1 to 200 bytes on one line, without white space around it"))
+                }
+            }
         }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -127,44 +138,26 @@ fn texts(names: Vec<Name>) -> Vec<String> {
     names.into_iter().map(|name| name.0).collect()
 }
 
-impl<'de> Deserialize<'de> for FunctionLine {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::<LineBody, Self, D>(deserializer)
-    }
-}
-
 impl<'de> Deserialize<'de> for AllowList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        checked::<AllowListBody, Self, D>(deserializer)
-    }
-}
+        struct Map;
 
-/// Reads a map as `Body` and checks it, before the reader leaves the map and forgets where it was.
-fn checked<'de, Body, Checked, D>(deserializer: D) -> Result<Checked, D::Error>
-where
-    Body: Deserialize<'de>,
-    Checked: TryFrom<Body, Error = &'static str>,
-    D: Deserializer<'de>,
-{
-    struct Map<Body, Checked>(std::marker::PhantomData<(Body, Checked)>);
+        impl<'de> Visitor<'de> for Map {
+            type Value = AllowList;
 
-    impl<'de, Body, Checked> Visitor<'de> for Map<Body, Checked>
-    where
-        Body: Deserialize<'de>,
-        Checked: TryFrom<Body, Error = &'static str>,
-    {
-        type Value = Checked;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a map")
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AllowList, A::Error> {
+                AllowListBody::deserialize(MapAccessDeserializer::new(map))?
+                    .try_into()
+                    .map_err(A::Error::custom)
+            }
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Checked, A::Error> {
-            Body::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
-        }
+        deserializer.deserialize_map(Map)
     }
-
-    deserializer.deserialize_map(Map(std::marker::PhantomData))
 }
 
 /// The lines of one profile: at least one, and no function twice.
@@ -180,16 +173,7 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FunctionLine>
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut lines: Vec<FunctionLine> = Vec::new();
-            while let Some(line) = seq.next_element::<FunctionLine>()? {
-                if lines
-                    .iter()
-                    .any(|earlier| earlier.module == line.module && earlier.function == line.function)
-                {
-                    let number = lines.len() + 1;
-                    return Err(A::Error::custom(format!(
-                        "entry {number} names the same function as an earlier one"
-                    )));
-                }
+            while let Some(line) = seq.next_element_seed(NewLine { earlier: &lines })? {
                 lines.push(line);
             }
             if lines.is_empty() {
@@ -201,6 +185,39 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FunctionLine>
     }
 
     deserializer.deserialize_seq(Lines)
+}
+
+/// A line about a function that no earlier line is about.
+struct NewLine<'a> {
+    earlier: &'a [FunctionLine],
+}
+
+impl<'de> DeserializeSeed<'de> for NewLine<'_> {
+    type Value = FunctionLine;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<FunctionLine, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NewLine<'_> {
+    type Value = FunctionLine;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FunctionLine, A::Error> {
+        let body = LineBody::deserialize(MapAccessDeserializer::new(map))?;
+        let line = FunctionLine::try_from(body).map_err(A::Error::custom)?;
+        let is_same =
+            |earlier: &FunctionLine| earlier.module == line.module && earlier.function == line.function;
+        if self.earlier.iter().any(is_same) {
+            Err(A::Error::custom("names the same function as an earlier line"))
+        } else {
+            Ok(line)
+        }
+    }
 }
 
 fn built_in<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {

@@ -68,7 +68,7 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
         (
             "twice the same function",
             profile(&format!("{LINE}\n      - {LINE}")),
-            ["profiles.Own.functions: entry 2", "line 5"],
+            ["profiles.Own.functions[1]: names the same function as an earlier line", "line 6"],
         ),
         ("twice the same name", second("Own"), ["profiles: profile Own is defined twice", "line 6"]),
         ("a built-in name", second("GuideV1"), ["profiles: profile GuideV1 is built in", "line 6"]),
