@@ -35,10 +35,10 @@ pub(crate) async fn board<T: Transport>(api: &Api<'_, T>, name: &str, excluded: 
     }
 }
 
-/// ConnectWise's refusal to show boards or their teams is what "hidden" means; anything else tells nothing.
+/// ConnectWise's refusal to show boards or their teams is the role's matter; anything else tells nothing.
 fn unreadable(no_answer: NoAnswer) -> BoardAnswer {
     if no_answer.means(Meaning::PermissionDenied) {
-        BoardAnswer::Hidden
+        BoardAnswer::Refused
     } else {
         BoardAnswer::Inconclusive(no_answer.inconclusive())
     }

@@ -87,11 +87,8 @@ pub enum KeysAnswer {
 /// What `myMembers/info` said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberAnswer {
-    /// The member is active; `api_member` is whether its licence class is `A`, `None` when not told.
-    Active {
-        /// Whether this is an API member.
-        api_member: Option<bool>,
-    },
+    /// The member is active.
+    Active,
     /// `inactiveFlag` is true.
     Inactive,
     /// Not asked or not told.
@@ -170,8 +167,10 @@ pub enum BoardAnswer {
     NotFound,
     /// It is inactive.
     Inactive,
-    /// The member may not see it.
+    /// It is withheld from the member.
     Hidden,
+    /// The role lets the member read no boards, or not their teams.
+    Refused,
     /// It has no default team.
     NoDefaultTeam,
     /// Could not ask.

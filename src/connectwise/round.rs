@@ -269,14 +269,13 @@ async fn identity<T: Transport>(api: &Api<'_, T>) -> Result<Member, NoAnswer> {
     read_member(&info).ok_or(NoAnswer::NOT_THE_API)
 }
 
-/// Reads the member; `None` for JSON without any of its fields. `licenseClass` is `A` for an API member.
+/// Reads the member; `None` for JSON without any of its fields.
 fn read_member(info: &Value) -> Option<Member> {
     const FIELDS: [&str; 4] = ["id", "identifier", "inactiveFlag", "licenseClass"];
     FIELDS.iter().any(|field| info.get(field).is_some()).then_some(())?;
-    let api_member = info.get("licenseClass").and_then(Value::as_str).map(|class| class == "A");
     let answer = match info.get("inactiveFlag").and_then(Value::as_bool) {
         Some(true) => MemberAnswer::Inactive,
-        Some(false) => MemberAnswer::Active { api_member },
+        Some(false) => MemberAnswer::Active,
         None => MemberAnswer::Unknown,
     };
     let excluded = info.get("excludedServiceBoardIds").and_then(Value::as_array);

@@ -72,7 +72,7 @@ async fn a_full_round_asks_for_each_thing_once_and_in_order() {
     );
     assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
     assert_eq!(round.keys, KeysAnswer::Accepted);
-    assert_eq!(round.member, MemberAnswer::Active { api_member: Some(true) });
+    assert_eq!(round.member, MemberAnswer::Active);
     assert_eq!(round.board, BoardAnswer::Ready);
     assert_eq!((judged(&round).missing.len(), judged(&round).unknown.len()), (0, 3));
 }

@@ -2,7 +2,8 @@
 
 use harness::Result;
 
-use super::tenants::{Tenant, column, guide, shared, verdicts};
+use super::own_profiles::time_sheets;
+use super::tenants::{Tenant, column, guide, shared, verdict, verdicts};
 
 #[test]
 fn a_board_that_is_kept_from_the_member_is_not_ready_and_no_denial() -> Result<()> {
@@ -32,5 +33,21 @@ fn a_board_that_is_kept_from_the_member_is_not_ready_and_no_denial() -> Result<(
         assert_eq!(column(status, "PermissionDenied"), "False GrantedAsFarAsVisible", "{name}: {status}");
         assert_eq!(status.message("Ready"), said, "{name}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_role_that_may_read_no_boards_is_told_what_to_allow() -> Result<()> {
+    // The profile asks for no setup table, so that no line of it is missing.
+    let tenant = Tenant::new("board-refused", time_sheets()).profile("TimeSheets").board("Help Desk");
+    let status = verdict(shared(), tenant)?;
+    assert_eq!(column(&status, "Ready"), "False ServiceBoardNotReady", "{status}");
+    assert_eq!(column(&status, "PermissionDenied"), "False PermissionsGranted", "{status}");
+    assert_eq!(
+        status.message("Ready"),
+        "The service board \"Help Desk\" cannot be read with the API member's role. In ConnectWise open System > Security \
+         Roles, open the API member's role, set System > Table Setup: Inquire Level All, and at its (customize) move \
+         Service / Service Board to the Allow list. Then save the role. The operator looks again by itself."
+    );
     Ok(())
 }

@@ -26,7 +26,8 @@ profiles:
 const TIME_ENTRY: &str = "Time Entry";
 const TIME: &str = "Time & Expense";
 
-fn time_sheets() -> Role {
+/// Exactly what `TimeSheets` asks for.
+pub fn time_sheets() -> Role {
     let mut role = Role::default();
     set(&mut role, (TIME, TIME_ENTRY, "add"), Level::My);
     set(&mut role, (TIME, TIME_ENTRY, "inquire"), Level::All);

@@ -82,6 +82,7 @@ const FURTHER: &[fn() -> World] = &[
     // ServiceBoardNotReady.
     || with_board(BoardAnswer::Inactive),
     || with_board(BoardAnswer::Hidden),
+    || with_board(BoardAnswer::Refused),
     // RateLimited and PetraUnavailable.
     || edited(|world| world.petra_fault = Some(PetraFault::RateLimited(None))),
     || {

@@ -40,7 +40,7 @@ impl Tenancy {
         Self {
             company: CompanyAnswer::Found(tenant()),
             keys: KeysAnswer::Accepted,
-            member: MemberAnswer::Active { api_member: Some(true) },
+            member: MemberAnswer::Active,
             permissions: PermissionsAnswer::Judged(Permissions::default()),
             board: BoardAnswer::NotNamed,
         }

@@ -218,6 +218,12 @@ fn board(visit: &Visit, answer: BoardAnswer) -> Board {
              service boards."
                 .to_owned(),
         ),
+        BoardAnswer::Refused => (
+            "cannot be read with the API member's role",
+            "In ConnectWise open System > Security Roles, open the API member's role, set System > Table Setup: Inquire \
+             Level All, and at its (customize) move Service / Service Board to the Allow list. Then save the role."
+                .to_owned(),
+        ),
         BoardAnswer::NoDefaultTeam => {
             ("has no default team", format!("{setup}, open it, and under Teams mark exactly one team as default."))
         }
