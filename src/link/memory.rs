@@ -15,6 +15,8 @@ pub struct Suspicion {
     pub since: Duration,
     /// A person asked for the round with `requestedAt`: the fleet does not hold this one.
     pub asked_for: bool,
+    /// The fleet holds it: until a suspect succeeds, a person asks, or the link is stale, whatever becomes of the others.
+    pub held: bool,
 }
 
 impl Suspicion {
@@ -74,7 +76,7 @@ pub struct Memory {
     pub suspicion: Option<Suspicion>,
     /// How delays grow.
     pub backoff: Backoff,
-    /// When Petra last said that it holds the link as it should.
+    /// When Petra last said that it holds the link as it should, confirmed or not yet.
     pub petra_heard: Option<Duration>,
     /// The tenant that the last full round found. Spares a discovery.
     pub tenant: Option<Tenant>,

@@ -27,9 +27,9 @@ impl Reconciler {
 
     /// Wakes at every change; a change that comes while links are being woken begins anew.
     async fn wake_at(&self, what: OwnKeys, mut changes: BoxStream<'static, ()>) {
-        let mut changed = changes.next().await;
-        while changed.is_some() {
-            changed = tokio::select! {
+        let mut news = changes.next().await;
+        while news.is_some() {
+            news = tokio::select! {
                 again = changes.next() => again,
                 () = self.wake_helped(what) => changes.next().await,
             };

@@ -242,6 +242,7 @@ mod tests {
             of: OF,
             since: Duration::from_mins(minute),
             asked_for: false,
+            held: true,
         });
         Remembered {
             uid: "uid".to_owned(),

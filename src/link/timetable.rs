@@ -102,3 +102,19 @@ pub fn apart(timings: &Timings, links: usize) -> Duration {
 pub fn stale_after(subject: &Subject, timings: &Timings) -> Duration {
     subject.interval.saturating_mul(timings.stale_intervals).min(timings.stale_cap)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_links_are_woken_soon_and_many_within_the_jitter_of_an_interval() {
+        let timings = Timings::default();
+        assert_eq!((apart(&timings, 1), apart(&timings, 20)), (timings.retry, timings.retry));
+        let whole = apart(&timings, 5000) * 5000;
+        assert!(
+            whole <= timings.interval.mul_f64(timings.jitter) && whole > timings.interval / 10,
+            "{whole:?}"
+        );
+    }
+}

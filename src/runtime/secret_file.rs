@@ -82,6 +82,7 @@ impl SecretFile {
     }
 
     /// Every change from now on; of several at once only the last.
+    #[must_use]
     pub fn changes(&self) -> BoxStream<'static, ()> {
         changes(self.loaded.subscribe())
     }

@@ -9,6 +9,7 @@ mod stage;
 
 mod crash;
 mod deletion;
+mod fleet;
 mod histories;
 mod idle;
 mod kubectl;

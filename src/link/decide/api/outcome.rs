@@ -80,7 +80,8 @@ impl Registration<'_> {
         };
         // The shared poll wakes the link; this is for the timeout alone.
         let left = confirm.saturating_sub(visit.now.since(since)) + visit.rules.timings.poll;
-        let settled = self.end(visit.settle(draft.finish(progress)));
+        let mut settled = self.end(visit.settle(draft.finish(progress)));
+        settled.memory.petra_heard = Some(visit.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
         Settlement { next: Some(next), ..settled }.petra_done().claiming(&self.id).waiting().plan()
     }

@@ -25,15 +25,15 @@ pub(in crate::link::decide) fn hold_accusation(
 ) -> Option<Plan> {
     let timings = &visit.rules.timings;
     let asked_for = visit.subject.requested_at.is_some();
-    let suspicion = match visit.memory.suspicion {
+    let mut suspicion = match visit.memory.suspicion {
         Some(known) if known.of == of => Suspicion { asked_for: known.asked_for || asked_for, ..known },
-        _ => Suspicion { of, since: visit.now.up, asked_for },
+        _ => Suspicion { of, since: visit.now.up, asked_for, held: false },
     };
     let debounce_left = timings.debounce.saturating_sub(visit.elapsed(suspicion.since));
     let Some(fleet) = visit.seen.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
     let alike = fleet.suspected_alike + 1;
-    let alike_at_once = !fleet.released && alike > 3 && alike * 5 > fleet.ready;
-    let fleet_holds = alike_at_once || visit.seen.client_id.is_unproven();
+    suspicion.held = !fleet.released && (suspicion.held || (alike > 3 && alike * 5 > fleet.ready));
+    let fleet_holds = suspicion.held || visit.seen.client_id.is_unproven();
     if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
         return None;
     }

@@ -45,6 +45,17 @@ fn only_a_suspect_that_is_asked_again_with_the_same_inputs_and_is_good_disproves
 }
 
 #[test]
+fn a_link_that_is_held_stays_so_when_the_others_were_judged_and_not_when_one_succeeded() {
+    for (released, then) in [(false, "True/Linked"), (true, "False/CredentialsRejected")] {
+        let mut world = held_by_the_fleet();
+        world.fleet = FleetView { ready: 10, suspected_alike: 0, released };
+        world.wait(2 * MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), then);
+    }
+}
+
+#[test]
 fn the_hold_of_a_link_ends_when_it_is_stale() {
     let mut world = held_by_the_fleet();
     world.wait(90 * MINUTE);
@@ -74,23 +85,6 @@ fn a_fleet_that_is_missing_from_the_list_is_held_until_it_is_stale() {
     world.wait(10 * MINUTE);
     let (_, trace) = world.visit();
     assert_eq!(trace.shown, ["Unknown/RemoteLinkMissing", "Unknown/AwaitingConfirmation"]);
-}
-
-#[test]
-fn a_link_that_is_missing_from_the_list_alone_never_gets_stale() {
-    let mut world = World::ready();
-    let links = world.petra.clone();
-    for _ in 0..8 {
-        world.unsure = true;
-        world.petra.clear();
-        world.wait(31 * MINUTE);
-        let before = world.memory.petra_heard;
-        if world.now.up - before.expect("it was linked") >= 89 * MINUTE {
-            world.petra = links.clone();
-        }
-        world.visit();
-        assert_eq!(world.ready_reason(), "True/Linked");
-    }
 }
 
 #[test]

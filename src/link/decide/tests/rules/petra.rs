@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::world::{SecretIs, World, at};
+use super::super::world::{SecretIs, Tenancy, World, at};
 use super::{MINUTE, place};
 use crate::connectwise::Depth;
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
@@ -18,6 +18,37 @@ fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
     let (_, trace) = world.visit();
     assert_eq!(trace.shown, ["Unknown/RemoteLinkMissing", "Unknown/AwaitingConfirmation"]);
     assert_eq!((trace.puts, world.petra.len()), (1, 1));
+}
+
+#[test]
+fn a_link_that_was_registered_anew_after_long_is_neither_stale_nor_late() {
+    let mut world = World::ready();
+    for _ in 0..2 {
+        world.wait(31 * MINUTE);
+        world.visit();
+    }
+    let registered = world.status.link.as_ref().and_then(|link| link.registered_time);
+    world.petra.clear();
+    world.visit();
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation", "its time begins anew");
+    assert_ne!(world.status.link.as_ref().and_then(|link| link.registered_time), registered);
+
+    let mut mended = World::new();
+    mended.tenancy = Tenancy::refusing();
+    mended.visit();
+    mended.wait(600 * MINUTE);
+    mended.visit();
+    mended.tenancy = Tenancy::good();
+    mended.wait(600 * MINUTE);
+    mended.visit();
+    assert_eq!(mended.ready_reason(), "Unknown/AwaitingConfirmation");
+    // No list call has ended since the PUT: nothing newer is known.
+    mended.poll_stopped = true;
+    mended.wait(MINUTE);
+    mended.visit();
+    assert_eq!(mended.ready_reason(), "Unknown/AwaitingConfirmation");
 }
 
 #[test]
