@@ -12,6 +12,10 @@
 //! - [`admin`]: `/livez`, `/readyz`, `/metrics`.
 //! - [`clock`] and [`timings`]: the one source of time and every period, so that tests can scale them.
 
+#[cfg(test)]
+#[macro_use]
+mod trait_probe;
+
 pub mod admin;
 pub mod cli;
 pub mod clock;

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::CompanyId;
+use crate::upstream::request::secret_header;
 
 /// The keys of an API member. They cannot be printed, compared, cloned or serialised, and are wiped when dropped.
 pub struct Keys {
@@ -121,11 +122,16 @@ impl Keys {
     /// Never: base64 is visible ASCII.
     #[must_use]
     pub fn authorization(&self, company: &CompanyId) -> HeaderValue {
-        let plain = Zeroizing::new(format!("{company}+{}:{}", self.public(), self.private()));
-        let header = Zeroizing::new(format!("Basic {}", STANDARD.encode(plain.as_bytes())));
-        let mut header = HeaderValue::from_str(&header).expect("base64 is visible ASCII");
-        header.set_sensitive(true);
-        header
+        const SCHEME: &[u8] = b"Basic ";
+        let parts = [company.as_str(), "+", self.public(), ":", self.private()];
+        // All room is there from the start: a text that grows leaves what it held behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+        parts.iter().for_each(|part| plain.extend_from_slice(part.as_bytes()));
+        let mut header = Zeroizing::new(vec![0; SCHEME.len() + 4 * plain.len().div_ceil(3)]);
+        let (scheme, encoded) = header.split_at_mut(SCHEME.len());
+        scheme.copy_from_slice(SCHEME);
+        STANDARD.encode_slice(&*plain, encoded).expect("four bytes for each three, begun ones included");
+        secret_header(header).expect("base64 is visible ASCII")
     }
 
     /// Tells whether the keys or the company changed, and nothing else about them: see [`CredentialsVersion`].
@@ -210,6 +216,19 @@ mod tests {
         assert_eq!(header.to_str().unwrap(), "Basic bXljbytwdWI6cHJpdg==");
         assert!(header.is_sensitive());
         assert_eq!(format!("{header:?}"), "Sensitive");
+        for private in ["1", "12", "123"] {
+            let plain = STANDARD.encode(format!("myco+pub:{private}"));
+            assert_eq!(
+                keys("pub", private).authorization(&company("myco")).as_bytes(),
+                format!("Basic {plain}").as_bytes()
+            );
+        }
+    }
+
+    #[test]
+    fn keys_can_do_nothing_that_would_show_or_spread_them() {
+        lacks!(Keys: std::fmt::Debug, std::fmt::Display, Clone, Copy, PartialEq, AsRef<str>, ToString);
+        lacks!(Keys: serde::Serialize, std::hash::Hash, Default, PartialOrd, std::ops::Deref<Target = str>);
     }
 
     #[test]

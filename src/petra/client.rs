@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +21,7 @@ use crate::timings::Timeouts;
 use crate::upstream::Answer;
 use crate::upstream::guard::Guard;
 use crate::upstream::hosts::HostPort;
-use crate::upstream::request::{Body, Call, Message, PetraMethod, Target};
+use crate::upstream::request::{Body, Call, Message, PetraMethod, Target, secret_header};
 
 /// The link routes.
 const LINKS: &str = "/v1/integrations/connectwise";
@@ -273,11 +272,9 @@ impl PetraClient {
 
     fn headers(&self) -> Result<Vec<(http::HeaderName, HeaderValue)>, PetraFault> {
         let key = self.key.key().ok_or(PetraFault::KeyRejected)?;
-        let bearer = Zeroizing::new(format!("Bearer {}", key.expose_secret()).into_bytes());
-        // The header keeps the wiped memory as its own, instead of a copy.
-        let mut bearer =
-            HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| PetraFault::KeyRejected)?;
-        bearer.set_sensitive(true);
+        // One allocation of the final size: a text that grows leaves what it held behind.
+        let bearer = Zeroizing::new([b"Bearer ", key.expose_secret().as_bytes()].concat());
+        let bearer = secret_header(bearer).map_err(|_| PetraFault::KeyRejected)?;
         Ok(vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))])
     }
 

@@ -1,7 +1,7 @@
 //! Log lines: text for people at a terminal, JSON for everything else.
 
 use std::io::{IsTerminal as _, stderr};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 
 use tracing::{Level, Metadata, Subscriber, error};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
@@ -37,10 +37,12 @@ pub(super) fn init(format: LogFormat, level: &str) {
     } else {
         json_lines(level, stderr).init();
     }
-    panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        error!(place, "a task panicked");
-    }));
+    panic::set_hook(Box::new(tell));
+}
+
+fn tell(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    error!(place, "a task panicked");
 }
 
 fn text_lines<W>(level: &str, colours: bool, writer: W) -> impl Subscriber + Send + Sync + 'static
@@ -129,6 +131,24 @@ mod tests {
                 assert!(text.contains("a failure") && text.contains("a step"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_panic_tells_its_place_and_nothing_of_what_it_met() {
+        let lines = Lines::default();
+        let former = panic::take_hook();
+        panic::set_hook(Box::new(tell));
+        let ended = with_default(json_lines("trace", lines.clone()), || {
+            panic::catch_unwind(|| {
+                let key: Result<(), _> = Err("CANARY");
+                key.expect("CANARY");
+            })
+        });
+        panic::set_hook(former);
+        assert!(ended.is_err());
+        let text = lines.text();
+        assert!(text.contains("a task panicked") && text.contains(file!()), "{text}");
+        assert!(!text.contains("CANARY"), "{text}");
     }
 
     #[test]

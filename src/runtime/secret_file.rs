@@ -16,7 +16,7 @@ use super::changes::changes;
 use crate::admin::Metrics;
 
 /// No key of either service comes near this size.
-const MAX_BYTES: u64 = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// Why a secret file cannot be used. Never holds its content.
 #[derive(Debug, thiserror::Error)]
@@ -128,11 +128,12 @@ impl SecretFile {
 
 fn read(path: &Path) -> Result<SecretString, SecretFileError> {
     let unreadable = |error| SecretFileError::Unreadable { path: path.to_owned(), error };
-    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    // All that may be read fits from the start: memory that grows leaves what it held behind.
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
     fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
+    if bytes.len() > MAX_BYTES {
         return Err(SecretFileError::TooLarge(path.to_owned()));
     }
     let key = bytes.trim_ascii();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue, Method};
 use zeroize::Zeroizing;
 
@@ -82,11 +84,57 @@ pub struct Message {
     pub max_bytes: usize,
 }
 
+/// A header that holds a key: marked sensitive, so that no client shows it. It keeps the wiped memory as its own, where
+/// the usual ways to make a header copy the text into memory that nobody wipes.
+///
+/// # Errors
+///
+/// The text has bytes that no header may hold.
+pub fn secret_header(value: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(value))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
 /// A JSON body. It may hold keys: `Debug` leaves it out.
 pub struct Body(pub Zeroizing<Vec<u8>>);
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Body").field("bytes", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_header_is_shown_to_nobody_and_is_no_copy() {
+        let text = Zeroizing::new(b"Bearer CANARY".to_vec());
+        let place = text.as_ptr();
+        let header = secret_header(text).expect("visible ASCII");
+        assert_eq!((header.as_bytes(), header.as_bytes().as_ptr()), (b"Bearer CANARY".as_slice(), place));
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        let sent = HeaderValue::clone(&header);
+        assert!(sent.is_sensitive() && sent.as_bytes().as_ptr() == place, "nor is what is handed on");
+        assert!(secret_header(Zeroizing::new(b"two\nlines".to_vec())).is_err());
+    }
+
+    #[test]
+    fn a_message_that_holds_keys_can_be_printed_without_them() {
+        let secret = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+        let message = Message {
+            path_and_query: "/v1/links".to_owned(),
+            headers: vec![(
+                http::header::AUTHORIZATION,
+                secret_header(secret("CANARY")).expect("visible ASCII"),
+            )],
+            body: Some(Body(secret(r#"{"privateKey":"CANARY"}"#))),
+            timeout: Duration::from_secs(1),
+            max_bytes: 1,
+        };
+        let shown = format!("{message:?} {message:#?}");
+        assert!(!shown.contains("CANARY") && !shown.contains("67, 65, 78"), "{shown}");
     }
 }
