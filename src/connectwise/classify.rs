@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::upstream::Answer;
+use crate::upstream::json::{self, without_mark};
 
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +91,6 @@ pub fn classify(answer: &Answer, asked: Asked) -> Meaning {
     }
 }
 
-/// Reads JSON as ConnectWise's servers write it: perhaps with a byte order mark. `None` when it is none, or nested deeper
-/// than 128 levels. Of a key that stands twice the last one counts.
-pub(crate) fn read_json(body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(without_mark(body)).ok()
-}
-
-fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
-}
-
 /// The part of ConnectWise's error body that is judged. Its `errors` may be missing, and the 429 body has `error` in place
 /// of `code`; neither is needed.
 struct OwnError {
@@ -117,7 +108,8 @@ fn own_error(answer: &Answer) -> Option<OwnError> {
     if answer.status < 400 || !is_json(answer) {
         return None;
     }
-    let body: Body = serde_json::from_value(read_json(&answer.body)?).ok()?;
+    // By way of a value: a key that stands twice is no reason to disregard what is said.
+    let body: Body = serde_json::from_value(json::read::<Value>(&answer.body)?).ok()?;
     Some(OwnError { code: body.code, message: body.message.trim().to_ascii_lowercase() })
 }
 

@@ -8,15 +8,17 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use super::classify::{Asked, Meaning, classify, read_json};
+use super::classify::{Asked, Meaning, classify};
 use super::discovery::is_router;
 use super::probe::{ProbeAnswer, ProbeRoute};
 use super::{CompanyId, Inconclusive, Keys, Tenant};
 use crate::upstream::allow::Purpose;
 use crate::upstream::guard::Guard;
 use crate::upstream::hosts::HostPort;
-use crate::upstream::request::{Call, Message, Target};
+use crate::upstream::json;
+use crate::upstream::request::{Call, Message, Target, secret_header};
 use crate::upstream::{Answer, Fault, Service};
 
 /// The largest companyinfo that is read: a real one has a few hundred bytes.
@@ -24,7 +26,7 @@ const COMPANYINFO_BYTES: usize = 64 << 10;
 /// The largest single record, or list of one, that is read.
 const RECORD_BYTES: usize = 1 << 20;
 /// The largest page that is read: 1,000 rows of `mySecurity` or, should a server disregard `fields`, of boards.
-pub(crate) const PAGE_BYTES: usize = 8 << 20;
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
 const CLIENT_ID: HeaderName = HeaderName::from_static("clientid");
 
@@ -125,20 +127,20 @@ impl<T: Transport> Api<'_, T> {
 
     /// One record.
     pub(crate) async fn record(&self, operation: &'static str, route: &str) -> Result<Value, NoAnswer> {
-        let (_, record) = self.get(operation, self.path(route), RECORD_BYTES).await?;
-        if record.is_object() { Ok(record) } else { Err(NoAnswer::NOT_THE_API) }
+        let Got { value, .. } = self.get(operation, self.path(route), RECORD_BYTES).await?;
+        if value.is_object() { Ok(value) } else { Err(NoAnswer::NOT_THE_API) }
     }
 
-    /// One page of a list, and the path of the next one.
+    /// One page of a list.
     pub(crate) async fn page(
         &self,
         operation: &'static str,
         path_and_query: String,
         max_bytes: usize,
-    ) -> Result<(Vec<Value>, Option<String>), NoAnswer> {
+    ) -> Result<Page, NoAnswer> {
         match self.get(operation, path_and_query, max_bytes).await? {
-            (next, Value::Array(rows)) => Ok((rows, next)),
-            _ => Err(NoAnswer::NOT_THE_API),
+            Got { value: Value::Array(rows), next, weight } => Ok(Page { rows, next, weight }),
+            Got { .. } => Err(NoAnswer::NOT_THE_API),
         }
     }
 
@@ -157,12 +159,11 @@ impl<T: Transport> Api<'_, T> {
         operation: &'static str,
         path_and_query: String,
         max_bytes: usize,
-    ) -> Result<(Option<String>, Value), NoAnswer> {
+    ) -> Result<Got, NoAnswer> {
         // Without a clientId even good keys are refused, so there is no point in showing them.
         let client_id = (self.connectwise.client_id)().ok_or(NoAnswer::NoClientId)?;
-        let mut client_id = HeaderValue::from_str(client_id.expose_secret().trim_ascii())
-            .map_err(|_| NoAnswer::NoClientId)?;
-        client_id.set_sensitive(true);
+        let client_id = Zeroizing::new(client_id.expose_secret().trim_ascii().as_bytes().to_vec());
+        let client_id = secret_header(client_id).map_err(|_| NoAnswer::NoClientId)?;
         let call = Call {
             operation,
             target: Target::ConnectWise { host: &self.tenant.api_host, purpose: Purpose::Api },
@@ -181,14 +182,31 @@ impl<T: Transport> Api<'_, T> {
         };
         let answer = self.connectwise.transport.get(call, message).await.map_err(NoAnswer::Fault)?;
         let value = read(&answer, Asked::Api { router: is_router(self.tenant) })?;
-        Ok((answer.next, value))
+        Ok(Got { value, weight: json::weight(&answer.body), next: answer.next })
     }
+}
+
+/// What a GET gave.
+struct Got {
+    value: Value,
+    next: Option<String>,
+    weight: usize,
+}
+
+/// One page of a list.
+pub(crate) struct Page {
+    /// Its rows.
+    pub(crate) rows: Vec<Value>,
+    /// The path of the next one.
+    pub(crate) next: Option<String>,
+    /// How much memory the rows take, as [`json::weight`] estimates it.
+    pub(crate) weight: usize,
 }
 
 fn read(answer: &Answer, asked: Asked) -> Result<Value, NoAnswer> {
     let not = |meaning| NoAnswer::Means { meaning, status: answer.status };
     match classify(answer, asked) {
-        Meaning::Ok => read_json(&answer.body).ok_or(not(Meaning::NotJson)),
+        Meaning::Ok => json::read(&answer.body).ok_or(not(Meaning::NotJson)),
         meaning => Err(not(meaning)),
     }
 }

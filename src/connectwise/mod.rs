@@ -12,6 +12,8 @@ pub mod company;
 pub mod discovery;
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+mod hostile;
 pub mod keys;
 pub mod level;
 mod names;

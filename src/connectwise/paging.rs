@@ -10,8 +10,11 @@ use super::client::{Api, NoAnswer, PAGE_BYTES, Transport};
 pub const PAGE_SIZE: usize = 1000;
 /// No list is followed further than this many pages…
 pub const MOST_PAGES: usize = 20;
-/// …or rows.
+/// …or rows…
 pub const MOST_ROWS: usize = 10_000;
+/// …or than what takes this much memory, as `upstream::json` estimates it: over 7,000 boards. As many lists as
+/// `--concurrency` allows are read at once.
+const MOST_MEMORY: usize = 8 << 20;
 
 /// The rows of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +37,19 @@ impl<T: Transport> Api<'_, T> {
         let list = self.path(route);
         let query = if fields.is_empty() { String::new() } else { format!("&fields={fields}") };
         let mut next = Some(format!("{list}?pageSize={PAGE_SIZE}{query}"));
-        let mut rows = Vec::new();
+        let (mut rows, mut memory) = (Vec::new(), 0);
         let mut read = BTreeSet::new();
         while let Some(page) = next.take_if(|page| read.len() < MOST_PAGES && is_page_of(&list, page)) {
             if rows.len() >= MOST_ROWS || !read.insert(page.clone()) {
                 return Ok(Listing { rows, complete: false });
             }
-            let (more, following) = self.page(operation, page, PAGE_BYTES).await?;
-            rows.extend(more);
-            next = following;
+            let page = self.page(operation, page, PAGE_BYTES).await?;
+            memory += page.weight;
+            if memory > MOST_MEMORY {
+                return Ok(Listing { rows, complete: false });
+            }
+            rows.extend(page.rows);
+            next = page.next;
         }
         Ok(Listing { rows, complete: next.is_none() })
     }
@@ -97,10 +104,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_whose_rows_take_too_much_memory_is_cut_and_says_so() {
+        let page = |n: usize| format!("{LIST}?page={n}");
+        // Each page alone would do.
+        let reply = || Reply::ok(&json!(vec![json!({"": 0}); 4000]));
+        let fake = Fake::default().with(LIST, reply().then(&page(2)));
+        let fake = fake.with(&page(2), reply().then(&page(3))).with(&page(3), reply().then(&page(4)));
+        let (listing, calls) = list(fake).await;
+        assert_eq!((listing.rows.len(), listing.complete, calls), (8000, false, 3));
+    }
+
+    #[tokio::test]
     async fn a_page_that_was_read_or_that_is_of_another_list_is_not_followed() {
         let row = || Reply::ok(&json!([1]));
         for next in
-            [&format!("{LIST}?pageSize=1000"), "/v2025_1/apis/3.0/system/members?page=2", "/elsewhere"]
+            [&format!("{LIST}?pageSize=1000"), "/v2025_1/apis/3.0/system/members?page=2", "/elsewhere", ""]
         {
             let (listing, calls) = list(Fake::default().with(LIST, row().then(next))).await;
             assert_eq!((listing.complete, calls), (false, 1), "{next}");

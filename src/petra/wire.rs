@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{LinkId, Owner, RemoteLink, RemoteState, Version};
 use crate::connectwise::CompanyId;
+use crate::upstream::json;
 
 /// The longest cursor that is sent back.
 const MAX_CURSOR: usize = 512;
@@ -38,7 +39,7 @@ pub fn page(body: &[u8]) -> Option<Page> {
         #[serde(deserialize_with = "Option::deserialize")]
         next: Option<String>,
     }
-    let raw: Raw = serde_json::from_slice(body).ok()?;
+    let raw: Raw = json::read(body)?;
     if !raw.next.as_deref().is_none_or(is_cursor) {
         return None;
     }
@@ -149,8 +150,14 @@ impl Organization {
 /// The name in the usage report; `None` when the body is no usage report. The name itself may be one that is not shown.
 #[must_use]
 pub fn organization(body: &[u8]) -> Option<Option<Organization>> {
-    let report: Value = serde_json::from_slice(body).ok()?;
-    Some(Organization::parse(report.get("organizationName")?.as_str()?))
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Report {
+        organization_name: String,
+    }
+    // The rest of it, a list of all tenants, is passed over without being kept.
+    let report: Report = serde_json::from_slice(body).ok()?;
+    Some(Organization::parse(&report.organization_name))
 }
 
 /// The body of a PUT.
@@ -324,6 +331,18 @@ mod tests {
         assert!(Organization::parse(&"x".repeat(65)).is_none());
         assert_eq!(organization(br#"{"organizationName":"<b>"}"#), Some(None));
         assert_eq!(organization(br"{}"), None);
+    }
+
+    #[test]
+    fn keys_on_their_way_to_petra_can_do_nothing_that_would_show_or_spread_them() {
+        lacks!(PutBody<'static>: std::fmt::Debug, std::fmt::Display, Clone, PartialEq);
+        lacks!(super::super::client::PutRequest<'static>: std::fmt::Debug, Clone, serde::Serialize);
+    }
+
+    #[test]
+    fn a_page_that_would_take_too_much_memory_is_none() {
+        let entries = vec![json!({"": 0}); 100_000];
+        assert_eq!(read_page(&json!({"links": entries, "next": null})), None);
     }
 
     #[test]

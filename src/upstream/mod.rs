@@ -3,12 +3,13 @@
 //! It decides which hosts may be called at all ([`hosts`], [`allow`]), resolves their names itself and connects to the
 //! very address that it checked ([`resolve`], [`address`]), trusts what the operator was told to ([`tls`]), and bounds
 //! every call: timeout, bytes, redirects, rate ([`guard`], [`limits`]). What a call is, [`request`] says; what of an
-//! answer's headers is read, [`reply`].
+//! answer's headers is read, [`reply`]; its JSON is read within a bound of memory by `json`.
 
 pub mod address;
 pub mod allow;
 pub mod guard;
 pub mod hosts;
+pub(crate) mod json;
 pub mod limits;
 pub mod reply;
 pub mod request;
@@ -49,7 +50,7 @@ pub struct Answer {
     /// `Retry-After` or Petra's `Retry-After-public-api`: seconds, or a date less the server's `Date`. Unreadable or
     /// negative values are `None`; no upper bound is applied here.
     pub retry_after: Option<Duration>,
-    /// Target of the `Link` header's `rel="next"`: path and query only.
+    /// Target of the `Link` header's `rel="next"`: path and query only; empty where there is one that is not on this host.
     pub next: Option<String>,
     /// The server's clock (`Date`), by which Petra judges `notAfter`.
     pub date: Option<jiff::Timestamp>,

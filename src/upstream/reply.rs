@@ -59,14 +59,17 @@ fn read_wait(value: &str, date: Option<Timestamp>) -> Option<Duration> {
 }
 
 /// The target of `rel="next"` (RFC 8288) on the same host. Only path and query are kept, so that its scheme and port
-/// do not matter: a server behind a load balancer often names its inner ones.
+/// do not matter: a server behind a load balancer often names its inner ones. A next page elsewhere is not followed, and
+/// not forgotten either: what is not among the rows so far may be there.
 fn next_page(headers: &HeaderMap, host: &HostPort) -> Option<String> {
     headers
         .get_all(LINK)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(links)
-        .find_map(|(target, parameters)| if is_next(parameters) { path_on(target, host) } else { None })
+        .filter(|(_, parameters)| is_next(parameters))
+        .map(|(target, _)| path_on(target, host).unwrap_or_default())
+        .reduce(|first, other| if first.is_empty() { other } else { first })
 }
 
 /// The `<target>; parameters` of one header.
@@ -151,19 +154,24 @@ mod tests {
     fn the_next_page_is_a_path_on_the_same_host() {
         let next = |value: &str| read(&[("link", value)]).next;
         let page = Some("/v/apis/3.0/x?a=1,2&page=2".to_owned());
+        let elsewhere = Some(String::new());
         let table = [
             (r#"<https://api-na.myconnectwise.net/v/apis/3.0/x?a=1,2&page=2>; rel="next""#, page.clone()),
             (
                 r#"<https://api-na.myconnectwise.net/y>; rel="last", </v/apis/3.0/x?a=1,2&page=2>; REL=Next"#,
                 page.clone(),
             ),
-            ("<http://na.myconnectwise.net:8080/v/apis/3.0/x?a=1,2&page=2>; rel=\"prev next\"", page),
-            ("<https://evil.example/x>; rel=\"next\"", None),
-            ("<//evil.example/x>; rel=\"next\"", None),
-            ("<https://na.myconnectwise.net@evil.example/x>; rel=\"next\"", None),
-            ("<https://api-eu.myconnectwise.net/x>; rel=\"next\"", None),
-            ("<https://10.0.0.1/x>; rel=\"next\"", None),
-            ("<file:///etc/passwd>; rel=\"next\"", None),
+            ("<http://na.myconnectwise.net:8080/v/apis/3.0/x?a=1,2&page=2>; rel=\"prev next\"", page.clone()),
+            ("<https://evil.example/x>; rel=\"next\"", elsewhere.clone()),
+            ("<//evil.example/x>; rel=\"next\"", elsewhere.clone()),
+            ("<https://na.myconnectwise.net@evil.example/x>; rel=\"next\"", elsewhere.clone()),
+            ("<https://api-eu.myconnectwise.net/x>; rel=\"next\"", elsewhere.clone()),
+            ("<https://10.0.0.1/x>; rel=\"next\"", elsewhere.clone()),
+            ("<file:///etc/passwd>; rel=\"next\"", elsewhere.clone()),
+            (
+                r#"<https://evil.example/x>; rel="next", </v/apis/3.0/x?a=1,2&page=2>; rel="next""#,
+                page.clone(),
+            ),
             ("</x>; rel=\"last\"", None),
             ("</x>; rel=\"nextish\"", None),
             ("nonsense", None),

@@ -1,8 +1,9 @@
 //! A TLS server on the loopback interface that answers what a test tells it to.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -13,6 +14,10 @@ use super::hosts::HostPort;
 pub(crate) enum Reply {
     /// Sends this and closes.
     Text(String),
+    /// Likewise, where it is no text.
+    Bytes(Vec<u8>),
+    /// Sends the head, and then the same part again and again, after a pause each time, until the client goes.
+    Endless { head: &'static str, part: &'static str, pause: Duration },
     /// Sends nothing and keeps the connection open.
     Silence,
 }
@@ -91,13 +96,23 @@ async fn serve(
     let reply = reply(&request);
     log.lock().expect("not poisoned").push(request);
     match reply {
-        Reply::Text(text) => {
-            // A client that has read enough may be gone.
-            let _ = stream.write_all(text.as_bytes()).await;
-            let _ = stream.shutdown().await;
+        Reply::Text(text) => say_all(stream, text.as_bytes()).await,
+        Reply::Bytes(bytes) => say_all(stream, &bytes).await,
+        Reply::Endless { head, part, pause } => {
+            let mut said = stream.write_all(head.as_bytes()).await;
+            while said.is_ok() {
+                tokio::time::sleep(pause).await;
+                said = stream.write_all(part.as_bytes()).await;
+            }
         }
         Reply::Silence => std::future::pending().await,
     }
+}
+
+async fn say_all(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) {
+    // A client that has read enough may be gone.
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
 }
 
 /// Reads up to the empty line, or the end.
