@@ -11,6 +11,7 @@ mod crash;
 mod deletion;
 mod fleet;
 mod histories;
+mod hostile;
 mod idle;
 mod kubectl;
 mod leadership;

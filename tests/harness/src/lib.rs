@@ -58,6 +58,7 @@ pub use installation::{Installation, OperatorOptions};
 pub use manifests::{Link, credentials};
 pub use operator::Operator;
 pub use petra::PetraBooks;
+pub use process::Memory;
 pub use sims::Sims;
 pub use simulators;
 pub use status::Status;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::{ask, ask_for};
 use crate::installation::{self, Installation, OperatorOptions};
-use crate::process::{Launch, Process};
+use crate::process::{Launch, Memory, Process};
 use crate::{Cluster, Error, Result, Sims, wait_for};
 
 /// The operator's process and where it was told to look. Dropping it kills the process; its rights stay.
@@ -145,6 +145,15 @@ impl Operator {
     /// It does not run.
     pub fn thaw(&mut self) -> Result<()> {
         self.running.as_mut().ok_or_else(|| not_running("SIGCONT", ""))?.process.freeze(false)
+    }
+
+    /// How much memory its present process has.
+    ///
+    /// # Errors
+    ///
+    /// It does not run, or this system does not tell (only Linux does).
+    pub fn memory(&self) -> Result<Memory> {
+        self.running.as_ref().ok_or_else(|| not_running("the memory of", ""))?.process.memory()
     }
 
     /// Waits until it ends by itself, and returns how.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::Instant;
 
@@ -19,6 +19,15 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// Where its log is appended; beside it stands the file with its process id.
     pub(crate) log: PathBuf,
+}
+
+/// The memory of a process, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// What it has now.
+    pub resident: u64,
+    /// The most that it ever had.
+    pub peak: u64,
 }
 
 /// A started process. Dropping it kills the process; so does the death of the caller.
@@ -42,7 +51,7 @@ impl Launch {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::null())
+            .stdout(log_file.try_clone().map_err(Error::io("opening", log))?)
             .stderr(log_file)
             .spawn()
             .map_err(Error::io("running", &self.program))?;
@@ -77,11 +86,31 @@ impl Process {
         self.signal(if frozen { "-STOP" } else { "-CONT" })
     }
 
-    fn signal(&mut self, signal: &str) -> Result<()> {
-        let pid = wait_for("the operator's process id", || {
+    /// How much memory it has.
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        let path = PathBuf::from(format!("/proc/{}/status", self.id()?));
+        let status = fs::read_to_string(&path).map_err(Error::io("reading", &path))?;
+        let kib = |field: &str| -> Option<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+            line.trim().strip_suffix(" kB")?.parse().ok()
+        };
+        let unreadable = || Error::Unreadable {
+            what: "the memory of the operator".to_owned(),
+            problem: "the system does not tell it as Linux does".to_owned(),
+        };
+        let (resident, peak) = kib("VmRSS").zip(kib("VmHWM")).ok_or_else(unreadable)?;
+        Ok(Memory { resident: resident << 10, peak: peak << 10 })
+    }
+
+    fn id(&self) -> Result<String> {
+        wait_for("the operator's process id", || {
             let pid = fs::read_to_string(&self.pid_file).map_err(|error| error.to_string())?;
             if pid.ends_with('\n') { Ok(pid.trim().to_owned()) } else { Err(format!("half of it: {pid:?}")) }
-        })?;
+        })
+    }
+
+    fn signal(&mut self, signal: &str) -> Result<()> {
+        let pid = self.id()?;
         let kill =
             Command::new("kill").args([signal, &pid]).status().map_err(Error::io("running", "kill"))?;
         if !kill.success() {

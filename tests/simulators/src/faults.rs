@@ -109,6 +109,8 @@ pub enum Effect {
     Truncate(usize),
     /// 200 and JSON that never ends.
     Endless,
+    /// A body that is long, deep or slow.
+    Bulk(Bulk),
     /// An HTML page, as gateways answer.
     Html {
         /// Its status.
@@ -134,6 +136,24 @@ pub enum Effect {
     Json(serde_json::Value),
     /// The body of this name from `data/error-bodies.json`.
     Named(String),
+}
+
+/// 200 and a body that repeats itself: as long, as deep or as slow as it is made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Bulk {
+    /// Headers; without a `content-type` it is JSON.
+    pub headers: BTreeMap<String, String>,
+    /// How the body begins.
+    pub begin: String,
+    /// What follows again and again.
+    pub part: String,
+    /// How often.
+    pub times: usize,
+    /// How it ends.
+    pub end: String,
+    /// So many milliseconds pass before each part; 0: all is sent at once.
+    pub pause_ms: u64,
 }
 
 /// Why a rule is not taken.

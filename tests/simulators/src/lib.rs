@@ -36,7 +36,7 @@ pub mod tls;
 pub mod world;
 
 pub use counts::{Counts, Filter, Service};
-pub use faults::{Effect, Faults, Rule};
+pub use faults::{Bulk, Effect, Faults, Rule};
 pub use gate::{Forward, Gate, NoAnswer, Passage};
 pub use scenario::Scenario;
 pub use simulators::{Options, PETRA_HOSTS, Simulators, StartError};

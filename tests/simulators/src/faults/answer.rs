@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Effect, RuleError};
+use super::{Bulk, Effect, RuleError};
 use crate::connectwise::errors;
 
 /// What is done to the answer, or instead of one.
@@ -50,6 +51,9 @@ pub(super) fn check(effect: &Effect) -> Result<(), RuleError> {
             headers.iter().try_for_each(|(name, value)| header_of(name, value).map(drop))
         }
         Effect::Redirect { location } => header_of("location", location).map(drop),
+        Effect::Bulk(Bulk { headers, .. }) => {
+            headers.iter().try_for_each(|(name, value)| header_of(name, value).map(drop))
+        }
         _ => Ok(()),
     }
 }
@@ -70,6 +74,14 @@ fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RuleE
 pub(crate) fn instead(effect: &Effect) -> Result<Response, RuleError> {
     let mut response = match effect {
         Effect::Endless => Response::new(endless_array()),
+        Effect::Bulk(bulk) => {
+            let mut response = Response::new(repeated(bulk));
+            set(&mut response, "content-type", "application/json; charset=utf-8")?;
+            for (name, value) in &bulk.headers {
+                set(&mut response, name, value)?;
+            }
+            return Ok(response);
+        }
         Effect::Html { status } => {
             let mut response = Response::new(Body::from(format!("<html><body>Error {status}</body></html>")));
             *response.status_mut() = status_of(*status)?;
@@ -112,6 +124,21 @@ fn endless_array() -> Body {
     let rows = Bytes::from(r#"{"id":1,"name":"row"},"#.repeat(512));
     let start = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b"[")) });
     Body::from_stream(start.chain(stream::repeat_with(move || Ok(rows.clone()))))
+}
+
+fn repeated(bulk: &Bulk) -> Body {
+    let Bulk { begin, part, times, end, pause_ms, .. } = bulk;
+    if *pause_ms == 0 {
+        return Body::from([begin.as_str(), &part.repeat(*times), end].concat());
+    }
+    let pause = Duration::from_millis(*pause_ms);
+    let (begin, end) = (Bytes::from(begin.clone()), Bytes::from(end.clone()));
+    let parts = stream::repeat(Bytes::from(part.clone())).take(*times).then(move |part| async move {
+        tokio::time::sleep(pause).await;
+        part
+    });
+    let body = stream::once(async { begin }).chain(parts).chain(stream::once(async { end }));
+    Body::from_stream(body.map(Ok::<_, Infallible>))
 }
 
 /// The same answer, of which only the first bytes arrive although its length promises all.
