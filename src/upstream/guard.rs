@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use hickory_resolver::net::NetError;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use url::Url;
@@ -49,7 +50,7 @@ pub enum GuardError {
     Tls(#[from] TlsError),
     /// The system's name servers are not known.
     #[error("the system's name servers cannot be read from /etc/resolv.conf")]
-    Resolver(#[source] hickory_resolver::net::NetError),
+    Resolver(#[source] NetError),
     /// The egress proxy is no `http(s)://HOST[:PORT]`.
     #[error(
         "the egress proxy is not usable; give http://HOST:PORT or https://HOST:PORT, without a user name"
@@ -76,11 +77,17 @@ impl Guard {
     ///
     /// See [`GuardError`].
     pub fn new(config: GuardConfig) -> Result<Self, GuardError> {
+        Self::with_names_by(config, Resolver::from_system)
+    }
+
+    fn with_names_by(
+        config: GuardConfig,
+        resolver: impl FnOnce(Arc<AllowList>, Option<Host>) -> Result<Resolver, NetError>,
+    ) -> Result<Self, GuardError> {
         let allow = Arc::new(config.allow);
         let proxy = config.egress_proxy.map(usable_proxy).transpose()?;
         let (proxy_host, proxy) = proxy.unzip();
-        let resolver =
-            Resolver::from_system(Arc::clone(&allow), proxy_host.flatten()).map_err(GuardError::Resolver)?;
+        let resolver = resolver(Arc::clone(&allow), proxy_host.flatten()).map_err(GuardError::Resolver)?;
         let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(config.ca_bundle_pem.as_deref())?)
             .https_only(true)

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
+#[cfg(test)]
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 use super::Fault;
 use super::address::is_public;
@@ -33,7 +36,25 @@ impl Resolver {
     ///
     /// When the system's configuration (`/etc/resolv.conf`) cannot be read.
     pub fn from_system(allow: Arc<AllowList>, proxy: Option<Host>) -> Result<Self, NetError> {
-        let mut builder = TokioResolver::builder_tokio()?;
+        Self::built(TokioResolver::builder_tokio()?, allow, proxy)
+    }
+
+    /// A resolver that asks nobody but the name server at this address.
+    #[cfg(test)]
+    pub(super) fn asking(server: SocketAddr, allow: Arc<AllowList>) -> Result<Self, NetError> {
+        let mut udp = ConnectionConfig::udp();
+        udp.port = server.port();
+        let server = NameServerConfig::new(server.ip(), true, vec![udp]);
+        let config = ResolverConfig::from_name_servers(vec![server]);
+        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        Self::built(builder, allow, None)
+    }
+
+    fn built(
+        mut builder: ResolverBuilder<TokioRuntimeProvider>,
+        allow: Arc<AllowList>,
+        proxy: Option<Host>,
+    ) -> Result<Self, NetError> {
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.positive_max_ttl = Some(CACHE_AT_MOST);

@@ -1,5 +1,7 @@
 //! The guard against a TLS server on the loopback interface that answers what each test tells it to.
 
+mod names;
+
 use std::sync::Mutex;
 
 use http::HeaderName;
@@ -30,6 +32,11 @@ struct Rig {
 }
 
 fn rig(sites: &[&HostPort], ca_pem: Option<&str>, egress_proxy: Option<Url>) -> Rig {
+    let (config, log) = config(sites, ca_pem, egress_proxy);
+    Rig { guard: Guard::new(config).expect("a guard"), log }
+}
+
+fn config(sites: &[&HostPort], ca_pem: Option<&str>, egress_proxy: Option<Url>) -> (GuardConfig, Arc<Log>) {
     let log = Arc::new(Log::default());
     let config = GuardConfig {
         allow: AllowList::new(sites.iter().copied().cloned(), sites.first().copied().cloned()),
@@ -40,7 +47,7 @@ fn rig(sites: &[&HostPort], ca_pem: Option<&str>, egress_proxy: Option<Url>) -> 
         user_agent: "cwlink/test".to_owned(),
         observer: Arc::clone(&log) as Arc<dyn Observer>,
     };
-    Rig { guard: Guard::new(config).expect("a guard"), log }
+    (config, log)
 }
 
 impl Rig {
