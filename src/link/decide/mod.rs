@@ -217,7 +217,18 @@ impl Visit<'_> {
 pub fn checking(visit: &Visit) -> Option<LinkStatus> {
     let status = &visit.subject.status;
     let ready = draft::reason(status, ConditionType::Ready);
-    if verdict::standing(status).is_some() || ready == Some(Reason::ValidationStale) {
+    // A later round takes nothing back: each condition stands on what the earlier ones found.
+    let asked_before = matches!(
+        ready,
+        Some(
+            Reason::ValidationStale
+                | Reason::ConnectWiseUnavailable
+                | Reason::RateLimited
+                | Reason::PetraUnavailable
+                | Reason::PetraKeyRejected
+        )
+    );
+    if verdict::standing(status).is_some() || asked_before {
         return None;
     }
     let mut draft = visit.draft();

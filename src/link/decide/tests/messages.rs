@@ -162,7 +162,7 @@ fn told() -> Vec<Told> {
             world.visit().1.written
         })
         .collect();
-    written.push(while_a_round_runs());
+    written.extend(while_a_round_runs(&World::new()));
     let conditions = written.into_iter().flat_map(|status| status.conditions);
     let lasting = conditions.filter_map(|condition| {
         let kind = ConditionType::LASTING.into_iter().find(|kind| kind.as_str() == condition.type_)?;
@@ -172,8 +172,7 @@ fn told() -> Vec<Told> {
     lasting.collect()
 }
 
-fn while_a_round_runs() -> LinkStatus {
-    let world = World::new();
+fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let subject = world.subject();
     let seen = Seen::at_start(
         crate::runtime::SecretLookup::NotWatched,
@@ -183,7 +182,23 @@ fn while_a_round_runs() -> LinkStatus {
     );
     let visit =
         Visit { subject: &subject, memory: &world.memory, seen: &seen, rules: &world.rules, now: world.now };
-    checking(&visit).expect("no verdict stands")
+    checking(&visit)
+}
+
+#[test]
+fn a_round_that_takes_long_is_told_before_anything_was_found_and_takes_nothing_back_later() {
+    let mut world = World::new();
+    assert!(while_a_round_runs(&world).is_some());
+    for (why, reason) in [
+        (Inconclusive::Unavailable, "Unknown/ConnectWiseUnavailable"),
+        (Inconclusive::RateLimited(None), "Unknown/RateLimited"),
+    ] {
+        world.tenancy = Tenancy::out(why);
+        world.wait(Duration::from_mins(10));
+        world.visit();
+        assert_eq!(world.ready_reason(), reason);
+        assert_eq!(while_a_round_runs(&world), None, "{reason}");
+    }
 }
 
 /// Whether the condition says that somebody has to act, or names what is wrong.
