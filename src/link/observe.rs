@@ -5,6 +5,7 @@ use std::pin::pin;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use tracing::debug;
+use zeroize::Zeroize as _;
 
 use super::seen::{Question, SecretRead};
 use super::visiting::{Visiting, Written};
@@ -75,7 +76,7 @@ impl Reconciler {
         let subject = &visiting.subject;
         let api: Api<Secret> = Api::namespaced(self.deps.client.clone(), &subject.key.namespace);
         self.deps.metrics.secret_read();
-        let secret = match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
+        let mut secret = match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
             Ok(Some(secret)) => secret,
             Ok(None) => return (SecretRead::Absent, None),
             Err(kube::Error::Api(status)) if status.code == 403 => return (SecretRead::Forbidden, None),
@@ -89,9 +90,9 @@ impl Reconciler {
         let mut data = secret.data.unwrap_or_default();
         let field = |name: &str| data.get(name).map(|value| value.0.as_slice());
         let keys = Keys::from_secret_data(field("publicKey"), field("privateKey"));
-        for value in data.values_mut() {
-            zeroize::Zeroize::zeroize(&mut value.0);
-        }
+        data.values_mut().for_each(|value| value.0.zeroize());
+        // kubectl keeps what it applied in an annotation, the keys with it.
+        secret.metadata.annotations.iter_mut().flatten().for_each(|(_, value)| value.zeroize());
         match (keys, CompanyId::parse(&subject.spec.company_id)) {
             (Ok(keys), Ok(company)) => {
                 let credentials = keys.version(&company);
