@@ -76,7 +76,11 @@ fn endless(head: &'static str, part: &'static str, pause: Duration) -> Reply {
     Reply::Endless { head, part, pause }
 }
 
-fn hostile_companyinfo() -> Vec<(String, Reply, &'static str)> {
+/// What the server does, the answer, and what it comes to.
+type Case = (String, Reply, &'static str);
+
+/// Answers of every shape.
+fn hostile_shapes() -> Vec<Case> {
     const JSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
     const CHUNKED: &str =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -141,6 +145,13 @@ fn hostile_companyinfo() -> Vec<(String, Reply, &'static str)> {
         let lie = header(&format!("Content-Type: application/json\r\nContent-Encoding: {encoding}"), &good);
         table.push(said(&format!("called {encoding}, which nobody unpacks"), lie, "found"));
     }
+    table
+}
+
+/// Good JSON that would lead the keys elsewhere, and waits beyond reason.
+fn hostile_values() -> Vec<Case> {
+    let said = |name: &str, reply, answer| (name.to_owned(), reply, answer);
+    let mut table = Vec::new();
     for codebase in [
         "../",
         "..",
@@ -191,7 +202,7 @@ fn hostile_companyinfo() -> Vec<(String, Reply, &'static str)> {
 
 #[tokio::test]
 async fn a_hostile_companyinfo_is_judged_as_the_table_says_and_asked_for_once() {
-    let table = hostile_companyinfo();
+    let table = [hostile_shapes(), hostile_values()].concat();
     for (name, reply, expected) in &table {
         let (answer, requests) = discovered(reply.clone()).await;
         println!("{name}: {}", found(&answer));

@@ -126,7 +126,9 @@ impl Keys {
         let parts = [company.as_str(), "+", self.public(), ":", self.private()];
         // All room is there from the start: a text that grows leaves what it held behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-        parts.iter().for_each(|part| plain.extend_from_slice(part.as_bytes()));
+        for part in parts {
+            plain.extend_from_slice(part.as_bytes());
+        }
         let mut header = Zeroizing::new(vec![0; SCHEME.len() + 4 * plain.len().div_ceil(3)]);
         let (scheme, encoded) = header.split_at_mut(SCHEME.len());
         scheme.copy_from_slice(SCHEME);

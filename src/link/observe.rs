@@ -90,9 +90,13 @@ impl Reconciler {
         let mut data = secret.data.unwrap_or_default();
         let field = |name: &str| data.get(name).map(|value| value.0.as_slice());
         let keys = Keys::from_secret_data(field("publicKey"), field("privateKey"));
-        data.values_mut().for_each(|value| value.0.zeroize());
+        for value in data.values_mut() {
+            value.0.zeroize();
+        }
         // kubectl keeps what it applied in an annotation, the keys with it.
-        secret.metadata.annotations.iter_mut().flatten().for_each(|(_, value)| value.zeroize());
+        for (_, value) in secret.metadata.annotations.iter_mut().flatten() {
+            value.zeroize();
+        }
         match (keys, CompanyId::parse(&subject.spec.company_id)) {
             (Ok(keys), Ok(company)) => {
                 let credentials = keys.version(&company);
