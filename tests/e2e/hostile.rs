@@ -77,22 +77,23 @@ fn hostile_servers_reach_their_condition_and_no_neighbour() -> Result<()> {
 
     for case in &cases {
         for rule in &case.rules {
-            let rule = if rule.service == Service::ConnectWise {
-                rule.clone().company(case.slug)
-            } else {
-                rule.clone()
-            };
-            stage.sims.faults().add(rule).expect("the rules of the cases can be carried out");
+            stage
+                .sims
+                .faults()
+                .add(rule.clone().company(case.slug))
+                .expect("the rules of the cases can be carried out");
         }
-        (case.change)(&stage.sims, case.slug)?;
+        if let Some(change) = case.change {
+            change(&stage.sims, case.slug)?;
+        }
     }
     let slugs: Vec<_> = cases.iter().map(|case| case.slug).collect();
     apply(&stage, &slugs, |link| link.field("serviceBoard", json!("Help Desk")))?;
     let mut failures = Vec::new();
     println!("{:<22}{:<32}{:<28}PermissionDenied", "case", "Ready", "AuthFailed");
     for case in &cases {
-        let (state, reason) = case.ready.split_once('/').expect("a status and a reason");
-        let [ready, auth_failed, denied] = match stage.wait_for(case.slug, ("Ready", state, reason)) {
+        let (value, reason) = case.ready.split_once('/').expect("a status and a reason");
+        let [ready, auth_failed, denied] = match stage.wait_for(case.slug, ("Ready", value, reason)) {
             Ok(status) => ["Ready", "AuthFailed", "PermissionDenied"]
                 .map(|type_| format!("{}/{}", status.state(type_), status.reason(type_))),
             Err(error) => {
