@@ -1,44 +1,51 @@
 //! Nothing of a Secret and no text of a remote body gets anywhere that people or machines can read.
 
+mod spellings;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use harness::simulators::{Effect, Rule, Service};
-use harness::{OperatorOptions, Result, credentials};
+use harness::simulators::scenario::{KeyPair, PrivateKey, Scenario};
+use harness::simulators::world::MemberChange;
+use harness::simulators::{Effect, Options, Rule, Service};
+use harness::{Link, Operator, OperatorOptions, Result, Sims, credentials};
 use serde_json::json;
+use spellings::Needles;
 
 use crate::conditions::LINKED;
 use crate::linked::{OFTEN, private_key};
-use crate::stage::{SPEED, Stage};
+use crate::stage::{SPEED, Stage, binary, cluster};
 
 /// Part of every private key, of the Petra key and of every planted body.
 const CANARY: &str = "CANARY";
 const CLIENT_ID: &str = "5a0c0de0-0000-4000-8000-00000000feed";
 
-/// Everything that must not be seen, in every form in which it is held or sent.
-fn secrets(stage: &Stage, companies: &[&str]) -> Vec<String> {
-    let bytes: Vec<_> = CANARY.bytes().map(|byte| byte.to_string()).collect();
-    let mut secrets = vec![CANARY.to_owned(), bytes.join(", "), bytes.join(","), CLIENT_ID.to_owned()];
+/// Everything that must not be seen.
+fn secrets(stage: &Stage, companies: &[&str]) -> Needles {
     // The operator's own rights: the token of its service account, which begins like every JWT.
-    secrets.extend([STANDARD.encode(stage.sims.petra_key()), "eyJhbGciOi".to_owned()]);
+    let mut secrets = [CANARY, CLIENT_ID, stage.sims.petra_key(), "eyJhbGciOi"].map(str::to_owned).to_vec();
     for company in companies {
         let public = format!("{company}-public");
         for private in [private_key(company), mistyped(company)] {
-            secrets.push(STANDARD.encode(&private));
-            secrets.push(STANDARD.encode(format!("{company}+{public}:{private}")));
+            secrets.extend(pairs(company, &public, &private));
         }
-        secrets.extend([STANDARD.encode(&public), public]);
     }
-    secrets
+    Needles::of(secrets.iter().map(String::as_str))
+}
+
+/// Keys, and what is made of them on their way.
+fn pairs(company: &str, public: &str, private: &str) -> Vec<String> {
+    vec![
+        public.to_owned(),
+        private.to_owned(),
+        format!("{public}:{private}"),
+        format!("{company}+{public}"),
+        format!("{company}+{private}"),
+        format!("{company}+{public}:{private}"),
+    ]
 }
 
 fn mistyped(company: &str) -> String {
     format!("CANARY-{company}-mistyped")
-}
-
-/// Which of them are in a text, in any case.
-fn found(secrets: &[String], text: &str) -> Vec<String> {
-    let text = text.to_ascii_lowercase();
-    secrets.iter().filter(|secret| text.contains(&secret.to_ascii_lowercase())).cloned().collect()
 }
 
 /// An answer that talks about its canary wherever HTTP lets it.
@@ -164,28 +171,96 @@ fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> 
     assert!(stage.operator.stop()?.success());
 
     let secrets = secrets(&stage, &["acme", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"]);
-    let in_namespace = |kind: &str| {
-        stage.cluster.kubectl(&["get", kind, "--namespace", &stage.namespace, "--output=json"], None)
-    };
-    let log = stage.operator.log();
-    assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""), "it was loud");
-    for (place, text) in [
-        ("the log", log),
-        ("a resource", in_namespace("cwlink")?),
-        ("an event", in_namespace("events")?),
-        ("the metrics", metrics),
-        ("the liveness answer", livez),
-    ] {
-        assert!(!text.is_empty(), "{place} was there");
-        let lines: Vec<_> = text.lines().filter(|line| !found(&secrets, line).is_empty()).collect();
-        assert!(lines.is_empty(), "{:?} in {place}: {lines:#?}", found(&secrets, &text));
-    }
+    assert_nowhere(&stage, &secrets, &[("the metrics", metrics), ("the liveness answer", livez)])?;
 
     // The search finds what is there to be found.
-    let secret = in_namespace("secrets")?;
+    let secret =
+        stage.cluster.kubectl(&["get", "secrets", "--namespace", &stage.namespace, "--output=json"], None)?;
     let plain = credentials("charlie-keys", "charlie-public", &private_key("charlie"));
     for text in [secret, plain] {
-        assert!(found(&secrets, &text).len() >= 2, "{:?}", found(&secrets, &text));
+        assert!(secrets.found_in(&text).len() >= 2, "{:?}", secrets.found_in(&text));
     }
+    Ok(())
+}
+
+/// Searches all that the operator wrote: its output, the API server, and what it said on its port.
+#[track_caller]
+fn assert_nowhere(stage: &Stage, secrets: &Needles, said: &[(&str, String)]) -> Result<()> {
+    let log = stage.operator.log();
+    assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""), "it was loud");
+    let mut places = vec![("the output", log)];
+    for (place, kind) in [("a resource", "cwlink"), ("an event", "events"), ("a lease", "leases")] {
+        let arguments = ["get", kind, "--namespace", &stage.namespace, "--output=json"];
+        places.push((place, stage.cluster.kubectl(&arguments, None)?));
+    }
+    places.extend(said.iter().cloned());
+    for (place, text) in &places {
+        assert!(!text.is_empty(), "{place} was there");
+        secrets.assert_none_in(place, text);
+    }
+    let bytes: usize = places.iter().map(|(_, text)| text.len()).sum();
+    println!("{} spellings searched for in {bytes} bytes of {} places", secrets.len(), places.len());
+    Ok(())
+}
+
+/// Whatever JSON, URLs, headers, YAML and terminals escape, and a colon, as far as keys may have it.
+const ODD: &str = r#"CANARY"q\u0041b+/=&%41%<'#{}é€"#;
+
+#[test]
+fn keys_of_every_character_work_and_are_seen_in_no_spelling_even_when_a_server_repeats_them() -> Result<()> {
+    let (public, private) = (format!("{ODD} public"), format!("{ODD}:private"));
+    // The operator's own key has to fit into a header as it is.
+    let petra_key = r#"petra_CANARY"q\b+/=&%41<'#{}"#;
+    let confirm_after = std::time::Duration::from_millis(500);
+    let options = Options {
+        petra_rate_limit: None,
+        petra_keys: vec![petra_key.to_owned()],
+        confirm_after,
+        ..Options::default()
+    };
+    let sims = Sims::start(Scenario::demo(), options)?;
+    let options = OperatorOptions {
+        time_speed: SPEED,
+        client_id: CLIENT_ID.to_owned(),
+        log_level: "trace,hyper=trace,kube_client=trace,rustls=trace,h2=trace".to_owned(),
+        ..OperatorOptions::in_namespace("leaks-odd")
+    };
+    let operator = Operator::start(binary(), cluster(), &sims, &options)?;
+    let mut stage = Stage { cluster: cluster(), sims, operator, namespace: options.namespace };
+    let pair = KeyPair { public: public.clone(), private: PrivateKey::new(&private) };
+    let change = MemberChange { keys: Some(vec![pair]), ..MemberChange::default() };
+    stage.sims.world().change_member("acme", "petraapi", change)?;
+
+    // They are sent to both services as they are: ConnectWise takes them, from the operator and from Petra.
+    stage.cluster.apply(&stage.namespace, &credentials("acme-keys", &public, &private))?;
+    let link = Link::new("acme", &stage.sims).field("interval", json!(OFTEN)).yaml();
+    stage.cluster.apply(&stage.namespace, &link)?;
+    stage.wait_for("acme", LINKED[0])?;
+
+    // What was sent comes back, in a refusal, a failure and a list.
+    let basic = STANDARD.encode(format!("acme+{public}:{private}"));
+    let echo = json!({"code": "Unauthorized", "message": format!("{private} {basic}"), "errors": [public]});
+    let order = |rule| stage.sims.faults().add(rule).expect("the rules of this test can be carried out");
+    let refusal = talkative(401, "application/json", &echo.to_string());
+    order(Rule::on(Service::ConnectWise, refusal).company("acme").path_contains("apis"));
+    let echo = json!({"links": [{"linkId": private, "owner": petra_key, "state": basic}], "next": petra_key});
+    order(Rule::on(Service::Petra, talkative(200, "application/json", &echo.to_string())));
+    stage.wait_for("acme", ("AuthFailed", "True", "CredentialsRejected"))?;
+    stage.cluster.delete(&stage.namespace, "acme")?;
+    stage.wait_for("acme", ("Ready", "False", "DeletionBlocked"))?;
+
+    let metrics = stage.operator.metrics()?;
+    let readyz = stage.operator.readyz()?;
+    assert!(stage.operator.stop()?.success());
+    let mut secrets = pairs("acme", &public, &private);
+    secrets.extend([CANARY, CLIENT_ID, petra_key, ODD].map(str::to_owned));
+    secrets.push(format!("Bearer {petra_key}"));
+    let secrets = Needles::of(secrets.iter().map(String::as_str));
+    assert_nowhere(&stage, &secrets, &[("the metrics", metrics), ("the readiness answer", readyz)])?;
+
+    // The search finds what is there to be found: both keys, in base64.
+    let secret = ["get", "secret", "acme-keys", "--namespace", &stage.namespace, "--output=json"];
+    let found = stage.cluster.kubectl(&secret, None)?;
+    assert!(secrets.found_in(&found).len() >= 2, "{:?}", secrets.found_in(&found));
     Ok(())
 }
