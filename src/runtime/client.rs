@@ -1,8 +1,10 @@
 //! The connection to the Kubernetes API server.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +12,12 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Full};
 use kube::client::{Body, ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::time::Instant;
 use tower::{BoxError, Service};
+
+/// Watches of one path begin no closer together than this. kube resumes a watch that ended well at once: an API server, or
+/// a proxy before it, that ends each as it begins would be asked as fast as it answers.
+const WATCH_SPACING: Duration = Duration::from_secs(1);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +56,30 @@ pub async fn connect(kubeconfig: Option<&Path>, timeout: Duration) -> Result<kub
     };
     config.default_retry = false;
     let builder = ClientBuilder::try_from(config)?;
-    Ok(builder.with_layer(&tower::layer::layer_fn(|inner| Bounded { inner, timeout })).build())
+    Ok(builder.with_layer(&tower::layer::layer_fn(|inner| Bounded::new(inner, timeout))).build())
 }
 
-/// Bounds the time until an answer is whole.
+/// Bounds the time until an answer is whole, and how often watches begin.
 struct Bounded<S> {
     inner: S,
     timeout: Duration,
+    /// When the last watch of each path began, or is to begin.
+    watches: Arc<Mutex<HashMap<String, Instant>>>,
+}
+
+impl<S> Bounded<S> {
+    fn new(inner: S, timeout: Duration) -> Self {
+        Self { inner, timeout, watches: Arc::default() }
+    }
+
+    /// When a watch of this path may begin.
+    fn turn(&self, path: &str) -> Instant {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let turn = watches.get(path).map_or(now, |last| now.max(*last + WATCH_SPACING));
+        watches.insert(path.to_owned(), turn);
+        turn
+    }
 }
 
 type BoundedBody = Either<Full<bytes::Bytes>, Box<DynBody>>;
@@ -76,8 +100,13 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let timeout = self.timeout;
         let endless = is_watch(request.uri());
+        let turn = endless.then(|| self.turn(request.uri().path()));
+        // Nothing is sent before the future is polled.
         let answer = self.inner.call(request);
         Box::pin(async move {
+            if let Some(turn) = turn {
+                tokio::time::sleep_until(turn).await;
+            }
             let whole = async {
                 let (head, body) = answer.await?.into_parts();
                 let body = if endless {
@@ -118,7 +147,7 @@ mod tests {
             let body = StreamBody::new(begun.chain(stream::pending())).map_err(BoxError::from);
             Ok::<_, BoxError>(Response::new(Box::new(BodyExt::boxed_unsync(body)) as Box<DynBody>))
         });
-        kube::Client::new(Bounded { inner: server, timeout: TIMEOUT }, "default")
+        kube::Client::new(Bounded::new(server, TIMEOUT), "default")
     }
 
     #[tokio::test]
@@ -139,6 +168,26 @@ mod tests {
         assert!(matches!(events.next().await, Some(Ok(_))));
         let silence = tokio::time::timeout(4 * TIMEOUT, events.next()).await;
         assert!(silence.is_err(), "the watch was cut");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn watches_that_end_at_once_are_spaced_and_those_of_other_paths_do_not_wait() {
+        let ends = tower::service_fn(|_: Request<Body>| async {
+            let body = Full::new(Bytes::new()).map_err(BoxError::from);
+            Ok::<_, BoxError>(Response::new(Box::new(BodyExt::boxed_unsync(body)) as Box<DynBody>))
+        });
+        let client = kube::Client::new(Bounded::new(ends, TIMEOUT), "default");
+        let began = Instant::now();
+        for namespace in ["a", "b"] {
+            let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+            api.watch(&WatchParams::default(), "0").await.expect("begins").count().await;
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let api: Api<ConfigMap> = Api::namespaced(client, "a");
+        for _ in 0..3 {
+            api.watch(&WatchParams::default(), "0").await.expect("begins").count().await;
+        }
+        assert_eq!(began.elapsed(), 3 * WATCH_SPACING);
     }
 
     #[test]
