@@ -7,13 +7,13 @@
 //! - [`life`]: the operator, killed and started; [`run`]: one run with one crash;
 //! - [`oracle`]: what must be the same; [`sweep`]: all of them.
 
-mod api;
-mod life;
-mod oracle;
-mod run;
-mod scene;
-mod sweep;
-mod workload;
+pub mod api;
+pub mod life;
+pub mod oracle;
+pub mod run;
+pub mod scene;
+pub mod sweep;
+pub mod workload;
 
 use harness::Result;
 

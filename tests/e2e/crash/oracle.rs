@@ -7,8 +7,8 @@ use harness::{Error, Result};
 use serde_json::{Value, json};
 
 use super::api::{self, api};
-use super::scene::Scene;
-use super::workload::{Workload, link_id};
+use super::scene::{NEIGHBOUR, Scene};
+use super::workload::{Workload, link_id, link_id_of};
 
 /// Fields that tell when something was, or in which version.
 const TIMES: &[&str] = &[
@@ -41,10 +41,13 @@ impl State {
                 "status": link["status"],
             })
         });
+        let mut at_petra = scene.sims.petra().links()?;
+        // Petra orders them by ids, which differ from run to run.
+        at_petra.sort_by_key(|link| link["owner"].to_string());
         let mut state = json!({
             "namespace": namespace.is_some(),
             "links": links.collect::<Vec<_>>(),
-            "petra": scene.sims.petra().links()?,
+            "petra": at_petra,
         });
         // ConnectWise's version stands in `site` and is no time; it is the same in every run.
         take_times_out(&mut state);
@@ -138,6 +141,7 @@ fn plain(scene: &Scene, text: &str) -> String {
     let port = site.rsplit(':').next().unwrap_or_default();
     text.replace(&scene.namespace, "NAMESPACE")
         .replace(id.as_str(), "LINK")
+        .replace(link_id_of(scene, NEIGHBOUR).as_str(), "NEIGHBOUR")
         .replace(&short, "SHORT")
         .replace(&format!(":{port}"), ":PORT")
 }

@@ -142,7 +142,7 @@ fn tell(workload: &Workload, scene: &Scene, end: Option<&State>) -> Result<State
 }
 
 /// Waits until nothing passed for a while, in a life that has begun to work.
-fn quiet(scene: &Scene) -> Result<()> {
+pub fn quiet(scene: &Scene) -> Result<()> {
     scene.until("the operator comes to rest", || {
         let since = scene.fuse.quiet_for();
         Ok(if since.is_some_and(|since| since >= QUIET) { Ok(()) } else { Err(format!("{since:?}")) })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use harness::gate::{ApiServerGate, Fuse};
+use harness::gate::{ApiServerGate, Fuse, Lens};
 use harness::simulators::scenario::{KeyPair, PrivateKey};
 use harness::simulators::world::MemberChange;
 use harness::simulators::{Options, Scenario};
@@ -11,11 +11,14 @@ use harness::{Error, Installation, Link, PATIENCE, Result, Sims, Status, credent
 use serde_json::{Value, json};
 
 use super::api::{self, api};
-use crate::linked::{RARELY, private_key};
+use crate::conditions::LINKED;
+use crate::linked::{OFTEN, RARELY, private_key};
 use crate::stage::cluster;
 
 /// Every workload links this company of the demo.
 pub const COMPANY: &str = "acme";
+/// Another company of the demo, for a link beside that of the workload.
+pub const NEIGHBOUR: &str = "bravo";
 /// Its API member.
 const MEMBER: &str = "petraapi";
 
@@ -31,6 +34,8 @@ pub struct Scene {
     pub namespace: String,
     pub sims: Sims,
     pub fuse: Fuse,
+    /// How the operator sees the API server.
+    pub lens: Lens,
     pub gate: ApiServerGate,
 }
 
@@ -46,7 +51,8 @@ impl Scene {
             ..Options::default()
         };
         let sims = Sims::start(Scenario::demo(), options)?;
-        let gate = ApiServerGate::start(cluster().plane(), Arc::new(fuse.clone()))?;
+        let lens = Lens::default();
+        let gate = ApiServerGate::start(cluster().plane(), lens.before(Arc::new(fuse.clone())))?;
         let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         api().create("/api/v1/namespaces", manifest.to_string())?;
         for object in installation.rights_in_namespace()? {
@@ -54,7 +60,7 @@ impl Scene {
             let rbac = "/apis/rbac.authorization.k8s.io/v1";
             api().create(&format!("{rbac}/namespaces/{namespace}/{kind}"), object.to_string())?;
         }
-        Ok(Self { namespace: namespace.to_owned(), sims, fuse, gate })
+        Ok(Self { namespace: namespace.to_owned(), sims, fuse, lens, gate })
     }
 
     /// Makes a Secret with this private key of the company.
@@ -93,6 +99,19 @@ impl Scene {
         self.create_keys(&format!("{name}-keys"), &private_key(COMPANY))?;
         let link = Link::new(name, &self.sims).company(COMPANY).field("interval", json!(RARELY));
         api().create(&api::links(&self.namespace), shape(link).yaml())
+    }
+
+    /// Makes a link of the other company, which is checked as often as the schema allows, and waits until it is Ready.
+    pub fn settle_neighbour(&self) -> Result<()> {
+        let keys = credentials(
+            &format!("{NEIGHBOUR}-keys"),
+            &format!("{NEIGHBOUR}-public"),
+            &private_key(NEIGHBOUR),
+        );
+        api().create(&format!("{}/secrets", api::namespace(&self.namespace)), keys)?;
+        let link = Link::new(NEIGHBOUR, &self.sims).field("interval", json!(OFTEN));
+        api().create(&api::links(&self.namespace), link.yaml())?;
+        self.wait(NEIGHBOUR, LINKED[0]).map(drop)
     }
 
     /// Edits the spec of a link.

@@ -147,7 +147,7 @@ fn list(writes: &[Write]) -> String {
 }
 
 /// Does all jobs, so many at once, each slot with an operator's installation of its own. Results are in the jobs' order.
-fn side_by_side<'a, J: Sync, R: Send>(
+pub fn side_by_side<'a, J: Sync, R: Send>(
     name: &str,
     slots: usize,
     jobs: &'a [J],

@@ -153,7 +153,12 @@ const ELSEWHERE: &str = "elsewhere/team/acme";
 
 /// The id of the company's link at Petra.
 pub fn link_id(scene: &Scene) -> LinkId {
-    LinkId::derive(COMPANY, &scene.sims.host("api-na.myconnectwise.localhost"))
+    link_id_of(scene, COMPANY)
+}
+
+/// The id of another company's link at Petra.
+pub fn link_id_of(scene: &Scene, company: &str) -> LinkId {
+    LinkId::derive(company, &scene.sims.host("api-na.myconnectwise.localhost"))
 }
 
 fn adopt(scene: &Scene) -> Result<()> {
