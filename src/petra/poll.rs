@@ -146,9 +146,14 @@ impl Poll {
         self.lock().waiting.remove(owner);
     }
 
-    /// This process deleted the link: that it vanishes is no loss.
+    /// This process deleted the link: that it vanishes is no loss, and a namesake that is made before the next list must not
+    /// take it for its own.
     pub fn deleted(&self, id: &LinkId) {
-        self.lock().trusted.forget(id);
+        let mut state = self.lock();
+        state.trusted.forget(id);
+        if let Some(snapshot) = &mut state.snapshot {
+            Arc::make_mut(snapshot).forget(id);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

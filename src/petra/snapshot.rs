@@ -56,6 +56,14 @@ impl Snapshot {
         self.by_owner.get(owner).into_iter().flatten().filter_map(|id| self.links.get(id))
     }
 
+    /// Takes a link out that is gone for sure since.
+    pub(super) fn forget(&mut self, id: &LinkId) {
+        let Some(owner) = self.links.remove(id).and_then(|link| link.owner) else { return };
+        if let Some(ids) = self.by_owner.get_mut(&owner) {
+            ids.retain(|other| other != id);
+        }
+    }
+
     /// Whether this list says that there is no link with this id: it is not in it, not even unreadably, and the list is
     /// whole and not suspicious.
     #[must_use]

@@ -1,9 +1,11 @@
 //! What the operator sees of the API server is late, has gaps, comes twice, breaks off or is refused: it ends as if it had
 //! seen everything, other links are served meanwhile, and nobody is asked much more often.
 //!
-//! - [`distortion`]: what is wrong with the view; [`run`]: a workload of the sweep of crashes under one.
+//! - [`distortion`]: what is wrong with the view; [`run`]: a workload of the sweep of crashes under one;
+//! - [`restored`]: an older state comes back.
 
 mod distortion;
+mod restored;
 mod run;
 
 use std::fmt::Write as _;

@@ -50,16 +50,22 @@ pub(super) fn row(
     }
 }
 
-/// The id that stands in the status, else that of this owner's link of the company at Petra, else the one that company and
-/// API host give: while this owner's link stands, its id stays, whatever becomes of status and `SiteUrl`.
+/// The id of this owner's link of the company at Petra: the recorded one where there are several. While it stands, its id
+/// stays, whatever becomes of status and `SiteUrl`. Where none stands, the id that company and API host give: a record that
+/// Petra denies may be anybody's writing. Where Petra cannot tell, the recorded id.
 fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
-    let standing = || {
-        let of_company =
-            |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
-        visit.owned_at_petra().find(of_company).map(|link| link.id.clone())
-    };
-    recorded.or_else(standing).or_else(|| known_id(visit, passed))
+    let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
+    let mut standing = visit.owned_at_petra().filter(of_company).map(|link| &link.id);
+    let first = standing.next();
+    match (recorded, first) {
+        (Some(recorded), Some(first)) if recorded == *first || standing.any(|id| *id == recorded) => {
+            Some(recorded)
+        }
+        (_, Some(first)) => Some(first.clone()),
+        (Some(recorded), None) if visit.denies_nothing() => Some(recorded),
+        (recorded, None) => known_id(visit, passed).or(recorded),
+    }
 }
 
 /// The id by the tenant that this process found, else by the one that the status recorded before a restart.
@@ -85,6 +91,16 @@ impl Visit<'_> {
             _ => &[],
         };
         links.iter().filter(|link| link.owner.as_ref() == Some(&self.subject.owner))
+    }
+
+    /// Whether the last list cannot tell that this owner has no link.
+    fn denies_nothing(&self) -> bool {
+        match &self.seen.listing {
+            Listing::Known { asked_at, failing: None, unsure: false, .. } => {
+                self.memory.changed.is_some_and(|at| asked_at.up <= at)
+            }
+            _ => true,
+        }
     }
 
     /// Whether the spec was edited since the status was written.
@@ -231,7 +247,7 @@ impl Registration<'_> {
     }
 
     /// Our own link: judged by its state, or its keys replaced. A resource that finds it there without having sent it (a
-    /// namesake, a rebuilt cluster) answers for it from now on, its deletion included.
+    /// namesake, a rebuilt cluster, a backup) gets the finalizer first: else its deletion would leave the link behind.
     fn ours(self, link: RemoteLink) -> Row<Infallible> {
         if !self.visit.seen.finalizer {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
