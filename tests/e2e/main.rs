@@ -30,4 +30,5 @@ mod rotation;
 mod rows;
 mod schema;
 mod status_history;
+mod tenants;
 mod views;
