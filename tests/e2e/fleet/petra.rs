@@ -23,7 +23,8 @@ fn a_refused_petra_key_accuses_nobody_and_another_one_wakes_who_waits_for_it() -
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let before = writes_at_petra(&stage)?;
     let moment = stage.moment()?;
-    stage.sims.petra().set(&json!({"apiKeys": ["the-next-key"]}))?;
+    stage.operator.write_petra_key("not-a-key-of-this-petra")?;
+    wait_until_proved(&stage, false)?;
 
     stage.apply_link("bravo", |link| link)?;
     let waits = stage.wait_for("bravo", ("Ready", "Unknown", "PetraKeyRejected"))?;
@@ -34,7 +35,7 @@ fn a_refused_petra_key_accuses_nobody_and_another_one_wakes_who_waits_for_it() -
             FLEET.iter().filter(|name| span.connectwise_at(MY_SECURITY, name).is_empty()).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("not yet: {missing:?}")) }
     })?;
-    stage.operator.write_petra_key("the-next-key")?;
+    stage.operator.write_petra_key(stage.sims.petra_key())?;
     stage.wait_for("bravo", LINKED[0])?;
     for (name, history) in &mut fleet {
         ask_and_follow(&stage, name, history)?;
@@ -42,10 +43,15 @@ fn a_refused_petra_key_accuses_nobody_and_another_one_wakes_who_waits_for_it() -
     }
     let written = writes_at_petra(&stage)?.split_off(before.len());
     assert_eq!(written.len(), 1, "only the new link was registered: {written:?}");
-    wait_for("the account is proved anew", || {
-        let proved =
-            stage.operator.metric("cwlink_petra_account_proved", &[]).map_err(|error| error.to_string())?;
-        if proved > 0.5 { Ok(()) } else { Err("refused".to_owned()) }
+    wait_until_proved(&stage, true)
+}
+
+/// Waits until the operator's own account at Petra is proved, or refused.
+fn wait_until_proved(stage: &Stage, good: bool) -> Result<()> {
+    wait_for("the account is asked about anew", || {
+        let proved = stage.operator.metric("cwlink_petra_account_proved", &[]);
+        let proved = proved.map_err(|error| error.to_string())?;
+        if (proved > 0.5) == good { Ok(()) } else { Err(proved.to_string()) }
     })
 }
 
