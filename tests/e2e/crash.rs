@@ -21,7 +21,7 @@ use self::life::Body;
 use self::sweep::{all_cases, sweep};
 
 /// Runs at once: they wait more than they work.
-const SLOTS: usize = 12;
+const SLOTS: usize = 8;
 /// Processes at once.
 const PROCESSES: usize = 4;
 /// Of so many crashes one kills a real process, where time is short. It shares no factor with the number of moments, so

@@ -22,7 +22,7 @@ use crate::crash::workload::{WORKLOADS, Workload};
 const CHOSEN: [&str; 5] = ["create", "rotate-keys", "rename-the-secret", "conflict", "delete-unlink"];
 
 /// Runs at once: they wait more than they work.
-const SLOTS: usize = 12;
+const SLOTS: usize = 8;
 /// Where time is short, every so manieth case is run. It shares no factor with the number of workloads, so that each of
 /// them, and each view, has its turn.
 const SHARE: usize = 2;
