@@ -24,7 +24,7 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line = good.split(|byte| *byte == b'\n').count();
         format!("{shown} is not UTF-8 text: see line {line}")
     })?;
     if text.trim().is_empty() { Err(format!("{shown} is empty")) } else { Ok(text) }
