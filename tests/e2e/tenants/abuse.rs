@@ -52,7 +52,8 @@ fn edit(stop: &AtomicBool, edits: &AtomicUsize) -> Result<()> {
         match nth % 3 {
             0 => api().patch(&link, &json!({"spec": {"permissionProfile": profiles[nth / 3 % 2]}}))?,
             1 => {
-                api().patch(&secret, &json!({"stringData": {"privateKey": format!("CANARY-wrong-{nth}")}}))?
+                let keys = json!({"stringData": {"privateKey": format!("CANARY-wrong-{nth}")}});
+                api().patch(&secret, &keys)?;
             }
             _ => api().patch(&link, &json!({"metadata": {"annotations": annotations}}))?,
         }
