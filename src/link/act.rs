@@ -1,5 +1,7 @@
 //! Makes the changes that the rules ask for.
 
+use std::time::Duration;
+
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -18,6 +20,9 @@ impl Reconciler {
         let link = visiting.subject.key.clone();
         match change {
             Change::AddFinalizer => self.set_finalizer(visiting, true).await,
+            // Who may have lost the lead does not know what the next leader has sent to Petra since: absence there proves
+            // nothing to it.
+            Change::RemoveFinalizer if !self.surely_leads() => Ok(Written::Outdated),
             Change::RemoveFinalizer => self.set_finalizer(visiting, false).await,
             Change::Put { id, company, site, expected, adopt_from, credentials } => {
                 let answer = match (&self.petra, &visiting.keys) {
@@ -67,6 +72,11 @@ impl Reconciler {
                 Ok(Written::Current)
             }
         }
+    }
+
+    /// Whether no other replica can have begun to act. Without Petra there is nothing that two could disagree about.
+    fn surely_leads(&self) -> bool {
+        self.petra.as_ref().is_none_or(|petra| petra.fence.outlives(Duration::ZERO))
     }
 
     /// A patch guarded by the resource version, so that nobody else's finalizer is lost.
@@ -120,3 +130,6 @@ fn delete_outcome(answer: &DeleteAnswer) -> &'static str {
         DeleteAnswer::Unknown(_) => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;

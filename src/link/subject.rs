@@ -36,6 +36,8 @@ pub struct Rules {
     pub petra_configured: bool,
     /// The installation id: the first part of every owner.
     pub installation: String,
+    /// Whether a Lease keeps other replicas from acting while this one does.
+    pub elected: bool,
 }
 
 /// A spec that can be worked on.

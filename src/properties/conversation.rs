@@ -97,6 +97,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
     default_mode: RegistrationMode::Api,
     petra_configured: true,
     installation: "here".to_owned(),
+    elected: true,
 });
 
 fn version() -> SecretVersion {

@@ -88,6 +88,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         petra_configured: settings.petra.is_some(),
         // Without a Petra server nobody is told of owners; the place is taken so that a message never shows a gap.
         installation: installation.unwrap_or_else(|| "portal".to_owned()),
+        elected: settings.lease.is_some(),
     }
 }
 

@@ -76,11 +76,17 @@ fn delete(link: &RemoteLink) -> Plan {
 }
 
 /// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
-/// counts only after that, or a link would be left behind.
+/// counts only after that, or a link would be left behind. Where no Lease keeps other replicas still, one may have sent a
+/// PUT right up to the deletion.
 fn late_put(visit: &Visit, draft: &Draft) -> Row<()> {
     let limit = visit.rules.timings.timeouts.petra_change + Duration::from_secs(1);
     let since = visit.memory.unknown_put.unwrap_or(Duration::ZERO);
-    let left = limit.saturating_sub(visit.elapsed(since));
+    let own = limit.saturating_sub(visit.elapsed(since));
+    let others = match visit.subject.deleting {
+        Some(at) if !visit.rules.elected => limit.saturating_sub(visit.now.since(at)),
+        _ => Duration::ZERO,
+    };
+    let left = own.max(others);
     if left.is_zero() {
         return ControlFlow::Continue(());
     }

@@ -105,6 +105,7 @@ impl World {
             default_mode: RegistrationMode::Api,
             petra_configured: true,
             installation: "here".to_owned(),
+            elected: true,
         };
         Self {
             rules,

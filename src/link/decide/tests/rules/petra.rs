@@ -198,6 +198,18 @@ fn a_deletion_right_after_a_crash_waits_until_no_put_can_arrive_any_more() {
 }
 
 #[test]
+fn a_deletion_where_no_lease_keeps_others_still_waits_until_none_of_their_puts_can_arrive_any_more() {
+    let mut world = World::ready();
+    world.rules.elected = false;
+    world.deleting = Some(world.now.wall);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, false));
+    world.wait(settlement.next.expect("it looks again"));
+    world.visit();
+    assert!(world.gone);
+}
+
+#[test]
 fn from_api_to_portal_the_link_goes_and_a_person_is_asked() {
     let mut world = World::ready();
     world.edit(|spec| {

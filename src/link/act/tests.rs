@@ -1,0 +1,148 @@
+//! Changes to the resource, against an API server of a few lines.
+
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use kube::client::Body;
+use secrecy::SecretString;
+use tower::BoxError;
+
+use super::*;
+use crate::admin::{Gates, Liveness, Metrics};
+use crate::clock::Clock;
+use crate::connectwise::client::ConnectWise;
+use crate::connectwise::profile::Profiles;
+use crate::crd::RegistrationMode;
+use crate::link::PetraSide;
+use crate::link::subject::Rules;
+use crate::link::visiting::Begun;
+use crate::petra::client::{Fence, PetraClient};
+use crate::petra::poll::Poll;
+
+use crate::runtime::{Controller, Events, Options, SecretFile, WatchNamespaces};
+use crate::timings::Timings;
+use crate::upstream::allow::AllowList;
+use crate::upstream::guard::{Guard, GuardConfig};
+use crate::upstream::limits::Rates;
+use crate::upstream::test_server::Blind;
+
+struct Leads(bool);
+
+impl Fence for Leads {
+    fn outlives(&self, _: Duration) -> bool {
+        self.0
+    }
+}
+
+/// The path and the body of each request.
+type Requests = Arc<Mutex<Vec<String>>>;
+
+/// An API server that takes every change, and answers with the link without a finalizer.
+fn api_server(requests: &Requests) -> kube::Client {
+    let requests = Arc::clone(requests);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let requests = Arc::clone(&requests);
+        async move {
+            let line = format!("{} {}", request.method(), request.uri().path());
+            let body = request.into_body().collect_bytes().await?;
+            requests.lock().expect("lock").push(format!("{line} {}", String::from_utf8_lossy(&body)));
+            Ok::<_, BoxError>(Response::new(Body::from(link(&[]).to_string().into_bytes())))
+        }
+    });
+    kube::Client::new(service, "default")
+}
+
+fn link(finalizers: &[&str]) -> serde_json::Value {
+    json!({
+        "apiVersion": "integrations.petrasecurity.com/v1alpha1",
+        "kind": "ConnectWiseLink",
+        "metadata": {
+            "namespace": "clients", "name": "acme", "uid": "u", "resourceVersion": "7", "finalizers": finalizers,
+        },
+        "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
+    })
+}
+
+/// A reconciler of a replica that leads, or may not lead any more.
+fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
+    let timings = Timings::default();
+    let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+    let client = api_server(requests);
+    let (events, _publisher) = Events::new(client.clone(), "test".to_owned(), None, Arc::clone(&metrics));
+    let options = Options {
+        namespaces: &WatchNamespaces::All,
+        watch_secrets: true,
+        concurrency: 1,
+        timings: &timings,
+        gates: &Gates::default(),
+        liveness: Arc::new(Liveness::new(clock)),
+        metrics,
+    };
+    let (_controller, deps) = Controller::new(client, events, options);
+    let guard = Guard::new(GuardConfig {
+        allow: AllowList::new([], None),
+        ca_bundle_pem: None,
+        egress_proxy: None,
+        timings: timings.clone(),
+        rates: Rates::default(),
+        user_agent: "cwlink/test".to_owned(),
+        observer: Arc::new(Blind),
+    });
+    let guard = Arc::new(guard.expect("a guard"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    std::fs::write(&file, "petra_key").expect("a key");
+    let key = SecretFile::open("--petra-key-file", &file).expect("a key");
+    let secret = Arc::new(|| Some(SecretString::from("petra_key")));
+    let petra = PetraSide {
+        client: Arc::new(PetraClient::new(
+            Arc::clone(&guard),
+            secret.clone(),
+            clock,
+            timings.timeouts.clone(),
+        )),
+        key: key.clone(),
+        poll: Arc::new(Poll::new("here".to_owned(), timings.clone())),
+        fence: Box::new(Leads(leads)),
+    };
+    let connectwise = ConnectWise::new(guard, secret, timings.timeouts.connectwise);
+    let rules = Rules {
+        timings,
+        profiles: Profiles::builtin(),
+        allow: AllowList::default(),
+        companies: None,
+        default_mode: RegistrationMode::Api,
+        petra_configured: true,
+        installation: "here".to_owned(),
+        elected: true,
+    };
+    Reconciler::new(rules, clock, connectwise, key, Some(petra), deps)
+}
+
+/// Takes the finalizer off, and tells what the API server was asked.
+async fn take_the_finalizer_off(leads: bool) -> (Written, Vec<String>) {
+    let requests = Requests::default();
+    let reconciler = reconciler(leads, &requests);
+    let object = serde_json::from_value(link(&[FINALIZER, "somebody.else/holds"])).expect("a link");
+    let Begun::Visit(mut visiting) = reconciler.begin_with(object, true) else { panic!("the visit begins") };
+    let written = reconciler.act(&mut visiting, Change::RemoveFinalizer).await.expect("it is answered");
+    let requests = requests.lock().expect("lock").clone();
+    (written, requests)
+}
+
+#[tokio::test]
+async fn a_replica_that_may_not_lead_any_more_leaves_the_finalizer_to_the_next_leader() {
+    assert_eq!(take_the_finalizer_off(false).await, (Written::Outdated, vec![]));
+}
+
+#[tokio::test]
+async fn the_finalizer_goes_by_a_patch_that_is_tied_to_the_version_and_leaves_those_of_others() {
+    let (written, requests) = take_the_finalizer_off(true).await;
+    assert_eq!(written, Written::Current);
+    let [request] = requests.as_slice() else { panic!("one request, not {requests:?}") };
+    let (line, body) = request.split_once(" {").expect("a body");
+    let path = "/apis/integrations.petrasecurity.com/v1alpha1/namespaces/clients/connectwiselinks/acme";
+    assert_eq!(line, format!("PATCH {path}"));
+    let body: serde_json::Value = serde_json::from_str(&format!("{{{body}")).expect("JSON");
+    assert_eq!(body, json!({"metadata": {"resourceVersion": "7", "finalizers": ["somebody.else/holds"]}}));
+}
