@@ -53,7 +53,7 @@ FILE ?=
 .PHONY: mutants
 mutants: $(CARGO_MUTANTS) ## Break the rules in every small way and see the tests fail: make mutants FILE=src/petra/answer.rs
 	CARGO_INCREMENTAL=1 PROPTEST_CASES=100 PATH="$(dir $(CARGO_MUTANTS)):$$PATH" \
-	  cargo mutants --package cwlink --jobs 1 $(if $(FILE),--file $(FILE))
+	  cargo mutants --package cwlink --jobs 1 $(if $(FILE),--re '^$(FILE):')
 
 .PHONY: lint
 lint: fmt-check clippy doc crds-check deny ## Everything that looks at the source: format, clippy, docs, licences, CRD
