@@ -97,6 +97,16 @@ pub enum MemberAnswer {
     Unknown,
 }
 
+/// What else `myMembers/info` said of the member: nothing that Petra needs, but worth a word. The default is an API member
+/// that sees every board, or one of whom nothing was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberTraits {
+    /// `licenseClass` is told and is not `A`: the keys belong to a person.
+    pub person: bool,
+    /// How many service boards are withheld (`excludedServiceBoardIds`).
+    pub excluded_boards: usize,
+}
+
 /// One line of a security role, as judged. All strings are the profile's own spelling.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
@@ -199,6 +209,8 @@ pub struct Round {
     pub keys: KeysAnswer,
     /// The member. A cheap round does not ask.
     pub member: MemberAnswer,
+    /// More of the member, likewise.
+    pub traits: MemberTraits,
     /// The role.
     pub permissions: PermissionsAnswer,
     /// The board. A cheap round does not ask, and says [`BoardAnswer::NotNamed`].

@@ -20,7 +20,7 @@ use super::probe::{ProbeRoute, Probes};
 use super::profile::Profile;
 use super::role::MySecurity;
 use super::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer,
+    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
     PermissionsAnswer, Round, Tenant,
 };
 use crate::upstream::Fault;
@@ -99,6 +99,7 @@ fn without_tenant(inputs: Inputs<'_>, depth: Depth, company: CompanyAnswer) -> R
 struct Attempt {
     keys: KeysAnswer,
     member: MemberAnswer,
+    traits: MemberTraits,
     permissions: PermissionsAnswer,
     board: BoardAnswer,
     /// What ended it before its last question.
@@ -110,6 +111,7 @@ impl Attempt {
         Self {
             keys: KeysAnswer::Inconclusive(why),
             member: MemberAnswer::Unknown,
+            traits: MemberTraits::default(),
             permissions: PermissionsAnswer::Inconclusive(why),
             board: match (depth, inputs.board) {
                 (Depth::Full, Some(_)) => BoardAnswer::Inconclusive(why),
@@ -145,6 +147,8 @@ impl Attempt {
             let member = self.heard(identity(api).await);
             if let Some(member) = of_this_route(member)? {
                 self.member = member.answer;
+                self.traits =
+                    MemberTraits { person: member.person, excluded_boards: member.excluded_boards.len() };
                 excluded_boards = member.excluded_boards;
             }
         }
@@ -244,8 +248,8 @@ impl Attempt {
             Some(NoAnswer::Fault(Fault::PrivateAddress)) => CompanyAnswer::PrivateAddress,
             _ => company,
         };
-        let Self { keys, member, permissions, board, cut_short: _ } = self;
-        Round { depth, company, keys, member, permissions, board }
+        let Self { keys, member, traits, permissions, board, cut_short: _ } = self;
+        Round { depth, company, keys, member, traits, permissions, board }
     }
 }
 
@@ -260,6 +264,7 @@ fn of_this_route<A>(answer: Result<A, NoAnswer>) -> Result<Option<A>, NoAnswer> 
 
 struct Member {
     answer: MemberAnswer,
+    person: bool,
     excluded_boards: Vec<i64>,
 }
 
@@ -269,7 +274,8 @@ async fn identity<T: Transport>(api: &Api<'_, T>) -> Result<Member, NoAnswer> {
     read_member(&info).ok_or(NoAnswer::NOT_THE_API)
 }
 
-/// Reads the member; `None` for JSON without any of its fields.
+/// Reads the member; `None` for JSON without any of its fields. `licenseClass` is one of `A`, `C`, `F` and `X`, and `A` is an
+/// API member.
 fn read_member(info: &Value) -> Option<Member> {
     const FIELDS: [&str; 4] = ["id", "identifier", "inactiveFlag", "licenseClass"];
     FIELDS.iter().any(|field| info.get(field).is_some()).then_some(())?;
@@ -279,8 +285,10 @@ fn read_member(info: &Value) -> Option<Member> {
         None => MemberAnswer::Unknown,
     };
     let excluded = info.get("excludedServiceBoardIds").and_then(Value::as_array);
+    let class = info.get("licenseClass").and_then(Value::as_str);
     Some(Member {
         answer,
+        person: class.is_some_and(|class| class != "A"),
         excluded_boards: excluded.into_iter().flatten().filter_map(Value::as_i64).collect(),
     })
 }

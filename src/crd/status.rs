@@ -147,7 +147,7 @@ pub struct PermissionLine {
     pub module: String,
     /// Function, such as `Close Service Tickets`.
     pub function: String,
-    /// `add`, `edit`, `delete`, `inquire` or `customize`.
+    /// `add`, `edit`, `delete`, `inquire` or `customize`; empty where the member itself is meant, not its role.
     pub action: String,
     /// What the profile asks for.
     pub required: String,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::connectwise::{Action, Actual, Line, Required};
+use crate::connectwise::{Action, Actual, Line, MemberTraits, Required};
 use crate::crd::{PermissionLine, Reason};
 
 /// Longest message of a condition, in bytes.
@@ -65,6 +65,43 @@ pub fn permission_line(line: &Line) -> PermissionLine {
         .to_owned(),
         fix: fix(line),
     }
+}
+
+/// Advice about the member itself, for `status.permissions.advice`: keys of a person, and boards that are withheld from it
+/// where the spec names none that could be checked.
+#[must_use]
+pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionLine> {
+    let line = |function: &str, required: &str, actual: String, fix: &str| PermissionLine {
+        module: "Members".to_owned(),
+        function: function.to_owned(),
+        action: String::new(),
+        required: required.to_owned(),
+        actual,
+        fix: fix.to_owned(),
+    };
+    let person = traits.person.then(|| {
+        line(
+            "License Class",
+            "API member",
+            "not an API member".to_owned(),
+            "System > Members > API Members: create a member with the same security role, create API keys for it, and put \
+             those into the Secret; keys of a person end with that person's access",
+        )
+    });
+    let boards = (!board_named && traits.excluded_boards > 0).then(|| {
+        let actual = match traits.excluded_boards {
+            1 => "1 board excluded".to_owned(),
+            many => format!("{many} boards excluded"),
+        };
+        line(
+            "Excluded Service Boards",
+            "the board that Petra tickets to is not excluded",
+            actual,
+            "System > Members > API Members > the member: take the board that Petra tickets to off its excluded service \
+             boards, or name that board in spec.serviceBoard to have it checked",
+        )
+    });
+    person.into_iter().chain(boards).collect()
 }
 
 /// The message of `PermissionsMissing`.

@@ -12,7 +12,7 @@ use super::visiting::{Visiting, Written};
 use super::{Error, Reconciler, decide};
 use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer,
+    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
 };
 use crate::connectwise::{PermissionsAnswer, Round, Tenant};
 use crate::petra::PetraFault;
@@ -169,6 +169,7 @@ fn nothing_asked(depth: Depth) -> Round {
         company: CompanyAnswer::Inconclusive(why),
         keys: KeysAnswer::Inconclusive(why),
         member: MemberAnswer::Unknown,
+        traits: MemberTraits::default(),
         permissions: PermissionsAnswer::Inconclusive(why),
         board: BoardAnswer::Inconclusive(why),
     }

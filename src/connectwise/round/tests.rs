@@ -254,6 +254,23 @@ async fn an_inactive_member_is_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn what_else_is_told_of_the_member_is_told_on() {
+    let traits = |person, excluded_boards| MemberTraits { person, excluded_boards };
+    let info = |class: Value| json!({"inactiveFlag": false, "licenseClass": class, "excludedServiceBoardIds": [7, 9]});
+    for (info, told) in [
+        (member(false), traits(false, 1)),
+        (info(json!("F")), traits(true, 2)),
+        (info(Value::Null), traits(false, 2)),
+        (json!({"inactiveFlag": false}), MemberTraits::default()),
+    ] {
+        let (round, _) = ask_full(healthy().api("system/myMembers/info", Reply::ok(&info))).await;
+        assert_eq!((round.member, round.traits), (MemberAnswer::Active, told), "{info}");
+    }
+    let (round, _) = ask_cheap(healthy()).await;
+    assert_eq!(round.traits, MemberTraits::default());
+}
+
+#[tokio::test]
 async fn rights_on_the_second_page_of_the_role_are_seen() {
     let mut first = vec![row("Companies", "Notes", "None"); 1000];
     let last = first.split_off(999);

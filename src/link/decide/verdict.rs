@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::own_keys::clear_client_id;
 use super::{Plan, Row, Visit};
-use crate::connectwise::{CompanyAnswer, Depth, Line, Permissions, Round, Tenant};
+use crate::connectwise::{CompanyAnswer, Depth, Line, MemberTraits, Permissions, Round, Tenant};
 use crate::crd::{
     ConditionStatus, ConditionType, Inputs, LinkStatus, PermissionsStatus, Reason, SiteStatus, StatusTime,
 };
@@ -194,14 +194,21 @@ fn accuse(visit: &Visit, target: &Target, round: &Round, fault: Fault, mut draft
     ControlFlow::Break(settled.repeat(visit, timetable::kind_of(fault.ready), None).plan())
 }
 
-/// Permission lines as they stand in the status.
-fn permissions_status(target: &Target, permissions: &Permissions) -> PermissionsStatus {
+/// Permission lines as they stand in the status. Advice about the member comes before that about its role.
+fn permissions_status(
+    visit: &Visit,
+    target: &Target,
+    traits: MemberTraits,
+    permissions: &Permissions,
+) -> PermissionsStatus {
     let lines = |lines: &[Line]| lines.iter().map(message::permission_line).collect();
+    let mut advice = message::member_advice(traits, visit.subject.spec.service_board.is_some());
+    advice.extend(permissions.advice.iter().map(message::permission_line));
     PermissionsStatus {
         profile: target.profile.name.clone(),
         source: Some(target.profile.source.clone()),
         missing: lines(&permissions.missing),
         unknown: lines(&permissions.unknown),
-        advice: lines(&permissions.advice),
+        advice,
     }
 }

@@ -89,12 +89,50 @@ fn the_role_of_an_administrator_is_ready_with_twenty_pieces_of_advice() -> Resul
 }
 
 #[test]
-fn keys_of_a_person_are_as_good_as_those_of_an_api_member() -> Result<()> {
+fn keys_of_a_person_are_as_good_as_those_of_an_api_member_and_worth_a_word() -> Result<()> {
     let tenants = ["A", "F", "X"]
         .map(|class| Tenant::new(format!("license-{}", class.to_ascii_lowercase()), guide()).license(class));
     for (name, status) in verdicts(shared(), tenants.into())? {
         assert_ready(&name, &status, GRANTED);
-        assert_eq!(lines(&status, "advice"), json!([]), "{name}: {status}");
+        let advice = if name == "license-a" {
+            json!([])
+        } else {
+            json!([member(
+                "License Class",
+                ("API member", "not an API member"),
+                "System > Members > API Members: create a member with the same security role, create API keys for it, and \
+                 put those into the Secret; keys of a person end with that person's access",
+            )])
+        };
+        assert_eq!(lines(&status, "advice"), advice, "{name}: {status}");
     }
     Ok(())
+}
+
+#[test]
+fn boards_that_are_withheld_are_worth_a_word_where_the_spec_names_none() -> Result<()> {
+    let tenants = vec![
+        Tenant::new("withheld", guide()).without_board("Executive"),
+        Tenant::new("withheld-another", guide()).board("Help Desk").without_board("Executive"),
+    ];
+    let verdicts = verdicts(shared(), tenants)?;
+    let advice = json!([member(
+        "Excluded Service Boards",
+        ("the board that Petra tickets to is not excluded", "1 board excluded"),
+        "System > Members > API Members > the member: take the board that Petra tickets to off its excluded service boards, \
+         or name that board in spec.serviceBoard to have it checked",
+    )]);
+    assert_eq!(lines(&verdicts["withheld"], "advice"), advice);
+    assert_eq!(lines(&verdicts["withheld-another"], "advice"), json!([]));
+    for (name, status) in &verdicts {
+        assert_ready(name, status, GRANTED);
+    }
+    Ok(())
+}
+
+/// Advice about the member itself.
+fn member(function: &str, (required, actual): (&str, &str), fix: &str) -> Value {
+    json!({
+        "module": "Members", "function": function, "action": "", "required": required, "actual": actual, "fix": fix,
+    })
 }

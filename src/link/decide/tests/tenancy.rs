@@ -1,8 +1,8 @@
 //! A ConnectWise as plain values: what it would say, and the round that this gives.
 
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, KeysAnswer, MemberAnswer, Permissions,
-    PermissionsAnswer, Round, Tenant,
+    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
+    Permissions, PermissionsAnswer, Round, Tenant,
 };
 
 /// What ConnectWise would say, part by part.
@@ -11,6 +11,7 @@ pub(super) struct Tenancy {
     pub company: CompanyAnswer,
     pub keys: KeysAnswer,
     pub member: MemberAnswer,
+    pub traits: MemberTraits,
     pub permissions: PermissionsAnswer,
     pub board: BoardAnswer,
 }
@@ -41,6 +42,7 @@ impl Tenancy {
             company: CompanyAnswer::Found(tenant()),
             keys: KeysAnswer::Accepted,
             member: MemberAnswer::Active,
+            traits: MemberTraits::default(),
             permissions: PermissionsAnswer::Judged(Permissions::default()),
             board: BoardAnswer::NotNamed,
         }
@@ -75,6 +77,7 @@ impl Tenancy {
                 KeysAnswer::Inconclusive(Inconclusive::Unavailable)
             },
             member: if full && nothing.is_none() { self.member } else { MemberAnswer::Unknown },
+            traits: if full && nothing.is_none() { self.traits } else { MemberTraits::default() },
             permissions: nothing.map_or_else(|| self.permissions.clone(), PermissionsAnswer::Inconclusive),
             board: match nothing {
                 Some(why) if full => BoardAnswer::Inconclusive(why),

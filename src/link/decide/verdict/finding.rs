@@ -158,7 +158,7 @@ fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
             return Finding::Nothing { why: *why, half: Half { keys_accepted: true, denied: None } };
         }
     };
-    let status = permissions_status(target, permissions);
+    let status = permissions_status(visit, target, round.traits, permissions);
     let denied = denied(target, permissions, &status);
     if !permissions.missing.is_empty() {
         return accepted_but(Reason::PermissionsMissing, denied.2.clone(), denied, status);
