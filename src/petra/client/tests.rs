@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -6,6 +8,7 @@ use crate::upstream::allow::AllowList;
 use crate::upstream::guard::GuardConfig;
 use crate::upstream::limits::Rates;
 use crate::upstream::test_server::{Blind, Reply, TestServer};
+use crate::upstream::{Observer, Service};
 
 const OWNER: &str = "prod/petra/acme";
 
@@ -17,7 +20,38 @@ impl Fence for Leads {
     }
 }
 
+/// When the limiter let each call go. Leads until the first of them: the lead is lost while a change stands in line.
+#[derive(Default)]
+struct Line(Mutex<Vec<Timestamp>>);
+
+impl Line {
+    fn let_go(&self) -> Vec<Timestamp> {
+        self.0.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Observer for Line {
+    fn called(&self, _: Service, _: &'static str, _: &'static str, _: Duration) {}
+    fn waited(&self, _: Service, _: &'static str, _: Duration) {
+        self.0.lock().expect("not poisoned").push(Timestamp::now());
+    }
+}
+
+impl Fence for Line {
+    fn outlives(&self, _: Duration) -> bool {
+        self.let_go().is_empty()
+    }
+}
+
 fn client_with(server: &TestServer, key: Option<&'static str>) -> PetraClient {
+    client_seen_by(server, key, Arc::new(Blind))
+}
+
+fn client_seen_by(
+    server: &TestServer,
+    key: Option<&'static str>,
+    observer: Arc<dyn Observer>,
+) -> PetraClient {
     let guard = Guard::new(GuardConfig {
         allow: AllowList::new([], Some(server.host("petra.localhost"))),
         ca_bundle_pem: Some(server.ca_pem.clone().into_bytes()),
@@ -25,7 +59,7 @@ fn client_with(server: &TestServer, key: Option<&'static str>) -> PetraClient {
         timings: Timings::scaled(60.0),
         rates: Rates::default(),
         user_agent: "cwlink/test".to_owned(),
-        observer: Arc::new(Blind),
+        observer,
     });
     let key = move || key.map(SecretString::from);
     let timeouts = Timings::default().timeouts;
@@ -126,7 +160,7 @@ async fn a_put_says_whose_link_it_is_what_is_believed_and_until_when() {
     assert!(requests[1].starts_with("PUT /v1/integrations/connectwise/cw-1 HTTP/1.1\r\n"));
     let (_, body) = requests[1].split_once("\r\n\r\n").expect("a body");
     let mut body: Value = serde_json::from_str(body).expect("JSON");
-    let not_after = body["notAfter"].take();
+    assert!(body["notAfter"].take().is_string());
     assert_eq!(
         body,
         json!({
@@ -135,9 +169,36 @@ async fn a_put_says_whose_link_it_is_what_is_believed_and_until_when() {
             "expectedVersion": "v+7", "notAfter": null, "adoptFrom": "unowned",
         })
     );
-    // By the server's clock, which the first answer told, and not by this machine's.
-    let not_after: Timestamp = not_after.as_str().expect("a text").parse().expect("a time");
-    assert_eq!(not_after.to_string().get(..10), Some("2026-02-02"));
+}
+
+#[tokio::test]
+async fn a_change_lapses_when_its_time_is_up_by_the_servers_clock_however_long_it_stood_in_line() {
+    let date: Timestamp = "2026-02-02T09:30:00Z".parse().expect("a time");
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&arrived);
+    let server = TestServer::start("petra.localhost", move |_| {
+        log.lock().expect("not poisoned").push(Timestamp::now());
+        Reply::with_headers(202, "Date: Mon, 02 Feb 2026 09:30:00 GMT\r\n", &entry("cw-1").to_string())
+    })
+    .await;
+    let line = Arc::new(Line::default());
+    let client = client_seen_by(&server, Some("petra_key"), line.clone());
+    put(&client, None, &Leads(true)).await;
+    let told = Timestamp::now();
+    // The first one took the turn: this one has to wait for the next.
+    put(&client, None, &Leads(true)).await;
+
+    let requests = server.requests();
+    let (_, body) = requests[1].split_once("\r\n\r\n").expect("a body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let not_after: Timestamp = body["notAfter"].as_str().expect("a text").parse().expect("a time");
+    let left = not_after.duration_since(date);
+    let may_take = SignedDuration::from_secs(8);
+    let arrived = arrived.lock().expect("not poisoned").clone();
+    // The clocks are compared in whole milliseconds.
+    let at_most = may_take + arrived[1].duration_since(arrived[0]) + SignedDuration::from_millis(1);
+    let at_least = may_take + line.let_go()[1].duration_since(told);
+    assert!(at_least <= left && left <= at_most, "{at_least:?} <= {left:?} <= {at_most:?}");
 }
 
 #[tokio::test]
@@ -201,6 +262,18 @@ async fn a_replica_that_may_lose_the_lead_sends_no_change() {
     let (server, client) = rig(|_| Reply::json(204, "")).await;
     assert_eq!(put(&client, None, &Leads(false)).await, PutAnswer::Fenced);
     assert_eq!(client.delete(&id(), &owner(), &version(), &Leads(false)).await, DeleteAnswer::Fenced);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_that_lost_the_lead_while_a_change_stood_in_line_does_not_send_it() {
+    let server = TestServer::start("petra.localhost", |_| Reply::json(204, "")).await;
+    let lost = Arc::new(Line::default());
+    let client = client_seen_by(&server, Some("petra_key"), lost.clone());
+    assert_eq!(put(&client, None, &*lost).await, PutAnswer::Fenced);
+    let lost = Arc::new(Line::default());
+    let client = client_seen_by(&server, Some("petra_key"), lost.clone());
+    assert_eq!(client.delete(&id(), &owner(), &version(), &*lost).await, DeleteAnswer::Fenced);
     assert!(server.requests().is_empty());
 }
 
