@@ -211,6 +211,24 @@ fn a_ready_link_is_stale_at_the_very_end_of_three_intervals() {
 }
 
 #[test]
+fn a_ready_link_that_is_checked_daily_is_stale_after_a_day_and_a_half() {
+    let mut world = World::ready();
+    world.edit(|spec| spec.interval = Some("24h".to_owned()));
+    world.visit();
+    world.tenancy = outage();
+    let validated = world.status.last_validated_time.expect("validated").0;
+    for (minutes, told) in
+        [(35 * 60, "True/Linked"), (36 * 60 - 1, "True/Linked"), (36 * 60, "Unknown/ValidationStale")]
+    {
+        let age = world.now.since(validated);
+        // A visit takes a second.
+        world.wait((MINUTE * minutes).saturating_sub(age + Duration::from_secs(1)));
+        assert_eq!(world.visit().1.rounds.len(), 1, "after {minutes} minutes");
+        assert_eq!(world.ready_reason(), told, "after {minutes} minutes");
+    }
+}
+
+#[test]
 fn an_outage_of_connectwise_does_not_keep_a_confirmation_from_being_heard() {
     let mut world = World::new();
     world.visit();
