@@ -1,8 +1,11 @@
 //! What a process does about links that were not good when it began: nothing at once.
 
+use std::time::Duration;
+
 use super::super::table::foreign_link;
-use super::super::world::{Trace, World};
+use super::super::world::{SecretIs, Tenancy, Trace, World};
 use super::MINUTE;
+use crate::connectwise::Inconclusive;
 use crate::crd::{Reason, RegistrationSpec};
 use crate::link::seen::Rival;
 
@@ -77,4 +80,69 @@ fn a_conflict_between_two_resources_stands_until_the_other_one_was_looked_at_too
         (trace.rounds.len(), world.reason(crate::crd::ConditionType::Ready)),
         (0, Some(Reason::PortalActionRequired))
     );
+}
+
+#[test]
+fn a_secret_that_was_missed_before_is_not_waited_for_again() {
+    for watched in [true, false] {
+        let mut world = World::new();
+        (world.secret, world.secrets_watched) = (SecretIs::Absent, watched);
+        world.visit();
+        world.wait(5 * MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), "False/SecretNotFound");
+        world.restart();
+        for _ in 0..3 {
+            let (settlement, trace) = world.visit();
+            assert_eq!((world.ready_reason().as_str(), trace.writes), ("False/SecretNotFound", 0));
+            assert_eq!(settlement.next, (!watched).then_some(MINUTE));
+            world.wait(MINUTE);
+        }
+    }
+}
+
+#[test]
+fn a_site_that_was_out_of_reach_before_is_asked_again_after_the_first_delay_and_stays_so() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::out(Inconclusive::NoSuchName);
+    world.visit();
+    world.wait(5 * MINUTE);
+    world.visit();
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_nothing_happened(&world, &trace, "False/SiteUnreachable");
+    assert_eq!(settlement.next.map(|next| next.as_secs()), Some(300));
+    world.wait(5 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (1, 0));
+    assert_eq!(world.ready_reason(), "False/SiteUnreachable");
+}
+
+#[test]
+fn a_grace_period_that_a_restart_cut_short_begins_anew() {
+    let mut absent = World::new();
+    absent.secret = SecretIs::Absent;
+    let out = |why| {
+        let mut world = World::new();
+        world.tenancy = Tenancy::out(why);
+        world
+    };
+    let waits = "Unknown/ConnectWiseUnavailable";
+    for (mut world, waits, fault) in [
+        (absent, "Unknown/WaitingForSecret", "False/SecretNotFound"),
+        (out(Inconclusive::NoSuchName), waits, "False/SiteUnreachable"),
+        (out(Inconclusive::BadCertificate), waits, "False/SiteUnreachable"),
+    ] {
+        world.visit();
+        world.wait(4 * MINUTE);
+        world.visit();
+        world.restart();
+        world.visit();
+        world.wait(Duration::from_secs(290));
+        world.visit();
+        assert_eq!(world.ready_reason(), waits);
+        world.wait(MINUTE / 2);
+        world.visit();
+        assert_eq!(world.ready_reason(), fault);
+    }
 }
