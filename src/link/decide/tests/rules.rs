@@ -5,6 +5,7 @@ mod deletion;
 mod fleet;
 mod petra;
 mod restart;
+mod timetable;
 mod verdict;
 
 use std::time::Duration;

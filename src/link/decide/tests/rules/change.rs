@@ -1,9 +1,9 @@
-//! What changes, and when a link is looked at: edits, keys, restarts, the timetable.
+//! What changes, and when a link is looked at: edits, keys, restarts, what bends the timetable.
 
 use std::time::Duration;
 
 use super::super::world::{SecretIs, Tenancy, World};
-use super::{MINUTE, lacking};
+use super::MINUTE;
 use crate::connectwise::{CompanyAnswer, CompanyId, Depth, Inconclusive, Tenant};
 use crate::crd::{ConditionType, DeletionPolicy};
 
@@ -171,37 +171,6 @@ fn requested_at_forces_a_full_round_once_and_is_echoed() {
     assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("2026-01-01T00:00:00Z"));
     world.wait(MINUTE);
     assert_eq!(world.visit().1.rounds.len(), 0);
-}
-
-#[test]
-fn a_missing_line_is_looked_at_each_minute_for_a_quarter_of_an_hour_then_every_five() {
-    let mut world = World::new();
-    world.tenancy = lacking("Service Tickets");
-    let (mut settlement, _) = world.visit();
-    let mut delays = Vec::new();
-    for _ in 0..20 {
-        let delay = settlement.next.expect("it looks again");
-        delays.push(delay.as_secs());
-        world.wait(delay);
-        settlement = world.visit().0;
-    }
-    assert_eq!(delays[..14], [60; 14]);
-    assert_eq!(delays[16..], [300; 4]);
-}
-
-#[test]
-fn refused_keys_are_looked_at_after_five_minutes_doubling_to_an_hour() {
-    let mut world = World::new();
-    world.tenancy = Tenancy::refusing();
-    let (mut settlement, _) = world.visit();
-    let mut delays = Vec::new();
-    for _ in 0..6 {
-        let delay = settlement.next.expect("it looks again");
-        delays.push(delay.as_secs() / 60);
-        world.wait(delay);
-        settlement = world.visit().0;
-    }
-    assert_eq!(delays, [5, 10, 20, 40, 60, 60]);
 }
 
 #[test]

@@ -1,0 +1,160 @@
+//! The published timetable, walked: after each look, how long the next one waits.
+
+use super::super::table::foreign_link;
+use super::super::world::{SecretIs, Tenancy, World};
+use super::{MINUTE, lacking, outage};
+use crate::connectwise::CompanyAnswer;
+use crate::link::memory::BackoffKind;
+use crate::link::seen::{FleetView, Rival};
+use crate::petra::PetraFault;
+
+/// A link's visits are walked up to its next look, again and again.
+struct Walk {
+    of: &'static str,
+    world: World,
+    /// The waits after each look, in seconds.
+    waits: Vec<u64>,
+}
+
+fn walk(of: &'static str, world: World, waits: Vec<u64>) -> Walk {
+    Walk { of, world, waits }
+}
+
+/// Few routine checks: a routine check begins Petra's times anew.
+fn daily(mut world: World) -> World {
+    world.spec.interval = Some("24h".to_owned());
+    world
+}
+
+fn ready_and_daily() -> World {
+    let mut world = daily(World::new());
+    world.visit();
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world
+}
+
+fn told_by_connectwise(tenancy: Tenancy) -> World {
+    let mut world = World::new();
+    world.tenancy = tenancy;
+    world
+}
+
+fn told_by_petra(fault: PetraFault) -> World {
+    let mut world = daily(World::new());
+    world.petra_fault = Some(fault);
+    world
+}
+
+fn unwatched(secret: SecretIs) -> World {
+    let mut world = World::new();
+    (world.secret, world.secrets_watched) = (secret, false);
+    world
+}
+
+/// 1 min for 15 min, then 5 min. A visit itself takes a second.
+fn mended_by_a_person() -> Vec<u64> {
+    [vec![60; 15], vec![300; 3]].concat()
+}
+
+/// 5 min, doubling to 1 h.
+fn refused() -> Vec<u64> {
+    vec![300, 600, 1200, 2400, 3600, 3600]
+}
+
+/// 5 s, doubling to 5 min.
+fn nothing() -> Vec<u64> {
+    vec![5, 10, 20, 40, 80, 160, 300, 300]
+}
+
+/// 30 s, doubling to 10 min.
+fn held() -> Vec<u64> {
+    vec![30, 60, 120, 240, 480, 600, 600]
+}
+
+fn at_connectwise() -> Vec<Walk> {
+    let unknown = Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() };
+    let stranger = Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() };
+    let mut out = World::ready();
+    out.tenancy = outage();
+    out.wait(31 * MINUTE);
+    let mut alike = World::ready();
+    alike.fleet = FleetView { ready: 10, suspected_alike: 3, released: false };
+    alike.tenancy = Tenancy::refusing();
+    alike.wait(31 * MINUTE);
+    alike.visit();
+    alike.wait(2 * MINUTE);
+    vec![
+        walk("a missing line", told_by_connectwise(lacking("Service Tickets")), mended_by_a_person()),
+        walk("refused keys", told_by_connectwise(Tenancy::refusing()), refused()),
+        walk("an unknown company", told_by_connectwise(unknown), refused()),
+        walk("a site that is no ConnectWise", told_by_connectwise(stranger), refused()),
+        walk("nothing conclusive, no verdict", told_by_connectwise(outage()), nothing()),
+        walk("nothing conclusive, a verdict held", out, held()),
+        walk("a verdict that the fleet holds", alike, held()),
+    ]
+}
+
+fn at_petra() -> Vec<Walk> {
+    let mut refusing = daily(World::new());
+    refusing.petra_refuses = true;
+    let mut rival = daily(World::portal());
+    rival.rival = Some(Rival { visible_name: None });
+    let mut out = ready_and_daily();
+    out.petra_fault = Some(PetraFault::Unavailable);
+    let mut awaiting = daily(World::new());
+    awaiting.visit();
+    awaiting.visit();
+    awaiting.petra_fault = Some(PetraFault::KeyRejected);
+    vec![
+        walk("a refusal by Petra", refusing, refused()),
+        walk("another's link at Petra", daily(foreign_link(None)), refused()),
+        walk("another's link in Portal", rival, refused()),
+        walk("a Petra without the routes", told_by_petra(PetraFault::NoContract), refused()),
+        walk("a Petra that is out, nothing registered", told_by_petra(PetraFault::Unavailable), nothing()),
+        walk("a Petra that is out, Ready held", out, held()),
+        walk("a Petra that is out, awaiting held", awaiting, held()),
+        // The shared poll wakes it before; this is when its time is up, and each poll from then on.
+        walk("no confirmation", daily(World::new()), vec![610, 10, 10, 10]),
+    ]
+}
+
+fn at_the_secret() -> Vec<Walk> {
+    // Every 15 s, and when five minutes are over.
+    let absent = [vec![15; 18], vec![12, 60, 60]].concat();
+    vec![
+        walk("an absent Secret, not watched", unwatched(SecretIs::Absent), absent),
+        walk("a Secret without keys, not watched", unwatched(SecretIs::Invalid), vec![60; 3]),
+        walk("a Secret that may not be read", unwatched(SecretIs::Forbidden), vec![60; 3]),
+    ]
+}
+
+/// The waits after as many looks. A visit that only waits until the floor allows a round is none.
+fn waits(world: &mut World, looks: usize) -> Vec<u64> {
+    let mut waits = Vec::new();
+    let mut last_round = None;
+    while waits.len() < looks {
+        let (settlement, trace) = world.visit();
+        let next = settlement.next.expect("it looks again");
+        let too_soon = last_round.is_some_and(|at| world.now.up < at + world.rules.timings.floor);
+        if !trace.rounds.is_empty() {
+            assert!(!too_soon, "two rounds within the floor: {:?}", world.row());
+            last_round = Some(world.now.up);
+        }
+        if !(too_soon && world.memory.backoff.kind == Some(BackoffKind::Nothing)) {
+            waits.push(next.as_secs());
+        }
+        world.wait(next);
+    }
+    waits
+}
+
+#[test]
+fn every_look_waits_as_the_published_timetable_says() {
+    for Walk { of, mut world, waits: expected } in
+        [at_connectwise(), at_petra(), at_the_secret()].into_iter().flatten()
+    {
+        assert_eq!(waits(&mut world, expected.len()), expected, "{of}");
+    }
+}
