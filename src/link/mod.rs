@@ -12,6 +12,7 @@ mod observe;
 mod own_keys;
 mod record;
 mod registry;
+pub(crate) mod secret;
 pub mod seen;
 pub mod subject;
 pub mod timetable;

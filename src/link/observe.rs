@@ -5,18 +5,16 @@ use std::pin::pin;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use tracing::debug;
-use zeroize::Zeroize as _;
 
 use super::seen::{Question, SecretRead};
 use super::visiting::{Visiting, Written};
-use super::{Error, Reconciler, decide};
+use super::{Error, Reconciler, decide, secret};
 use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
+    PermissionsAnswer, Round, Tenant,
 };
-use crate::connectwise::{PermissionsAnswer, Round, Tenant};
 use crate::petra::PetraFault;
-use crate::runtime::SecretVersion;
 
 impl Reconciler {
     /// Answers one question into `seen`.
@@ -76,35 +74,12 @@ impl Reconciler {
         let subject = &visiting.subject;
         let api: Api<Secret> = Api::namespaced(self.deps.client.clone(), &subject.key.namespace);
         self.deps.metrics.secret_read();
-        let mut secret = match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
-            Ok(Some(secret)) => secret,
-            Ok(None) => return (SecretRead::Absent, None),
-            Err(kube::Error::Api(status)) if status.code == 403 => return (SecretRead::Forbidden, None),
+        match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
+            Ok(Some(found)) => secret::read(found, &subject.spec.company_id),
+            Ok(None) => (SecretRead::Absent, None),
+            Err(kube::Error::Api(status)) if status.code == 403 => (SecretRead::Forbidden, None),
             // The error's text could quote what it failed to read.
-            Err(_) => return (SecretRead::Unavailable, None),
-        };
-        let version = SecretVersion {
-            uid: secret.metadata.uid.clone().unwrap_or_default(),
-            resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
-        };
-        let mut data = secret.data.unwrap_or_default();
-        let field = |name: &str| data.get(name).map(|value| value.0.as_slice());
-        let keys = Keys::from_secret_data(field("publicKey"), field("privateKey"));
-        for value in data.values_mut() {
-            value.0.zeroize();
-        }
-        // kubectl keeps what it applied in an annotation, the keys with it.
-        for (_, value) in secret.metadata.annotations.iter_mut().flatten() {
-            value.zeroize();
-        }
-        match (keys, CompanyId::parse(&subject.spec.company_id)) {
-            (Ok(keys), Ok(company)) => {
-                let credentials = keys.version(&company);
-                (SecretRead::Keys { secret: version, credentials }, Some(keys))
-            }
-            (Err(problem), _) => (SecretRead::Invalid { secret: version, problem }, None),
-            // The rules judge the company before they ask for the Secret.
-            (Ok(_), Err(_)) => (SecretRead::Unavailable, None),
+            Err(_) => (SecretRead::Unavailable, None),
         }
     }
 
