@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod files;
 pub mod petra;
 pub mod reply;
+pub mod secret;
 pub mod texts;
 
 #[cfg(test)]

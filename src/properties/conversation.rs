@@ -7,12 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::connectwise::{Reply, round};
+use super::secret::{self, Data};
 use crate::clock::Now;
+use crate::connectwise::Depth;
 use crate::connectwise::profile::Profiles;
-use crate::connectwise::{CompanyId, Depth, Keys};
-use crate::crd::{ConditionType, ConnectWiseLink, FINALIZER, LinkStatus, RegistrationMode};
+use crate::crd::{ConditionType, ConnectWiseLink, FINALIZER, LinkStatus, Reason, RegistrationMode};
 use crate::link::decide::{Plan, Visit, decide};
-use crate::link::draft::{condition, is_true};
+use crate::link::draft::{condition, is_true, reason};
 use crate::link::memory::Memory;
 use crate::link::message;
 use crate::link::seen::{Change, ClientIdView, FleetView, Listing, Question, Rival, SecretRead, Seen};
@@ -32,6 +33,8 @@ const MOST_ADDED: usize = 64 << 10;
 pub struct Told<'a> {
     /// The stored object, as JSON.
     pub link: &'a [u8],
+    /// What the Secret holds, where there is one.
+    pub secret: &'a Data,
     /// What ConnectWise answers.
     pub replies: &'a [Reply],
     /// What Petra's list route answers; its links are what Petra holds.
@@ -67,7 +70,10 @@ pub fn visit(told: &Told) {
         let subject = Subject::read(&link, rules);
         let plan = decide(&Visit { subject: &subject, memory: &memory, seen: &seen, rules, now });
         match plan {
-            Plan::Ask(question) => ask(question, &mut seen, told, &links, &mut choose, now),
+            Plan::Ask(question) => {
+                let company = &subject.spec.company_id;
+                ask(question, &mut seen, told, company, &links, &mut choose, now);
+            }
             Plan::Change(change) => make(change, &mut link, &mut seen, &mut links, &mut choose),
             Plan::Publish(status, published) => {
                 memory = *published;
@@ -77,6 +83,9 @@ pub fn visit(told: &Told) {
             Plan::Settle(settlement) => {
                 for note in &settlement.events {
                     super::tells_nothing(&note.text);
+                }
+                if matches!(seen.secret, Some(SecretRead::Invalid { .. })) {
+                    assert_eq!(reason(&settlement.status, ConditionType::Ready), Some(Reason::SecretInvalid));
                 }
                 // Of a resource that leaves, nothing is written any more.
                 if subject.deleting.is_none() || seen.finalizer {
@@ -123,28 +132,22 @@ fn ask(
     question: Question,
     seen: &mut Seen,
     told: &Told,
+    company: &str,
     links: &[RemoteLink],
     choose: &mut impl FnMut(usize) -> usize,
     now: Now,
 ) {
     match question {
         Question::Secret => {
-            let company = CompanyId::parse("acme").expect("a company");
-            let keys = Keys::from_secret_data(Some(b"public"), Some(super::CANARY.as_bytes()));
-            seen.secret = Some(match (choose(6), keys) {
-                (0 | 1, Ok(keys)) => {
-                    SecretRead::Keys { secret: version(), credentials: keys.version(&company) }
-                }
-                (2, _) => SecretRead::Absent,
-                (3, _) => SecretRead::Forbidden,
-                (4, _) => SecretRead::Unavailable,
-                (_, _) => SecretRead::Invalid {
-                    secret: version(),
-                    problem: Keys::from_secret_data(None, None).err().expect("no keys"),
-                },
+            seen.secret = Some(match choose(6) {
+                0..=2 => secret::read(told.secret, company),
+                3 => SecretRead::Absent,
+                4 => SecretRead::Forbidden,
+                _ => SecretRead::Unavailable,
             });
         }
         Question::Round(depth) => {
+            assert!(matches!(seen.secret, Some(SecretRead::Keys { .. })), "a round without keys: {seen:?}");
             let replies =
                 if depth == Depth::Cheap { &told.replies[..told.replies.len() / 2] } else { told.replies };
             seen.round = Some(round(replies.to_vec(), depth));

@@ -9,7 +9,8 @@ use self::bodies::{petra_links, petra_pages, scripts};
 use self::stored::stored;
 use super::connectwise::round;
 use super::conversation::{Told, visit};
-use super::{files, petra, reply, texts};
+use super::secret::Data;
+use super::{CANARY, files, petra, reply, secret, texts};
 use crate::connectwise::Depth;
 
 /// Texts near to what is taken: parts of hosts, addresses, names and times in any order.
@@ -169,6 +170,14 @@ proptest! {
     }
 
     #[test]
+    fn a_secret_gives_keys_only_when_both_are_well_formed_whatever_else_it_holds(
+        data in secrets(),
+        company in prop_oneof![4 => Just("acme".to_owned()), 1 => near(NAMES)],
+    ) {
+        let _ = secret::read(&data, &company);
+    }
+
+    #[test]
     fn a_profiles_file_is_taken_or_refused_by_name(text in near(YAML)) {
         files::profiles(&text);
     }
@@ -205,13 +214,45 @@ proptest! {
     #[test]
     fn a_visit_ends_whatever_is_stored_and_answered(
         link in stored(),
+        secret in secrets(),
         replies in scripts(),
         page in petra_pages(),
         choices in prop::collection::vec(prop_oneof![2 => Just(0), 1 => any::<u8>()], 0..40),
     ) {
         let (link, page) = (link.to_string(), page.to_string());
-        visit(&Told { link: link.as_bytes(), replies: &replies, page: page.as_bytes(), choices: &choices });
+        visit(&Told {
+            link: link.as_bytes(),
+            secret: &secret,
+            replies: &replies,
+            page: page.as_bytes(),
+            choices: &choices,
+        });
     }
+}
+
+/// The data of a Secret: keys, and what stands where keys should be. Most are fit, so that a visit goes on.
+fn secrets() -> impl Strategy<Value = Data> {
+    let value = || {
+        prop_oneof![
+            20 => Just(CANARY.as_bytes().to_vec()),
+            1 => prop_oneof!["[a-z]{1,9}", "[ \\t]{0,3}[a-z:\0\\n]{0,9}[\r\\n]{0,2}", "\\PC{0,9}"]
+                .prop_map(String::into_bytes),
+            1 => any::<Vec<u8>>(),
+            1 => (any::<u8>(), prop_oneof![250..260_usize, 1_000..20_000_usize]).prop_map(|(byte, long)| vec![byte; long]),
+        ]
+    };
+    let name = prop_oneof![
+        Just("publickey".to_owned()),
+        Just("privateKey ".to_owned()),
+        Just(CANARY.to_owned()),
+        any::<String>(),
+    ];
+    let rest = prop::collection::btree_map(name, any::<Vec<u8>>(), 0..3);
+    let key = || prop::option::weighted(0.95, value());
+    (key(), key(), rest).prop_map(|(public, private, mut data)| {
+        data.extend(secret::data(public.as_deref(), private.as_deref()));
+        data
+    })
 }
 
 const LINKS: &[&str] = &[

@@ -1,0 +1,53 @@
+//! A Secret with anything in it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::connectwise::{CompanyId, Keys};
+use crate::link::secret;
+use crate::link::seen::SecretRead;
+
+/// The data of a Secret: any names, any bytes.
+pub type Data = BTreeMap<String, Vec<u8>>;
+
+/// The data of a Secret with these two values, each of which may be absent.
+#[must_use]
+pub fn data(public: Option<&[u8]>, private: Option<&[u8]>) -> Data {
+    [("publicKey", public), ("privateKey", private)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_vec())))
+        .collect()
+}
+
+/// A Secret gives keys only when both are well-formed, and for a company that is; what is told of it is the same text for
+/// every content.
+///
+/// # Panics
+/// Where that does not hold.
+#[must_use]
+pub fn read(data: &Data, company: &str) -> SecretRead {
+    let mut sent = Secret::default();
+    (sent.metadata.uid, sent.metadata.resource_version) = (Some("secret".to_owned()), Some("1".to_owned()));
+    sent.data = Some(data.iter().map(|(name, value)| (name.clone(), ByteString(value.clone()))).collect());
+    let (told, keys) = secret::read(sent, company);
+    super::tells_nothing(&format!("{told:?}"));
+
+    let well_formed = |name: &str, but: &str| data.get(name).is_some_and(|value| is_key(value, but));
+    let both = well_formed("publicKey", ":") && well_formed("privateKey", "");
+    let usable = both && CompanyId::parse(company).is_ok();
+    assert_eq!(keys.is_some(), usable, "{told:?}");
+    assert_eq!(matches!(told, SecretRead::Keys { .. }), usable, "{told:?}");
+    assert_eq!(matches!(told, SecretRead::Invalid { .. }), !both, "{told:?}");
+    told
+}
+
+/// One line of text that fits a header, without the characters in `but`.
+fn is_key(value: &[u8], but: &str) -> bool {
+    let line = std::str::from_utf8(value).map(|text| text.trim_matches([' ', '\t', '\n', '\r', '\u{c}']));
+    line.is_ok_and(|line| {
+        (1..=Keys::MAX_BYTES).contains(&line.len())
+            && !line.chars().any(|char| char.is_control() || but.contains(char))
+    })
+}
