@@ -96,6 +96,25 @@ fn a_deletion_that_petra_holds_up_says_how_to_end_it_and_that_ends_it() -> Resul
 }
 
 #[test]
+fn a_deletion_with_a_key_that_petra_refuses_names_the_key_and_ends_with_a_good_one() -> Result<()> {
+    let stage = Stage::set("deletion-key")?;
+    linked(&stage, "acme")?;
+    stage.operator.write_petra_key("not-a-key-of-this-petra")?;
+    stage.apply_link("bravo", |link| link)?;
+    stage.wait_for("bravo", ("Ready", "Unknown", "PetraKeyRejected"))?;
+    delete(&stage, "acme")?;
+    let blocked = stage.wait_for("acme", ("Ready", "False", "DeletionBlocked"))?;
+    let message = blocked.message("Ready");
+    assert!(message.contains("because Petra refuses the operator's own API key"), "{message}");
+    assert!(message.contains("kubectl -n deletion-key patch cwlink acme"), "{message}");
+    assert_eq!(stage.sims.petra().links()?.len(), 1);
+    stage.operator.write_petra_key(stage.sims.petra_key())?;
+    wait_gone(&stage, "acme")?;
+    assert_eq!(stage.sims.petra().links_of("acme")?, Vec::<Value>::new());
+    Ok(())
+}
+
+#[test]
 fn a_deletion_that_petra_held_up_ends_by_itself_when_petra_is_back() -> Result<()> {
     let stage = slow("deletion-later")?;
     linked(&stage, "acme")?;

@@ -9,7 +9,7 @@ use crate::conditions::LINKED;
 use crate::stage::Stage;
 
 /// Every demo company has one API member, of this name.
-const MEMBER: &str = "petraapi";
+pub const MEMBER: &str = "petraapi";
 
 /// So seldom that no routine check comes while a test looks.
 pub const RARELY: &str = "24h";

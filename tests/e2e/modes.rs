@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use harness::{Result, Status};
+use harness::{Link, Result, Status};
 use serde_json::{Value, json};
 
 use crate::conditions::{ACCEPTED, GRANTED, LINKED, Row, assert_conditions};
 use crate::ledger::{COMPANYINFO, LINK};
-use crate::linked::RARELY;
+use crate::linked::{RARELY, private_key};
 use crate::stage::Stage;
 
 const ASKED: Row = ("Ready", "False", "PortalActionRequired");
@@ -53,6 +53,37 @@ fn acknowledge(stage: &Stage, name: &str, asked: &Status) -> Result<Status> {
 fn save_by_hand(stage: &Stage, company: &str, acknowledged: &Status) -> Result<()> {
     let link = json!({"companyId": company, "siteUrl": stage.sims.site(), "owner": null});
     stage.sims.petra().place(acknowledged.text("/link/id"), &link)
+}
+
+#[test]
+fn a_token_that_another_manager_wrote_stays_when_the_manifest_is_applied_again() -> Result<()> {
+    let stage = shared();
+    let Stage { cluster, sims, namespace, .. } = stage;
+    stage.apply_keys("golf", &private_key("golf"))?;
+    let manifest = Link::new("golf", sims)
+        .site(&sims.host("psa.golf.localhost"))
+        .mode("Portal")
+        .field("interval", json!(RARELY))
+        .yaml();
+    cluster.apply_server_side(namespace, &manifest, "flux")?;
+    let asked = stage.wait_for("golf", ASKED)?;
+    // As the README has it.
+    let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
+    let patch = json!({"spec": {"registration": {"acknowledged": token}}}).to_string();
+    let by = "--field-manager=cwlink-acknowledge";
+    cluster.kubectl(
+        &["--namespace", namespace, "patch", "cwlink", "golf", "--type=merge", by, "-p", &patch],
+        None,
+    )?;
+    stage.wait_for("golf", LINKED[0])?;
+
+    // Flux puts right what it owns, again and again, and here also something that changed.
+    cluster.apply_server_side(namespace, &manifest.replace(RARELY, "12h"), "flux")?;
+    let after = cluster.wait_until(namespace, "golf", "the manifest was seen", |_| true)?;
+    assert!(after.is("Ready", LINKED[0].1, LINKED[0].2), "{after}");
+    let spec = &cluster.link(namespace, "golf")?["spec"];
+    assert_eq!((&spec["interval"], &spec["registration"]["acknowledged"]), (&json!("12h"), &json!(token)));
+    Ok(())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use harness::Result;
 use serde_json::json;
 
-use crate::conditions::LINKED;
+use crate::conditions::{LINKED, conditions};
 use crate::ledger::{COMPANYINFO, LINK, MY_SECURITY};
 use crate::linked::{RARELY, private_key};
 use crate::stage::Stage;
@@ -122,6 +122,36 @@ fn a_label_on_the_secret_is_no_news_for_anybody() -> Result<()> {
     let span = stage.since(&moment)?;
     assert_eq!(span.secrets_read(), ["acme-keys"]);
     assert_eq!(span.writes(), ["update connectwiselinks/status acme"]);
+    assert_eq!(span.connectwise(None).len(), 0);
+    assert_eq!(span.petra_about_links().len(), 0);
+    Ok(())
+}
+
+#[test]
+fn another_interval_or_deletion_policy_asks_nobody_and_is_one_write_of_what_was_seen() -> Result<()> {
+    let stage = Stage::set("neutral")?;
+    let Stage { cluster, namespace, .. } = &stage;
+    let before = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
+    let moment = stage.moment()?;
+
+    let changes = [json!({"interval": "12h"}), json!({"deletionPolicy": "Orphan"})];
+    for (spec, generation) in changes.into_iter().zip(2..) {
+        cluster.patch(namespace, "acme", &json!({"spec": spec}))?;
+        let after = cluster.wait_until(namespace, "acme", "the spec was seen", |status| {
+            *status.field("/observedGeneration") == generation
+        })?;
+        assert_eq!(conditions(&after), conditions(&before), "{spec}");
+        for part in ["/link", "/inputs", "/permissions", "/lastValidatedTime"] {
+            assert_eq!(after.field(part), before.field(part), "{spec}");
+        }
+    }
+
+    // What ends with the operator is all there is.
+    let mut stage = stage;
+    stage.operator.stop()?;
+    let span = stage.since(&moment)?;
+    assert_eq!(span.secrets_read(), Vec::<&str>::new());
+    assert_eq!(span.writes(), ["update connectwiselinks/status acme"; 2]);
     assert_eq!(span.connectwise(None).len(), 0);
     assert_eq!(span.petra_about_links().len(), 0);
     Ok(())

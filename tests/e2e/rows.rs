@@ -84,6 +84,9 @@ fn play(setting: Setting, namespace: &str) -> Result<()> {
     };
     let scene = Scene::set(&options(setting, namespace)?, &rows, prepare)?;
     let failures = scene.play(&rows);
+    if setting == Setting::PetraWithoutContract {
+        assert_eq!(scene.sims().petra_requests(Some("PUT"), None), 0, "no key is sent where nobody takes it");
+    }
     assert!(failures.is_empty(), "{} of {} rows:\n{}", failures.len(), rows.len(), failures.join("\n"));
     Ok(())
 }

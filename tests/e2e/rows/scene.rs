@@ -50,6 +50,11 @@ impl Scene {
         Ok(Self { stage, gallery, kubectl: Mutex::default() })
     }
 
+    /// The services.
+    pub fn sims(&self) -> &Sims {
+        &self.stage.sims
+    }
+
     /// Arranges all rows at once, waits until each link reads as its row says, and returns what went wrong.
     pub fn play(&self, rows: &[&Row]) -> Vec<String> {
         thread::scope(|scope| {
@@ -130,7 +135,7 @@ pub struct Actor<'a> {
 impl Actor<'_> {
     /// The services.
     pub fn sims(&self) -> &Sims {
-        &self.scene.stage.sims
+        self.scene.sims()
     }
 
     /// The tenants.

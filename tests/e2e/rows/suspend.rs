@@ -1,10 +1,11 @@
 //! Suspension: whatever a link's state is, nothing is asked and nothing is sent until it goes on.
 
+use harness::simulators::world::MemberChange;
 use harness::{Link, OperatorOptions, Result, Status};
 use serde_json::json;
 
-use crate::conditions::{LINKED, conditions};
-use crate::linked::{OFTEN, RARELY, private_key};
+use crate::conditions::{LINKED, Row, conditions};
+use crate::linked::{MEMBER, OFTEN, RARELY, private_key};
 use crate::stage::{SPEED, Stage};
 
 fn suspend(stage: &Stage, name: &str, suspended: bool) -> Result<()> {
@@ -14,6 +15,31 @@ fn suspend(stage: &Stage, name: &str, suspended: bool) -> Result<()> {
 /// The operator has seen the present spec.
 fn seen(stage: &Stage, name: &str) -> Result<Status> {
     stage.cluster.wait_until(&stage.namespace, name, "the spec was seen", |_| true)
+}
+
+/// Suspends links that stand like this, and sees that they stay so while `meanwhile` happens and time passes.
+fn assert_left_alone(
+    stage: &Stage,
+    verdicts: &[(&str, Row)],
+    meanwhile: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    for (name, verdict) in verdicts {
+        let before = stage.wait_for(name, *verdict)?;
+        suspend(stage, name, true)?;
+        let after = seen(stage, name)?;
+        assert_eq!(conditions(&after), conditions(&before), "{name}");
+    }
+    let moment = stage.moment()?;
+    meanwhile()?;
+    stage.wait_for_checks("golf", 3)?;
+    let span = stage.since(&moment)?;
+    for (name, _) in verdicts {
+        assert_eq!(span.connectwise(Some(name)).len(), 0, "{name}");
+    }
+    assert_eq!(span.petra_about_links().len(), 0);
+    let written = span.writes().into_iter().filter(|write| !write.ends_with(" golf"));
+    assert_eq!(written.collect::<Vec<_>>(), Vec::<String>::new());
+    Ok(())
 }
 
 #[test]
@@ -35,26 +61,52 @@ fn a_suspended_link_keeps_its_verdict_is_left_alone_and_goes_on_later() -> Resul
         ("delta", ("Ready", "False", "ServiceBoardNotReady")),
         ("echo", LINKED[0]),
     ];
-    for (name, verdict) in verdicts {
-        let before = stage.wait_for(name, verdict)?;
-        suspend(&stage, name, true)?;
-        let after = seen(&stage, name)?;
-        assert_eq!(conditions(&after), conditions(&before), "{name}");
-    }
-
-    let moment = stage.moment()?;
-    stage.wait_for_checks("golf", 3)?;
-    let span = stage.since(&moment)?;
-    for (name, _) in verdicts {
-        assert_eq!(span.connectwise(Some(name)).len(), 0, "{name}");
-    }
-    assert_eq!(span.petra_about_links().len(), 0);
-    let written = span.writes().into_iter().filter(|write| !write.ends_with(" golf"));
-    assert_eq!(written.collect::<Vec<_>>(), Vec::<String>::new());
+    assert_left_alone(&stage, &verdicts, || Ok(()))?;
 
     stage.apply_keys("bravo", &private_key("bravo"))?;
     stage.cluster.patch(&stage.namespace, "delta", &json!({"spec": {"serviceBoard": "Help Desk"}}))?;
     for name in ["bravo", "delta"] {
+        suspend(&stage, name, false)?;
+        stage.wait_for(name, LINKED[0])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_link_that_is_suspended_while_it_waits_for_others_hears_of_them_when_it_goes_on() -> Result<()> {
+    let stage = Stage::set("suspended-waiting")?;
+    let petra = stage.sims.petra();
+    stage.linked("golf", |link| {
+        link.site(&stage.sims.host("psa.golf.localhost")).field("interval", json!(OFTEN))
+    })?;
+    // A link's id says of which company it is: one that is known here is moved out of its resource's hands.
+    let id = stage.linked("bravo", |link| link)?.text("/link/id").to_owned();
+    let foreign =
+        json!({"companyId": "bravo", "siteUrl": stage.sims.site(), "owner": "elsewhere/team/bravo"});
+    petra.place(&id, &foreign)?;
+    let id_of_acme = stage.linked("acme", |link| link)?.text("/link/id").to_owned();
+    petra.force_state(&id_of_acme, &json!({"state": "pending"}))?;
+    let id_of_delta = stage.linked("delta", |link| link)?.text("/link/id").to_owned();
+    petra.force_state(&id_of_delta, &json!({"state": "failed", "reason": "credentials_rejected"}))?;
+    stage.apply_link("echo", |link| link.mode("Portal"))?;
+    let inactive = |inactive| MemberChange { inactive: Some(inactive), ..MemberChange::default() };
+    stage.sims.world().change_member("foxtrot", MEMBER, inactive(true))?;
+    stage.apply_link("foxtrot", |link| link)?;
+
+    let verdicts = [
+        ("acme", ("Ready", "Unknown", "AwaitingConfirmation")),
+        ("bravo", ("Ready", "False", "LinkConflict")),
+        ("delta", ("Ready", "False", "RegistrationRejected")),
+        ("echo", ("Ready", "False", "PortalActionRequired")),
+        ("foxtrot", ("Ready", "False", "MemberInactive")),
+    ];
+    assert_left_alone(&stage, &verdicts, || {
+        petra.force_state(&id_of_acme, &json!({"state": "connected"}))?;
+        petra.vanish(&id)?;
+        stage.sims.world().change_member("foxtrot", MEMBER, inactive(false))?;
+        Ok(())
+    })?;
+    for name in ["acme", "bravo", "foxtrot"] {
         suspend(&stage, name, false)?;
         stage.wait_for(name, LINKED[0])?;
     }
