@@ -1,12 +1,14 @@
-//! Servers that mean harm: each link has one of its own, one operator has them all, and the neighbours stay Ready.
+//! Servers that mean harm. Of ConnectWise's each link has one of its own, one operator has them all, and the neighbours
+//! stay Ready; Petra is one for all, and means harm in one way after another.
 
 mod cases;
+mod petra;
 mod trap;
 
 use std::time::Duration;
 
 use harness::simulators::{Options, Service};
-use harness::{Link, Operator, OperatorOptions, Result, Sims, credentials};
+use harness::{Link, Memory, Operator, OperatorOptions, Result, Sims, credentials};
 use serde_json::json;
 
 use crate::conditions::LINKED;
@@ -64,6 +66,7 @@ fn assert_no_key_went_astray(sims: &Sims) {
         seen += 1;
         let company = request.company.as_deref().unwrap_or_default();
         assert_eq!(request.host, host_name(company), "{request:?}");
+        assert_eq!(request.method, "GET", "nothing is ever changed at ConnectWise: {request:?}");
     }
     assert!(seen > 100, "{seen} requests were looked at");
 }
@@ -120,6 +123,11 @@ fn hostile_servers_reach_their_condition_and_no_neighbour() -> Result<()> {
     assert!(unmet.is_empty(), "{unmet:#?}");
     assert_no_key_went_astray(&stage.sims);
     assert_eq!(trap.visits(), 0, "somebody was led into the trap");
+    assert_unharmed(&stage, before)
+}
+
+/// The memory of the operator stayed within bounds, and nothing in it panicked.
+fn assert_unharmed(stage: &Stage, before: Memory) -> Result<()> {
     let after = stage.operator.memory()?;
     let mib = |bytes: u64| bytes >> 20;
     println!(

@@ -43,13 +43,14 @@ fn at(path: &str, effect: Effect) -> Vec<Rule> {
     vec![Rule::on(Service::ConnectWise, effect).path_contains(path)]
 }
 
-fn bulk(begin: &str, part: &str, bytes: usize, end: &str) -> Effect {
+/// A body that repeats `part` up to so many bytes.
+pub fn bulk(begin: &str, part: &str, bytes: usize, end: &str) -> Effect {
     let [begin, part, end] = [begin, part, end].map(str::to_owned);
     Effect::Bulk(Bulk { times: bytes / part.len(), begin, part, end, ..Bulk::default() })
 }
 
 /// A status with these headers.
-fn status(status: u16, headers: &[(&str, &str)], body: &str) -> Effect {
+pub fn status(status: u16, headers: &[(&str, &str)], body: &str) -> Effect {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Effect::Status { status, headers: headers.collect(), body: body.to_owned() }
 }
@@ -94,6 +95,11 @@ pub fn cases(trap: &Trap) -> Vec<Case> {
         begin: info("called-gzip", "VersionCode", "v2023.2").to_string(),
         ..Bulk::default()
     });
+    let gzip = |begin: &str, unpacked: usize, end: &str| {
+        let [begin, part, end] = [begin, " ", end].map(str::to_owned);
+        Effect::Bulk(Bulk { gzip: true, times: unpacked, begin, part, end, ..Bulk::default() })
+    };
+    let good_info = info("gzip-info", "VersionCode", "v2023.2").to_string();
     let drip = |begin: &str| {
         let (begin, part) = (begin.to_owned(), " ".to_owned());
         Effect::Bulk(Bulk { begin, part, times: usize::MAX, pause_ms: 100, ..Bulk::default() })
@@ -117,6 +123,11 @@ pub fn cases(trap: &Trap) -> Vec<Case> {
         case("deep-info", at(DISCOVERY, bulk("", "[", 60_000, "")), NO_CONNECTWISE),
         case("deep-role", at(ROLE, bulk("", "[", PAGE, "")), UNAVAILABLE),
         case("called-gzip", at(DISCOVERY, lie), LINKED),
+        // Good for whoever unpacks it: nobody does, however little it would take.
+        case("gzip-info", at(DISCOVERY, gzip(&good_info, 0, "")), NO_CONNECTWISE),
+        case("bomb", at(ROLE, gzip("[", 10 << 30, "]")), UNAVAILABLE),
+        // Less than is read of a page on the wire: it is read, whole, as what it is not.
+        case("bomb-within-limits", at(ROLE, gzip("[", 2 << 30, "]")), UNAVAILABLE),
         case(
             "page-in-a-circle",
             at(BOARDS, next_page("/v4_6_release/apis/3.0/service/boards?page=2")),

@@ -1,6 +1,7 @@
 //! Failures to order: rules that stand before both services and decide what becomes of a request.
 
 mod answer;
+mod gzip;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,6 +155,8 @@ pub struct Bulk {
     pub end: String,
     /// So many milliseconds pass before each part; 0: all is sent at once.
     pub pause_ms: u64,
+    /// Sent at once as gzip, and said to be: gigabytes of one part are a few megabytes on the wire.
+    pub gzip: bool,
 }
 
 /// Why a rule is not taken.

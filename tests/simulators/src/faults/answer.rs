@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+use super::gzip::packed;
 use super::{Bulk, Effect, RuleError};
 use crate::connectwise::errors;
 
@@ -77,6 +78,9 @@ pub(crate) fn instead(effect: &Effect) -> Result<Response, RuleError> {
         Effect::Bulk(bulk) => {
             let mut response = Response::new(repeated(bulk));
             set(&mut response, "content-type", "application/json; charset=utf-8")?;
+            if bulk.gzip {
+                set(&mut response, "content-encoding", "gzip")?;
+            }
             for (name, value) in &bulk.headers {
                 set(&mut response, name, value)?;
             }
@@ -127,7 +131,10 @@ fn endless_array() -> Body {
 }
 
 fn repeated(bulk: &Bulk) -> Body {
-    let Bulk { begin, part, times, end, pause_ms, .. } = bulk;
+    let Bulk { begin, part, times, end, pause_ms, gzip, headers: _ } = bulk;
+    if *gzip {
+        return Body::from(packed(begin, part, *times, end));
+    }
     if *pause_ms == 0 {
         return Body::from([begin.as_str(), &part.repeat(*times), end].concat());
     }
