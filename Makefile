@@ -36,12 +36,13 @@ demo-up: control-plane ## The same control plane, services and broken links, lef
 test: control-plane ## Run every test: units, generated histories, end to end against a real API server
 	cargo test --workspace
 
-# Longer histories of the rules; and a kill at every change, each of a real process: make test kills at every change within
-# its own process, and a tenth so.
+# Longer histories of the rules; a kill at every change, each of a real process: make test kills at every change within
+# its own process, and a tenth so; every wrong view, and two replicas, of every workload, of which make test has a part;
+# and an abuser with five times as many links.
 .PHONY: soak
-soak: control-plane ## Generated histories of a million steps, and a kill at every change of every workload: an hour
+soak: control-plane ## Histories of a million steps; every kill, view and replica of every workload: an hour
 	CWLINK_SOAK=1 cargo test --lib -p cwlink histories -- --nocapture
-	CWLINK_SOAK=1 cargo test --test e2e crash::
+	CWLINK_SOAK=1 cargo test --test e2e -- crash:: views:: replicas:: tenants::abuse
 
 TARGET ?= visit
 SECONDS ?= 60

@@ -19,6 +19,7 @@ use harness::Result;
 
 use self::life::Body;
 use self::sweep::{all_cases, sweep};
+use crate::stage::is_soak;
 
 /// Runs at once: they wait more than they work.
 const SLOTS: usize = 8;
@@ -36,7 +37,7 @@ fn a_crash_at_any_change_leads_to_the_end_that_comes_without_one() -> Result<()>
 #[test]
 fn a_killed_process_leads_to_the_end_that_comes_without_one() -> Result<()> {
     let mut cases = all_cases();
-    if std::env::var_os("CWLINK_SOAK").is_none() {
+    if !is_soak() {
         cases = cases.into_iter().step_by(SHARE).collect();
     }
     sweep(Body::Process, PROCESSES, &cases)

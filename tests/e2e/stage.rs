@@ -8,6 +8,11 @@ use harness::{Cluster, Operator, OperatorOptions, Result, Sims};
 /// How many times faster than real time the operators of most tests run: a minute's delay passes in a second.
 pub const SPEED: f64 = 60.0;
 
+/// Whether everything is to be tried, however long it takes: `make soak` says so.
+pub fn is_soak() -> bool {
+    std::env::var_os("CWLINK_SOAK").is_some()
+}
+
 /// The built operator.
 pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_cwlink"))

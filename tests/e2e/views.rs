@@ -16,10 +16,20 @@ use harness::{Installation, Result};
 use self::distortion::Distortion;
 use self::run::{Outcome, Run};
 use crate::crash::sweep::side_by_side;
-use crate::crash::workload::{WORKLOADS, Workload};
+use crate::crash::workload::{Workload, chosen};
+use crate::stage::is_soak;
 
-/// Workloads in which a wrong view could do harm: nothing is there, other keys come, two want the same, the link goes.
-const CHOSEN: [&str; 5] = ["create", "rotate-keys", "rename-the-secret", "conflict", "delete-unlink"];
+/// Workloads in which a wrong view could do harm: nothing is there, other keys come, two want the same, the link goes, all
+/// goes, a person has the last word.
+const CHOSEN: [&str; 7] = [
+    "create",
+    "rotate-keys",
+    "rename-the-secret",
+    "conflict",
+    "delete-unlink",
+    "delete-the-namespace",
+    "acknowledge-in-portal",
+];
 
 /// Runs at once: they wait more than they work.
 const SLOTS: usize = 8;
@@ -29,15 +39,14 @@ const SHARE: usize = 2;
 
 #[test]
 fn a_wrong_view_of_the_api_server_leads_to_the_end_that_comes_without_one() -> Result<()> {
-    let chosen: Vec<_> = WORKLOADS.iter().filter(|workload| CHOSEN.contains(&workload.name)).collect();
-    assert_eq!(chosen.len(), CHOSEN.len());
+    let chosen = chosen(&CHOSEN);
     let run = |workload: &Workload, view: Option<Distortion>, end: Option<&Outcome>, place: &Installation| {
         let view_name = view.map_or_else(|| "true".to_owned(), |view| view.to_string());
         let namespace = format!("view-{view_name}-{}", workload.name);
         let Run { outcome, log } = Run::of(workload, &namespace, place, view, end);
         outcome.map_err(|error| format!("{view_name}, {}: {error}\n{log}", workload.name))
     };
-    let truly = side_by_side("view-true", chosen.len(), &chosen, |workload, place| {
+    let truly = side_by_side("view-true", SLOTS, &chosen, |workload, place| {
         run(workload, None, None, place).unwrap_or_else(|error| panic!("{error}"))
     })?;
 
@@ -45,7 +54,7 @@ fn a_wrong_view_of_the_api_server_leads_to_the_end_that_comes_without_one() -> R
         .iter()
         .flat_map(|view| chosen.iter().zip(&truly).map(move |it| (*view, it)))
         .collect();
-    if std::env::var_os("CWLINK_SOAK").is_none() {
+    if !is_soak() {
         cases = cases.into_iter().step_by(SHARE).collect();
     }
     let outcomes = side_by_side("view-wrong", SLOTS, &cases, |(view, (workload, truly)), place| {

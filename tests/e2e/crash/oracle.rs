@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness::gate::Write;
+use harness::simulators::Service;
 use harness::{Error, Result};
 use serde_json::{Value, json};
 
@@ -99,7 +100,8 @@ impl Story {
     }
 }
 
-/// What no run may do, crash or not: more than one live link of a company, or a change by somebody who does not hold it.
+/// What no run may do, crash or not: more than one live link of a company, a change by somebody who does not hold it, one
+/// in the cluster that would undo what somebody else did meanwhile, or any at ConnectWise.
 pub fn violations(scene: &Scene) -> Result<Vec<String>> {
     let mut live: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut found = Vec::new();
@@ -118,6 +120,11 @@ pub fn violations(scene: &Scene) -> Result<Vec<String>> {
             found.push(format!("not by its owner: {change}"));
         }
     }
+    let log = scene.sims.counts().log();
+    let changes = log.iter().filter(|it| it.service == Service::ConnectWise && it.method != "GET");
+    found.extend(changes.map(|change| format!("a change at ConnectWise: {change:?}")));
+    let unguarded = scene.fuse.writes().into_iter().filter(Write::is_unguarded);
+    found.extend(unguarded.map(|write| format!("not guarded by a resource version: {write}")));
     Ok(found)
 }
 

@@ -9,6 +9,7 @@ use self::Before::{Link, Services};
 use super::scene::{COMPANY, Scene};
 use crate::conditions::LINKED;
 use crate::linked::private_key;
+use crate::stage::is_soak;
 
 /// A story that has one end, however often the operator dies in it.
 pub struct Workload {
@@ -59,6 +60,13 @@ pub const WORKLOADS: &[Workload] = &[
     Workload::new("acknowledge-in-portal", Services(nothing), acknowledge_in_portal),
     Workload::new("from-api-to-portal", Link(linked), leave_api),
 ];
+
+/// The workloads of these names; all of them where everything is to be tried.
+pub fn chosen(names: &[&str]) -> Vec<&'static Workload> {
+    let known = |name: &&str| WORKLOADS.iter().any(|workload| workload.name == *name);
+    assert!(names.iter().all(known), "{names:?}");
+    WORKLOADS.iter().filter(|workload| is_soak() || names.contains(&workload.name)).collect()
+}
 
 const LINK: &str = COMPANY;
 const READY: (&str, &str, &str) = LINKED[0];

@@ -14,6 +14,8 @@ pub struct Write {
     object: String,
     /// Where it is a status: what it says of Ready, as `Unknown/Checking`.
     ready: Option<String>,
+    /// It changes an object in the cluster whatever became of that meanwhile.
+    unguarded: bool,
 }
 
 impl Write {
@@ -27,8 +29,20 @@ impl Write {
             return None;
         }
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let object = if is_to_petra(request) { "link at Petra".to_owned() } else { object(path) };
-        Some(Self { method: request.method().clone(), object, ready: ready(&body["status"]) })
+        let to_petra = is_to_petra(request);
+        let object = if to_petra { "link at Petra".to_owned() } else { object(path) };
+        // What is made is not there yet: a name that is taken is refused.
+        let creates = *request.method() == Method::POST;
+        let version = body["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let unguarded = !to_petra && !creates && version.is_empty();
+        Some(Self { method: request.method().clone(), object, ready: ready(&body["status"]), unguarded })
+    }
+
+    /// Whether it changes an object in the cluster without naming the version that it is meant for: it would undo what
+    /// somebody else did meanwhile.
+    #[must_use]
+    pub fn is_unguarded(&self) -> bool {
+        self.unguarded
     }
 
     /// What the written status says of Ready, as `Unknown/Checking`; absent where no status is written.
@@ -91,5 +105,27 @@ mod tests {
         assert_eq!(write(Method::DELETE, petra, &json!({})).as_deref(), Some("DELETE link at Petra"));
         assert_eq!(write(Method::GET, link, &json!({})), None);
         assert_eq!(write(Method::POST, "/apis/events.k8s.io/v1/namespaces/a/events", &json!({})), None);
+    }
+
+    #[test]
+    fn a_change_in_the_cluster_is_guarded_by_the_version_that_it_names() {
+        let link = "/apis/integrations.petrasecurity.com/v1alpha1/namespaces/a/connectwiselinks/acme";
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/a/leases";
+        let guarded = json!({"metadata": {"resourceVersion": "7"}});
+        let table = [
+            (Method::PATCH, link, &guarded, false),
+            (Method::PATCH, link, &json!({"metadata": {"finalizers": []}}), true),
+            (Method::PATCH, link, &json!({"metadata": {"resourceVersion": null}}), true),
+            (Method::PUT, &format!("{link}/status"), &json!({"metadata": {"resourceVersion": ""}}), true),
+            (Method::DELETE, link, &json!({}), true),
+            (Method::PUT, &format!("{leases}/cwlink"), &guarded, false),
+            (Method::POST, leases, &json!({}), false),
+            (Method::PUT, "/v1/integrations/connectwise/cw-1", &json!({}), false),
+        ];
+        for (method, path, body, unguarded) in table {
+            let request = Request::builder().method(&method).uri(path).body(Bytes::from(body.to_string()));
+            let write = Write::of(&request.expect("a request")).expect("a change");
+            assert_eq!(write.is_unguarded(), unguarded, "{method} {path} {body}");
+        }
     }
 }
