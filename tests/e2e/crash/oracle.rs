@@ -66,7 +66,7 @@ impl State {
 pub struct Story {
     /// How things stood at the end.
     pub end: State,
-    /// The changes that Petra accepted.
+    /// The changes that Petra accepted, company by company.
     pub changes: Vec<String>,
     /// What was ever found wrong with a link: reasons with which Ready was False.
     pub accusations: BTreeSet<String>,
@@ -75,7 +75,9 @@ pub struct Story {
 impl Story {
     /// What a scene tells of its run.
     pub fn of(scene: &Scene, end: State) -> Result<Self> {
-        let changes = scene.sims.petra().changes()?;
+        let mut changes = scene.sims.petra().changes()?;
+        // Which of two companies comes first is up to the scheduler.
+        changes.sort_by_key(|change| change["companyId"].to_string());
         let changes = changes.iter().map(|change| plain(scene, &told(change))).collect();
         let writes = scene.fuse.writes();
         let accusations = writes.iter().filter_map(Write::ready).filter_map(|it| it.strip_prefix("False/"));
