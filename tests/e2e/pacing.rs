@@ -1,6 +1,8 @@
 //! How often the services are asked: as seldom as they wish, within bounds, and never more often than the floor allows,
 //! whatever people do.
 
+mod timetable;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
