@@ -108,6 +108,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_delay_is_shifted_by_at_most_the_jitter_to_both_sides_and_evenly() {
+        let timings = Timings::default();
+        let delay = Duration::from_secs(1000);
+        let shifted: Vec<_> =
+            (0..1000).map(|nth| jittered(&timings, delay, &format!("uid-{nth}"), 0).as_secs_f64()).collect();
+        assert!(shifted.iter().all(|it| (849.9..=1150.1).contains(it)));
+        for tenth in 0..10 {
+            let from = 850.0 + 30.0 * f64::from(tenth);
+            let within = shifted.iter().filter(|it| (from..from + 30.0).contains(*it)).count();
+            assert!((50..=200).contains(&within), "{within} of 1000 from {from}");
+        }
+        let looks = (0..100).map(|look| jittered(&timings, delay, "uid", look));
+        assert!(
+            looks.collect::<std::collections::HashSet<_>>().len() > 90,
+            "each look has a shift of its own"
+        );
+    }
+
+    #[test]
+    fn a_links_own_number_is_anywhere_from_nought_to_one() {
+        let numbers: Vec<_> = (0..1000).map(|nth| spread(&format!("uid-{nth}"))).collect();
+        assert!(numbers.iter().all(|it| (0.0..=1.0).contains(it)));
+        let within = |from: f64| numbers.iter().filter(|it| (from..from + 0.1).contains(*it)).count();
+        assert!(within(0.0) >= 50 && within(0.9) >= 50);
+    }
+
+    #[test]
+    fn what_a_person_mends_is_looked_at_less_often_after_exactly_a_quarter_of_an_hour() {
+        let timings = Timings::default();
+        let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
+        let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Mend, None, began);
+        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.mend_for));
+        assert_eq!((first, later), (timings.mend, timings.mend_later));
+    }
+
+    #[test]
     fn a_few_links_are_woken_soon_and_many_within_the_jitter_of_an_interval() {
         let timings = Timings::default();
         assert_eq!((apart(&timings, 1), apart(&timings, 20)), (timings.retry, timings.retry));

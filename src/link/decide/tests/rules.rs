@@ -3,6 +3,7 @@
 mod change;
 mod deletion;
 mod fleet;
+mod identity;
 mod petra;
 mod restart;
 mod timetable;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::super::world::{SecretIs, Tenancy, World};
-use super::MINUTE;
+use super::{MINUTE, outage};
 use crate::connectwise::{CompanyAnswer, CompanyId, Depth, Inconclusive, Tenant};
 use crate::crd::{ConditionType, DeletionPolicy};
+use crate::link::draft;
+use crate::petra::PetraFault;
 
 #[test]
 fn a_routine_check_is_one_cheap_call_and_one_write_of_nothing_but_its_time() {
@@ -48,6 +50,7 @@ fn a_restart_with_a_healthy_link_asks_nobody_and_writes_nothing() {
     world.restart();
     let (settlement, trace) = world.visit();
     assert_eq!((trace.rounds.len(), trace.secret_reads, trace.puts, trace.writes), (0, 0, 0, 0));
+    assert_eq!(trace.petra_reads, 0, "the shared poll asks for all");
     let next = settlement.next.expect("the routine check is planned");
     assert!(next > 15 * MINUTE && next < 25 * MINUTE, "the stored time counts: {next:?}");
 }
@@ -60,6 +63,40 @@ fn a_link_that_became_due_while_no_operator_ran_is_spread_over_half_an_interval(
     let (settlement, trace) = world.visit();
     assert_eq!(trace.rounds.len(), 0);
     assert!(settlement.next.expect("planned") <= 15 * MINUTE);
+}
+
+#[test]
+fn a_link_that_is_due_at_the_very_moment_of_a_start_is_spread_like_one_that_was_due_before() {
+    let mut world = World::ready();
+    let validated = world.status.last_validated_time.expect("it was checked").0;
+    let age = world.now.since(validated);
+    world.wait((30 * MINUTE).saturating_sub(age + Duration::from_secs(1)));
+    world.restart();
+    let (settlement, trace) = world.visit();
+    assert_eq!((world.now.since(validated), trace.rounds.len()), (30 * MINUTE, 0));
+    assert!(settlement.next.expect("planned") <= 15 * MINUTE);
+}
+
+#[test]
+fn the_time_of_a_transition_is_that_of_the_status_and_not_of_the_reason() {
+    let mut world = World::new();
+    let time_of_ready = |world: &World| {
+        let ready = draft::condition(&world.status, ConditionType::Ready).expect("it is always there");
+        ready.last_transition_time
+    };
+    world.visit();
+    let first = time_of_ready(&world);
+    world.wait(MINUTE);
+    world.tenancy = Tenancy::refusing();
+    world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
+    world.visit();
+    let refused = time_of_ready(&world);
+    assert!(refused.0 > first.0, "Unknown became False");
+    world.wait(60 * MINUTE);
+    world.tenancy = Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() };
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CompanyUnknown");
+    assert_eq!(time_of_ready(&world), refused, "False stayed False");
 }
 
 #[test]
@@ -193,4 +230,40 @@ fn keys_that_change_in_a_loop_are_asked_about_once_in_each_floor() {
         rounds += world.visit().1.rounds.len();
     }
     assert!((3..=5).contains(&rounds), "{rounds} rounds in two minutes");
+}
+
+#[test]
+fn a_change_of_inputs_begins_every_backoff_anew() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::out(Inconclusive::NoSuchName);
+    world.petra_fault = Some(PetraFault::Unavailable);
+    for _ in 0..5 {
+        world.wait(MINUTE);
+        world.visit();
+    }
+    let backoff = world.memory.backoff;
+    world.memory.petra_backoff = backoff;
+    world.memory.petra_not_before = Some(world.now.up + 60 * MINUTE);
+    world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
+    world.wait(MINUTE);
+    let (settlement, _) = world.visit();
+    assert_eq!(settlement.next, Some(world.rules.timings.retry));
+    assert_eq!(world.memory.backoff.looks, 1);
+    assert_eq!(world.memory.site_unreachable, Some(world.now.up), "the grace of another name begins anew");
+    assert_eq!((world.memory.petra_not_before, world.memory.petra_backoff.looks), (None, 0));
+}
+
+#[test]
+fn the_tenant_is_forgotten_with_its_site_and_not_with_the_keys() {
+    let mut world = World::new();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    assert!(world.memory.tenant.is_some());
+    world.tenancy = outage();
+    world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
+    world.visit();
+    assert!(world.memory.tenant.is_some(), "other keys are of the same tenant");
+    world.edit(|spec| spec.site_url = "eu.myconnectwise.net".to_owned());
+    world.visit();
+    assert_eq!(world.memory.tenant, None);
 }

@@ -173,3 +173,13 @@ fn a_client_id_that_worked_is_no_longer_named_beside_a_refusal_that_stands() {
     assert!(!names_it(&world) && world.ready_reason() == "False/CredentialsRejected");
     assert_eq!(world.visit().1.writes, 0);
 }
+
+#[test]
+fn another_client_id_is_no_reason_to_ask_about_a_link_that_petra_alone_denies() {
+    let mut world = World::ready();
+    world.petra.clear();
+    assert_eq!(world.visit().0.held, Some("debounce"));
+    world.client_id.generation += 1;
+    world.wait(MINUTE / 2);
+    assert_eq!(world.visit().1.rounds.len(), 0);
+}

@@ -64,7 +64,7 @@ fn an_outage_of_petra_says_nothing_about_a_registered_link() {
         world.petra.clear();
         world.petra_fault = Some(fault);
         let (_, trace) = world.visit();
-        assert_eq!((world.row(), trace.writes), (before, 0), "{fault:?}");
+        assert_eq!((world.row(), trace.writes, trace.petra_reads), (before, 0, 0), "{fault:?}");
     }
 }
 
