@@ -258,3 +258,34 @@ fn a_link_without_a_verdict_waits_out_an_outage_and_is_linked_then() -> Result<(
     assert_nobody_was_accused(&history);
     Ok(())
 }
+
+#[test]
+fn one_probe_out_of_many_that_is_not_answered_holds_nothing_up_and_takes_nothing_back() -> Result<()> {
+    let stage = stage("outage-probe")?;
+    let before = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
+    let mut history = stage.follow("acme")?;
+    let check = |history: &mut History, requested: &str| {
+        stage.check_now("acme", requested)?;
+        history.until("checked", |status| status.text("/lastHandledReconcileAt") == requested)
+    };
+    let probe = |effect| Rule::on(Service::ConnectWise, effect).path_contains("/service/sources");
+    let out = fault(&stage, probe(Effect::Html { status: 503 }));
+    for requested in ["behind-the-role", "and-again"] {
+        check(&mut history, requested)?;
+    }
+    assert!(acted(&stage, out) >= 2, "the probe was made");
+    assert_eq!(stage.notes("acme", "CheckInconclusive")?, [""; 0], "the role itself told enough");
+
+    // Where the role itself is not shown, the probes are all that there is: one of them less answers nothing.
+    let role = Effect::Named("permission-denied".to_owned());
+    let role = Rule::on(Service::ConnectWise, role).path_contains("/system/mySecurity");
+    let refused = fault(&stage, role);
+    check(&mut history, "alone")?;
+    assert!(acted(&stage, refused) >= 1 && acted(&stage, out) >= 3, "both were asked");
+    stage.wait_for_event("acme", "CheckInconclusive")?;
+    for status in history.statuses() {
+        assert_eq!(status.field("/conditions"), before.field("/conditions"));
+        assert_eq!(status.field("/permissions"), before.field("/permissions"));
+    }
+    Ok(())
+}
