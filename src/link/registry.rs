@@ -252,16 +252,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_broken_off_visit_leaves_is_recalled_for_the_same_resource_and_no_namesake() {
-        let (registry, subject) = (Registry::default(), tests_subject());
-        let memory = remembered(Some(1), false).memory;
-        registry.remember_memory(&subject, memory.clone());
-        assert_eq!(registry.recall(&subject).memory, memory);
-        let namesake = Subject { uid: "another".to_owned(), ..subject };
-        assert_eq!(registry.recall(&namesake).memory, Memory::default());
-    }
-
     fn link(n: usize) -> LinkRef {
         LinkRef::new("team", &format!("link-{n}"))
     }
@@ -338,5 +328,15 @@ mod tests {
         assert!(registry.rival(&tests_subject(), &id).is_some());
         let lost = registry.remember(&link(0), remembered(None, false), Claims::Nothing, None);
         assert_eq!(lost.waiting, [link(1)]);
+    }
+
+    #[test]
+    fn what_a_broken_off_visit_leaves_is_recalled_for_the_same_resource_and_no_namesake() {
+        let (registry, subject) = (Registry::default(), tests_subject());
+        let memory = remembered(Some(1), false).memory;
+        registry.remember_memory(&subject, memory.clone());
+        assert_eq!(registry.recall(&subject).memory, memory);
+        let namesake = Subject { uid: "another".to_owned(), ..subject };
+        assert_eq!(registry.recall(&namesake).memory, Memory::default());
     }
 }

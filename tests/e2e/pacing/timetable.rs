@@ -11,27 +11,35 @@ use crate::ledger::{COMPANYINFO, MY_SECURITY};
 use crate::linked::{RARELY, private_key};
 use crate::stage::{SPEED, Stage};
 
+/// How ConnectWise answers while it is out.
+const OUT: u16 = 503;
+
 /// How often a link is looked at.
 struct Pace {
     company: &'static str,
     /// The one request that every look makes.
     route: &'static str,
+    /// The answer by which a look is known, where others came before.
+    answer: Option<u16>,
     /// From one look to the next, before chance shortens or lengthens it.
     delays: Vec<Duration>,
 }
 
-/// When ConnectWise was asked, in milliseconds; with 503 alone where `refused`.
-fn looks(stage: &Stage, pace: &Pace, refused: bool) -> Vec<u64> {
-    let log = stage.sims.counts().log();
-    let of_company = log.iter().filter(|it| it.company.as_deref() == Some(pace.company));
-    let on_route = of_company.filter(|it| it.route == pace.route && (!refused || it.status == Some(503)));
-    on_route.map(|it| it.at_ms).collect()
+impl Pace {
+    /// When ConnectWise was asked, in milliseconds.
+    fn looks(&self, stage: &Stage) -> Vec<u64> {
+        let log = stage.sims.counts().log();
+        let of_company = log.iter().filter(|it| it.company.as_deref() == Some(self.company));
+        let on_route = of_company.filter(|it| it.route == self.route);
+        let looks = on_route.filter(|it| self.answer.is_none() || it.status == self.answer);
+        looks.map(|it| it.at_ms).collect()
+    }
 }
 
 #[test]
 fn links_are_looked_at_by_the_published_timetable() -> Result<()> {
     let stage = Stage::set("timetable")?;
-    let out = |company| Rule::on(Service::ConnectWise, Effect::Html { status: 503 }).company(company);
+    let out = |company| Rule::on(Service::ConnectWise, Effect::Html { status: OUT }).company(company);
     let order = |rule| stage.sims.faults().add(rule).expect("the rule can be carried out");
     // Its routine check meets the outage, and the verdict is held long enough to see the longest delay.
     stage.linked("bravo", |link| link.field("interval", json!("20m")))?;
@@ -52,21 +60,35 @@ fn links_are_looked_at_by_the_published_timetable() -> Result<()> {
     };
     let paces = [
         // A board and a role that somebody has to mend.
-        Pace { company: "acme", route: COMPANYINFO, delays: vec![mend; 8] },
-        Pace { company: "charlie", route: MY_SECURITY, delays: vec![mend; 8] },
+        Pace { company: "acme", route: COMPANYINFO, answer: None, delays: vec![mend; 8] },
+        Pace { company: "charlie", route: MY_SECURITY, answer: None, delays: vec![mend; 8] },
         // A company that ConnectWise does not know.
-        Pace { company: "nobody", route: COMPANYINFO, delays: doubling(refused, Duration::MAX, 3) },
+        Pace {
+            company: "nobody",
+            route: COMPANYINFO,
+            answer: None,
+            delays: doubling(refused, Duration::MAX, 3),
+        },
         // An outage without a verdict, and with one that is held.
-        Pace { company: "delta", route: COMPANYINFO, delays: doubling(retry, retry_max, 7) },
-        Pace { company: "bravo", route: MY_SECURITY, delays: doubling(held_retry, held_retry_max, 6) },
+        Pace {
+            company: "delta",
+            route: COMPANYINFO,
+            answer: Some(OUT),
+            delays: doubling(retry, retry_max, 7),
+        },
+        Pace {
+            company: "bravo",
+            route: MY_SECURITY,
+            answer: Some(OUT),
+            delays: doubling(held_retry, held_retry_max, 6),
+        },
     ];
-    let is_out = |pace: &Pace| matches!(pace.company, "bravo" | "delta");
     wait_for("all are looked at often enough", || {
-        let short = paces.iter().find(|pace| looks(&stage, pace, is_out(pace)).len() <= pace.delays.len());
+        let short = paces.iter().find(|pace| pace.looks(&stage).len() <= pace.delays.len());
         short.map_or(Ok(()), |pace| Err(format!("{} is not yet", pace.company)))
     })?;
     for pace in &paces {
-        let looks = looks(&stage, pace, is_out(pace));
+        let looks = pace.looks(&stage);
         let gaps: Vec<_> = looks.windows(2).map(|pair| Duration::from_millis(pair[1] - pair[0])).collect();
         for (gap, delay) in gaps.iter().zip(&pace.delays) {
             // The simulator counts whole milliseconds.
@@ -76,10 +98,9 @@ fn links_are_looked_at_by_the_published_timetable() -> Result<()> {
     }
     // Nor too seldom: whoever comes every minute comes far oftener than each fifth of those fifteen in which another one
     // came after five and ten.
-    let [first, .., last] = looks(&stage, &paces[2], false)[..3] else { unreachable!("three of them") };
+    let [first, .., last] = paces[2].looks(&stage)[..3] else { unreachable!("three of them") };
     for pace in &paces[..2] {
-        let meanwhile =
-            looks(&stage, pace, false).into_iter().filter(|at| (first..last).contains(at)).count();
+        let meanwhile = pace.looks(&stage).into_iter().filter(|at| (first..last).contains(at)).count();
         assert!(meanwhile >= 5, "{}: {meanwhile} looks in fifteen minutes", pace.company);
     }
     Ok(())

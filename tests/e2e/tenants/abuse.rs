@@ -131,8 +131,9 @@ fn a_namespace_that_asks_without_end_takes_nothing_from_its_neighbour() -> Resul
     let rate = f64::from(Rates::default().connectwise.get()) * (minutes + 1.0);
     let told = format!(
         "\nchecks in {edited_for:.1?}: {abused} of the neighbour beside {} refused links and {EDITS} edits, {calm} of a link \
-         that is served undisturbed meanwhile; the edits led to {rounds} rounds in {floors:.0} floors; {crowd_rounds} rounds of {crowd_looks} that \
-         the timetable has for the crowd, {crowd_requests} requests of {rate:.0} that its host's rate has\n",
+         that is served undisturbed meanwhile; the edits led to {rounds} rounds in {floors:.0} floors; {crowd_rounds} \
+         rounds of {crowd_looks} that the timetable has for the crowd, {crowd_requests} requests of {rate:.0} that its \
+         host's rate has\n",
         crowd(),
     );
     // Not by `eprintln!`, which shows nothing of a test that passes; where nobody can read it, nobody misses it.

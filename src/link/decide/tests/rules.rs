@@ -3,7 +3,7 @@
 mod change;
 mod deletion;
 mod fleet;
-mod identity;
+mod ownership;
 mod petra;
 mod restart;
 mod timetable;

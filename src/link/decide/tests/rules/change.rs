@@ -267,3 +267,21 @@ fn the_tenant_is_forgotten_with_its_site_and_not_with_the_keys() {
     world.visit();
     assert_eq!(world.memory.tenant, None);
 }
+
+#[test]
+fn a_tenant_that_neither_status_nor_process_knows_is_looked_for_once_in_each_floor() {
+    let mut world = World::new();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    world.restart();
+    world.status.site = None;
+    world.tenancy = outage();
+    world.memory.first_seen = Some(Duration::ZERO);
+    let (_, trace) = world.visit();
+    assert_eq!(trace.rounds, [Depth::Full]);
+    let (settlement, trace) = world.visit();
+    assert_eq!(
+        (trace.rounds.len(), settlement.next),
+        (0, Some(world.rules.timings.floor.saturating_sub(Duration::from_secs(1))))
+    );
+}

@@ -1,5 +1,7 @@
 //! The published timetable, walked: after each look, how long the next one waits.
 
+use std::time::Duration;
+
 use super::super::table::foreign_link;
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
@@ -157,4 +159,15 @@ fn every_look_waits_as_the_published_timetable_says() {
     {
         assert_eq!(waits(&mut world, expected.len()), expected, "{of}");
     }
+}
+
+#[test]
+fn petra_is_asked_again_at_the_very_time_that_was_planned() {
+    let mut world = World::new();
+    world.spec.interval = Some("24h".to_owned());
+    world.petra_fault = Some(PetraFault::Unavailable);
+    let (settlement, _) = world.visit();
+    assert_eq!(settlement.next, Some(Duration::from_secs(5)));
+    world.wait(Duration::from_secs(4));
+    assert_eq!(world.visit().0.next, Some(Duration::from_secs(10)));
 }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::super::world::{SecretIs, World};
-use super::{MINUTE, outage, place};
-use crate::connectwise::Depth;
+use super::{MINUTE, place};
 use crate::petra::{LinkId, PetraFault};
 
 fn id(text: &str) -> LinkId {
@@ -17,6 +16,15 @@ fn only(world: &World) -> LinkId {
     let only = ids.next().expect("a link").clone();
     assert_eq!(ids.next(), None);
     only
+}
+
+/// A link that was just registered, and a minute later still no newer list.
+fn just_registered() -> World {
+    let mut world = World::new();
+    world.visit();
+    world.poll_stopped = true;
+    world.wait(MINUTE);
+    world
 }
 
 /// A link that is Ready, and whose status names another id than the one that it has.
@@ -88,50 +96,15 @@ fn a_list_from_before_a_change_names_no_link_of_ours() {
 
 #[test]
 fn a_link_that_was_just_registered_waits_for_the_next_list() {
-    let mut world = World::new();
-    world.visit();
-    world.poll_stopped = true;
-    world.wait(MINUTE);
+    let mut world = just_registered();
     let (_, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), trace.petra_reads), ("Unknown/AwaitingConfirmation", 0));
 }
 
 #[test]
 fn keys_that_change_before_the_next_list_are_registered_after_the_links_own_answer() {
-    let mut world = World::new();
-    world.visit();
-    world.poll_stopped = true;
-    world.wait(MINUTE);
+    let mut world = just_registered();
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     let (_, trace) = world.visit();
     assert_eq!((trace.petra_reads, trace.puts), (1, 1), "the list is older than the first PUT");
-}
-
-#[test]
-fn a_tenant_that_neither_status_nor_process_knows_is_looked_for_once_in_each_floor() {
-    let mut world = World::new();
-    world.petra_fault = Some(PetraFault::Unavailable);
-    world.visit();
-    world.restart();
-    world.status.site = None;
-    world.tenancy = outage();
-    world.memory.first_seen = Some(Duration::ZERO);
-    let (_, trace) = world.visit();
-    assert_eq!(trace.rounds, [Depth::Full]);
-    let (settlement, trace) = world.visit();
-    assert_eq!(
-        (trace.rounds.len(), settlement.next),
-        (0, Some(world.rules.timings.floor.saturating_sub(Duration::from_secs(1))))
-    );
-}
-
-#[test]
-fn petra_is_asked_again_at_the_very_time_that_was_planned() {
-    let mut world = World::new();
-    world.spec.interval = Some("24h".to_owned());
-    world.petra_fault = Some(PetraFault::Unavailable);
-    let (settlement, _) = world.visit();
-    assert_eq!(settlement.next, Some(Duration::from_secs(5)));
-    world.wait(Duration::from_secs(4));
-    assert_eq!(world.visit().0.next, Some(Duration::from_secs(10)));
 }
