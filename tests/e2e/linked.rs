@@ -1,5 +1,7 @@
 //! Links that are settled when a test begins, and what becomes of them.
 
+use std::time::{Duration, Instant};
+
 use harness::simulators::scenario::{KeyPair, PrivateKey};
 use harness::simulators::world::MemberChange;
 use harness::{Error, Link, LinkWatch, PATIENCE, Result, Status, credentials, wait_for};
@@ -15,6 +17,9 @@ pub const MEMBER: &str = "petraapi";
 pub const RARELY: &str = "24h";
 /// As often as the schema allows.
 pub const OFTEN: &str = "5m";
+
+/// A link that goes on changing is followed for so long in vain.
+const FOLLOWED: Duration = PATIENCE.saturating_mul(3);
 
 /// The private key that the demo's ConnectWise knows.
 pub fn private_key(company: &str) -> String {
@@ -137,12 +142,17 @@ pub struct History {
 impl History {
     /// Follows the link until its status is as wanted; a state that was seen before does not count.
     pub fn until(&mut self, what: &str, is_wanted: impl Fn(&Status) -> bool) -> Result<Status> {
+        let began = Instant::now();
         loop {
             let state = next(&mut self.watch, what)?;
             let status = Status::of(&state);
             self.states.push(state);
             if is_wanted(&status) {
                 return Ok(status);
+            }
+            // A link that is checked again and again has another state each time.
+            if began.elapsed() > FOLLOWED {
+                return Err(not_in_time(what, FOLLOWED, status.to_string()));
             }
         }
     }
@@ -172,9 +182,9 @@ impl History {
 }
 
 fn next(watch: &mut LinkWatch, what: &str) -> Result<Value> {
-    watch.next(PATIENCE).map_err(|error| Error::NotInTime {
-        what: what.to_owned(),
-        seconds: PATIENCE.as_secs(),
-        last: error.to_string(),
-    })
+    watch.next(PATIENCE).map_err(|error| not_in_time(what, PATIENCE, error.to_string()))
+}
+
+fn not_in_time(what: &str, time: Duration, last: String) -> Error {
+    Error::NotInTime { what: what.to_owned(), seconds: time.as_secs(), last }
 }

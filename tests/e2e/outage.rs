@@ -1,5 +1,7 @@
 //! Bad days of ConnectWise and Petra, and what links make of them.
 
+mod silence;
+
 use std::time::Duration;
 
 use harness::simulators::{Effect, Rule, Service};
@@ -53,69 +55,6 @@ fn assert_nobody_was_accused(history: &History) {
     assert!(!history.was_ever("AuthFailed", "True"), "{:?}", history.course("AuthFailed"));
     assert!(!history.was_ever("PermissionDenied", "True"), "{:?}", history.course("PermissionDenied"));
     assert!(!history.was_ever("Ready", "False"), "{:?}", history.course("Ready"));
-}
-
-#[test]
-fn an_outage_makes_links_stale_after_three_intervals_and_accuses_nobody() -> Result<()> {
-    let stage = stage("outage")?;
-    let text = |status, body: &str| Effect::Status {
-        status,
-        headers: [("content-type".to_owned(), "text/html".to_owned())].into(),
-        body: body.to_owned(),
-    };
-    let everywhere = |effect| Rule::on(Service::ConnectWise, effect);
-    // companyinfo still answers, so that these come where keys would be refused.
-    let at_the_api = |effect| everywhere(effect).path_contains("/apis/3.0/");
-    let days = [
-        ("acme", everywhere(Effect::Html { status: 503 })),
-        ("bravo", everywhere(Effect::Reset)),
-        ("delta", everywhere(Effect::Hang)),
-        ("echo", at_the_api(text(401, "<html>Sign in to the proxy</html>"))),
-        ("foxtrot", at_the_api(Effect::Named("router-404".to_owned()))),
-        ("golf", at_the_api(Effect::Redirect { location: "https://login.example/".to_owned() })),
-    ];
-    let golf = stage.sims.host("psa.golf.localhost");
-    for (name, _) in &days {
-        stage.linked(name, |link| {
-            let link = link.field("interval", json!(OFTEN));
-            if *name == "golf" { link.site(&golf) } else { link }
-        })?;
-    }
-    let mut histories = Vec::new();
-    for (name, rule) in days {
-        let history = stage.follow(name)?;
-        let id = fault(&stage, rule.company(name));
-        histories.push((name, id, history));
-    }
-    for (name, id, history) in &mut histories {
-        let silent = history.until("stale", |status| status.state("Ready") != "True")?;
-        assert_conditions(
-            &silent,
-            1,
-            &[
-                ("Ready", "Unknown", "ValidationStale"),
-                ("AuthFailed", "Unknown", "ValidationStale"),
-                ("PermissionDenied", "Unknown", "ValidationStale"),
-                ("Registered", "True", "Confirmed"),
-                ("Reconciling", "True", "ValidationStale"),
-            ],
-        );
-        let good_for = good_for(&silent, &silent);
-        assert!(good_for >= three_intervals(), "{name} was good for {good_for:?} only");
-        stage.wait_for_event(name, "ValidationStale")?;
-        // It goes on trying, and goes on accusing nobody.
-        let tried = acted(&stage, *id);
-        wait_until_acted(&stage, *id, tried + 2)?;
-    }
-    stage.sims.faults().clear();
-    for (name, _, history) in &mut histories {
-        history.until("Ready again", |status| status.is("Ready", "True", "Linked"))?;
-        assert_nobody_was_accused(history);
-        let course = history.course("Ready");
-        assert_eq!(course, ["True Linked", "Unknown ValidationStale", "True Linked"], "{name}");
-        assert_eq!(history.course("Registered"), ["True Confirmed"], "{name}");
-    }
-    Ok(())
 }
 
 #[test]

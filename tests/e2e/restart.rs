@@ -1,8 +1,10 @@
 //! Operators that end and begin again, by order or by a crash.
 
+use std::thread;
 use std::time::Duration;
 
-use harness::{OperatorOptions, Result, Status, wait_for};
+use cwlink::timings::Timings;
+use harness::{Link, OperatorOptions, Result, Status, wait_for};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -155,5 +157,50 @@ fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person_or_for_anoth
     stage.cluster.patch(&stage.namespace, "acme", &acknowledged)?;
     stage.wait_for("acme", ("Ready", "True", "Linked"))?;
     assert_eq!(stage.since(&moment)?.connectwise(Some("acme")).len(), 0);
+    Ok(())
+}
+
+#[test]
+fn what_is_waited_for_is_waited_for_anew_after_a_restart_and_what_was_missed_stays_missed() -> Result<()> {
+    /// The five minutes are half a minute.
+    const SLOW: f64 = 10.0;
+    const NOWHERE: &str = "psa.nowhere.invalid";
+    let graces = Timings::scaled(SLOW);
+    let mut stage = Stage::set_with(OperatorOptions {
+        time_speed: SLOW,
+        extra_args: vec![format!("--allow-site={NOWHERE}")],
+        ..OperatorOptions::in_namespace("restart-graces")
+    })?;
+    stage.cluster.apply(&stage.namespace, &Link::new("acme", &stage.sims).yaml())?;
+    stage.apply_link("bravo", |link| link.site(NOWHERE))?;
+    stage.wait_for("acme", ("Ready", "Unknown", "WaitingForSecret"))?;
+    stage.wait_for("bravo", ("Ready", "Unknown", "ConnectWiseUnavailable"))?;
+    thread::sleep(graces.secret_grace * 2 / 3);
+
+    stage.operator.kill();
+    let restarted = Timestamp::now();
+    stage.operator.restart()?;
+    let missed = [
+        ("acme", ("Ready", "False", "SecretNotFound"), graces.secret_grace),
+        ("bravo", ("Ready", "False", "SiteUnreachable"), graces.site_grace),
+    ];
+    for (name, condition, grace) in missed {
+        let status = stage.wait_for(name, condition)?;
+        let since = status.condition("Ready")["lastTransitionTime"].as_str().unwrap_or_default();
+        let since: Timestamp = since.parse().expect("times in a status are RFC 3339");
+        // The status holds whole seconds.
+        let waited = Duration::try_from(since.duration_since(restarted)).unwrap_or_default();
+        assert!(waited + Duration::from_secs(1) >= grace, "{name} waited for {waited:?} of {grace:?}");
+    }
+
+    let all = |stage: &Stage| -> Result<Vec<Value>> {
+        missed.iter().map(|(name, ..)| stage.cluster.link(&stage.namespace, name)).collect()
+    };
+    let before = all(&stage)?;
+    stage.operator.kill();
+    stage.operator.restart()?;
+    // Another link, from nothing to Ready, shows that the restarted operator has had its time.
+    stage.linked("echo", |link| link.field("interval", json!(RARELY)))?;
+    assert_eq!(all(&stage)?, before, "down to the resource version");
     Ok(())
 }

@@ -33,6 +33,27 @@ fn an_outage_leaves_a_ready_link_ready_until_it_is_stale_and_success_mends_it() 
 }
 
 #[test]
+fn every_kind_of_silence_holds_a_ready_link_alike() {
+    use Inconclusive::{BadCertificate, NoSuchName, RateLimited, Unavailable};
+    for why in [Unavailable, NoSuchName, BadCertificate, RateLimited(None), RateLimited(Some(MINUTE))] {
+        let mut world = World::ready();
+        let before = world.row();
+        world.tenancy = Tenancy::out(why);
+        world.wait(30 * MINUTE);
+        let (settlement, trace) = world.visit();
+        assert_eq!(
+            (world.row(), trace.writes, settlement.held),
+            (before, 0, Some("inconclusive")),
+            "{why:?}"
+        );
+        // Longer than a site may be out of reach where nothing was known of it.
+        world.wait(10 * MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), "True/Linked", "{why:?}");
+    }
+}
+
+#[test]
 fn an_outage_leaves_an_accusation_as_it_is() {
     for accusing in [Tenancy::refusing(), lacking("Service Tickets")] {
         let mut world = World::new();
