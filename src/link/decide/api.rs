@@ -263,7 +263,10 @@ impl Registration<'_> {
                 }
                 self.linked(&link)
             }
-            RemoteState::Pending => self.pending(&link),
+            RemoteState::Pending => {
+                self.by_its_own_answer()?;
+                self.pending(&link)
+            }
             RemoteState::Failed => {
                 self.doubt(Reason::RegistrationRejected)?;
                 self.failed(&link)
@@ -271,16 +274,26 @@ impl Registration<'_> {
         })
     }
 
-    /// A Ready link is not taken for lost, failed or another's by one list: it is read by itself, twice, a debounce apart.
-    fn doubt(&self, of: Reason) -> Row<()> {
-        let visit = self.visit;
-        if !draft::is_true(&visit.subject.status, ConditionType::Ready) {
-            return ControlFlow::Continue(());
-        }
-        if visit.seen.read.is_none() {
+    fn is_ready(&self) -> bool {
+        draft::is_true(&self.visit.subject.status, ConditionType::Ready)
+    }
+
+    /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
+    /// heard that first. It is read by itself.
+    fn by_its_own_answer(&self) -> Row<()> {
+        if self.is_ready() && self.visit.seen.read.is_none() {
             return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
         }
-        match hold_accusation(visit, of, &self.passed.draft, Some(&self.passed.schedule)) {
+        ControlFlow::Continue(())
+    }
+
+    /// A Ready link is not taken for lost, failed or another's by one answer: it is read by itself, twice, a debounce apart.
+    fn doubt(&self, of: Reason) -> Row<()> {
+        self.by_its_own_answer()?;
+        if !self.is_ready() {
+            return ControlFlow::Continue(());
+        }
+        match hold_accusation(self.visit, of, &self.passed.draft, Some(&self.passed.schedule)) {
             Some(plan) => ControlFlow::Break(plan),
             None => ControlFlow::Continue(()),
         }

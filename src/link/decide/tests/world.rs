@@ -64,6 +64,8 @@ pub(super) struct World {
     /// Every DELETE comes too late: Petra has another version by then.
     pub petra_moves_on: bool,
     pub petra_answered: bool,
+    /// What the shared list still says of all links, where it is behind Petra's books.
+    pub listed: Option<BTreeMap<LinkId, RemoteLink>>,
     /// The list of an owner's links is behind what each link's own GET tells.
     pub list_lags: bool,
     /// No list call ends any more, well or badly.
@@ -126,6 +128,7 @@ impl World {
             petra_refuses: false,
             petra_moves_on: false,
             petra_answered: true,
+            listed: None,
             list_lags: false,
             poll_stopped: false,
             unsure: false,

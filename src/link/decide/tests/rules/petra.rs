@@ -21,6 +21,24 @@ fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
 }
 
 #[test]
+fn a_list_from_before_its_confirmation_takes_no_ready_link_back() {
+    let mut world = World::new();
+    world.visit();
+    let unconfirmed = world.petra.clone();
+    world.confirm();
+    world.visit();
+    let before = world.row();
+    // Another replica heard the confirmation first; this one's own list is older.
+    world.listed = Some(unconfirmed);
+    let (_, trace) = world.visit();
+    assert_eq!((world.row(), trace.writes, trace.petra_reads), (before, 0, 1));
+
+    world.set_remote(RemoteState::Pending);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation", "its own answer counts");
+}
+
+#[test]
 fn a_link_that_was_registered_anew_after_long_is_neither_stale_nor_late() {
     let mut world = World::ready();
     for _ in 0..2 {

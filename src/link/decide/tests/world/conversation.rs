@@ -19,7 +19,9 @@ impl World {
                 answered_at: self.answered_at,
                 asked_at: self.answered_at,
                 links: self
-                    .petra
+                    .listed
+                    .as_ref()
+                    .unwrap_or(&self.petra)
                     .values()
                     .filter(|link| link.owner == Some(Self::owner()))
                     .cloned()
