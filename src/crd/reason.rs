@@ -82,7 +82,7 @@ reasons! {
     SecretNotFound,
     /// A key in the Secret is absent or cannot be a key.
     SecretInvalid,
-    /// The site answers, but it is no ConnectWise.
+    /// The site answers, but is no ConnectWise, and never was one for this link.
     SiteInvalid,
     /// The site's name does not exist or its certificate is not trusted, for minutes.
     SiteUnreachable,

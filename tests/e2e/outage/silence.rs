@@ -116,7 +116,8 @@ fn answers_that_tell_nothing_make_links_stale_as_an_outage_does() -> Result<()> 
         ("bravo", at_the_api(named("cannot-route"))),
         ("delta", at_the_api(Effect::Truncate(10))),
         ("echo", at_the_api(status(403, "text/html", "<html>Blocked</html>"))),
-        ("foxtrot", at_the_api(Effect::Html { status: 200 })),
+        // Maintenance, or a proxy's page: this was a ConnectWise before.
+        ("foxtrot", everywhere(Effect::Html { status: 200 })),
         ("golf", everywhere(Effect::Endless)),
     ];
     hold(&stage("outage-answers")?, days)

@@ -118,6 +118,11 @@ fn moved(visit: &Visit, tenant: &Tenant) -> bool {
     !same
 }
 
+/// Whether the company's API was found at this site before.
+fn is_known_as_connectwise(visit: &Visit) -> bool {
+    visit.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
+}
+
 /// Whether the missing lines are those of the status, order apart.
 fn agrees(visit: &Visit, found: &Permissions) -> bool {
     let name = |line: &Line| {
@@ -140,6 +145,10 @@ fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
         CompanyAnswer::Found(_) => {}
         CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
         CompanyAnswer::Unknown => return company_unknown(target),
+        // A page from a site that was ConnectWise before is as likely one of maintenance, or a proxy's.
+        CompanyAnswer::NotConnectWise if is_known_as_connectwise(visit) => {
+            return Finding::Nothing { why: Inconclusive::Unavailable, half: Half::default() };
+        }
         CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, &no_connectwise(target)),
         CompanyAnswer::HostNotAllowed => return site(Reason::SiteNotAllowed, &host_not_allowed(target)),
         CompanyAnswer::PrivateAddress => return site(Reason::SiteNotAllowed, &private_address(target)),

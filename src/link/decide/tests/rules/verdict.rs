@@ -54,6 +54,37 @@ fn every_kind_of_silence_holds_a_ready_link_alike() {
 }
 
 #[test]
+fn a_page_where_a_connectwise_was_found_is_silence_and_never_an_invalid_site() {
+    let page = || Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() };
+    let mut world = World::ready();
+    world.tenancy = page();
+    world.wait(30 * MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!(
+        (world.ready_reason().as_str(), settlement.held, trace.writes),
+        ("True/Linked", Some("inconclusive"), 0)
+    );
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked", "however often it comes");
+    world.wait(60 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+
+    let mut lacking = World::new();
+    lacking.tenancy = super::lacking("Service Tickets");
+    lacking.visit();
+    let before = lacking.row();
+    lacking.tenancy = page();
+    lacking.wait(60 * MINUTE);
+    lacking.visit();
+    assert_eq!(lacking.row(), before, "an accusation is held as well");
+}
+
+#[test]
 fn an_outage_leaves_an_accusation_as_it_is() {
     for accusing in [Tenancy::refusing(), lacking("Service Tickets")] {
         let mut world = World::new();

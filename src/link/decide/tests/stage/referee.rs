@@ -50,8 +50,8 @@ pub(super) struct Referee {
     pub writes: u64,
 }
 
-/// The conclusive part of a round.
-fn told(round: &Round) -> Option<Told> {
+/// The conclusive part of a round, for a link that had this status before it.
+fn told(round: &Round, before: &LinkStatus) -> Option<Told> {
     match (&round.company, round.keys) {
         (CompanyAnswer::Found(_), KeysAnswer::Accepted) => {}
         (CompanyAnswer::Inconclusive(_), _) | (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(_)) => {
@@ -61,6 +61,8 @@ fn told(round: &Round) -> Option<Told> {
             return Some(Told::Refused(Reason::CredentialsRejected));
         }
         (CompanyAnswer::Unknown, _) => return Some(Told::Refused(Reason::CompanyUnknown)),
+        // What has been a ConnectWise, and shows a page now, may be under maintenance.
+        (CompanyAnswer::NotConnectWise, _) if before.site.is_some() => return None,
         (CompanyAnswer::NotConnectWise, _) => return Some(Told::Wrong(Reason::SiteInvalid)),
         (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
             return Some(Told::Wrong(Reason::SiteNotAllowed));
@@ -120,7 +122,7 @@ impl Referee {
     pub fn asked(&mut self, who: Who, depth: Depth, visiting: &Visiting) {
         let (Some(round), Ok(target)) = (&visiting.seen.round, &visiting.subject.target) else { return };
         let Some(SecretRead::Keys { credentials, .. }) = &visiting.seen.secret else { return };
-        if depth == Depth::Full && told(round) == Some(Told::Good) {
+        if depth == Depth::Full && told(round, &visiting.subject.status) == Some(Told::Good) {
             self.proved.insert((
                 COMPANIES[who].to_owned(),
                 credentials.as_str().to_owned(),
@@ -189,7 +191,7 @@ impl Referee {
         let ready = is_true(after, ConditionType::Ready);
         let whole = visiting.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
         let doubt = self.doubted.remove(&(operator, who));
-        let doubt = match whole.and_then(told) {
+        let doubt = match whole.and_then(|round| told(round, &progress.began)) {
             _ if !ready || !same_keys(&progress.began, after) => None,
             None => doubt,
             Some(Told::Good) => None,
@@ -224,7 +226,8 @@ impl Referee {
             assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
         }
         let was = is_true(before, ConditionType::Ready) && same_keys(before, after);
-        let refuted = visiting.seen.round.as_ref().and_then(told).is_some_and(|told| told != Told::Good);
+        let just = visiting.seen.round.as_ref().and_then(|round| told(round, before));
+        let refuted = just.is_some_and(|told| told != Told::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
 }
@@ -233,7 +236,7 @@ impl Referee {
 fn accusations_were_told(before: &LinkStatus, visiting: &Visiting) {
     let after = &visiting.subject.status;
     let round = visiting.seen.round.as_ref();
-    let just = round.and_then(told);
+    let just = round.and_then(|round| told(round, before));
     let stood = |kind, same: fn(&Inputs, &Inputs) -> bool| {
         let inputs = before.inputs.as_ref().zip(after.inputs.as_ref());
         is_true(before, kind) && inputs.is_some_and(|(before, after)| same(before, after))
@@ -259,6 +262,13 @@ fn accusations_were_told(before: &LinkStatus, visiting: &Visiting) {
         assert!(
             matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
             "accused a role that was not found lacking"
+        );
+    }
+    if reason(after, ConditionType::Ready) == Some(Reason::SiteInvalid) {
+        let stands = reason(before, ConditionType::Ready) == Some(Reason::SiteInvalid);
+        assert!(
+            just == Some(Told::Wrong(Reason::SiteInvalid)) || stands,
+            "no ConnectWise where one was found before"
         );
     }
 }
