@@ -1,7 +1,6 @@
 //! How long a link waits after its reconcile failed for a reason that is no verdict.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ pub(super) struct Retries {
     longest: Duration,
     jitter: f64,
     failures: Mutex<HashMap<LinkRef, u32>>,
-    random: RandomState,
 }
 
 impl Retries {
@@ -25,7 +23,6 @@ impl Retries {
             longest: timings.retry_max,
             jitter: timings.jitter,
             failures: Mutex::default(),
-            random: RandomState::new(),
         }
     }
 
@@ -36,9 +33,7 @@ impl Retries {
         let count = failures.entry(link.clone()).or_default();
         let delay = self.first.saturating_mul(2_u32.saturating_pow(*count)).min(self.longest);
         *count += 1;
-        let share =
-            f64::from(u16::try_from(self.random.hash_one((link, *count)) % 1024).unwrap_or(0)) / 1023.0;
-        delay.mul_f64(1.0 + self.jitter * (2.0 * share - 1.0))
+        delay.mul_f64(1.0 + self.jitter * (2.0 * fastrand::f64() - 1.0))
     }
 
     /// The link was reconciled, or is gone.

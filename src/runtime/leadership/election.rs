@@ -124,11 +124,10 @@ impl Election {
         Ok(())
     }
 
-    /// Tries until it holds the Lease. The waits differ at random, or candidates would collide for ever.
+    /// Tries until it holds the Lease.
     async fn stand(&mut self) {
-        let random = RandomState::new();
         let mut told = String::new();
-        for round in 0_u64.. {
+        loop {
             let waits_for = match self.attempt_in_time().await {
                 Ok(Attempt::Holds) => return,
                 Ok(Attempt::HeldByOther | Attempt::Raced) => "another replica leads".to_owned(),
@@ -138,8 +137,7 @@ impl Election {
                 info!(lease = %self.lease(), "stands by: {waits_for}");
                 told = waits_for;
             }
-            let share = f64::from(u8::try_from(random.hash_one(round) % 256).unwrap_or(0)) / 255.0;
-            sleep(self.terms.retry.mul_f64(1.0 + 0.2 * share)).await;
+            sleep(between_tries(self.terms)).await;
         }
     }
 
@@ -284,6 +282,11 @@ impl Election {
     fn lease(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+/// How long a candidate waits until it tries again: up to a fifth longer at random, or candidates would collide for ever.
+pub(super) fn between_tries(terms: LeaseTerms) -> Duration {
+    terms.retry.mul_f64(1.0 + 0.2 * fastrand::f64())
 }
 
 /// Who holds the Lease. An empty name is how client-go gives one back.

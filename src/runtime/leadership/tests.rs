@@ -94,6 +94,9 @@ impl Server {
         let stored = self.lease();
         let stored_version = stored.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         match (method == Method::POST, stored) {
+            (true, None) if sent.metadata.name.as_deref() != Some("cwlink") => {
+                refused(StatusCode::UNPROCESSABLE_ENTITY)
+            }
             (true, None) => told(&self.store(sent)),
             (false, None) => refused(StatusCode::NOT_FOUND),
             (false, Some(_)) if sent.metadata.resource_version == stored_version => told(&self.store(sent)),
@@ -191,6 +194,15 @@ async fn a_lease_that_does_not_exist_is_made_and_renewed_every_two_seconds() {
     let spec = server.lease().and_then(|lease| lease.spec).expect("a lease");
     assert_eq!((spec.lease_duration_seconds, spec.lease_transitions), (Some(15), Some(0)));
     assert!(candidate.may_act(8));
+}
+
+#[test]
+fn candidates_wait_up_to_a_fifth_longer_than_the_terms_say_each_time_another_time() {
+    let retry = terms().retry;
+    let waits: Vec<Duration> = (0..200).map(|_| election::between_tries(terms())).collect();
+    assert!(waits.iter().all(|wait| (retry..=retry.mul_f64(1.2)).contains(wait)), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait > retry.mul_f64(1.1)), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait < retry.mul_f64(1.1)), "{waits:?}");
 }
 
 #[tokio::test(start_paused = true)]
