@@ -54,7 +54,7 @@ impl Reconciler {
                         let owner = &visiting.subject.owner;
                         let answer = petra.client.delete(&id, owner, &expected, petra.fence.as_ref()).await;
                         if answer == DeleteAnswer::Gone {
-                            petra.poll.deleted(&id);
+                            petra.poll.deleted(&id, self.clock.now().up);
                         }
                         answer
                     }

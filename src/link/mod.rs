@@ -147,7 +147,7 @@ impl Reconcile for Reconciler {
         };
         match self.visit(&mut visiting).await {
             Ok(Some(settlement)) => self.settle(visiting, *settlement).await,
-            // Whatever breaks a visit off, what it asked and did is remembered: the floor counts from it.
+            // Whatever breaks a visit off, what it asked and did is remembered: floor and backoff count from it.
             Ok(None) => {
                 self.remember_broken_off(&visiting);
                 Ok(Next::In(Visiting::CATCH_UP))

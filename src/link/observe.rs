@@ -85,7 +85,11 @@ impl Reconciler {
 
     /// Asks ConnectWise. A first round that takes long says so in the status meanwhile.
     async fn ask_connectwise(&self, visiting: &mut Visiting, depth: Depth) -> Result<Written, Error> {
-        let checking = decide::checking(&visiting.view(&self.rules, self.clock.now()));
+        let now = self.clock.now();
+        let checking = decide::checking(&visiting.view(&self.rules, now));
+        // Even if this visit ends by a panic, the floor counts.
+        visiting.memory.last_round = Some(now.up);
+        self.registry.remember_memory(&visiting.subject, visiting.memory.clone());
         let (found, written) = {
             let mut round = pin!(self.round(visiting, depth));
             let soon = tokio::time::timeout(self.rules.timings.checking_after, &mut round).await;
@@ -94,7 +98,7 @@ impl Reconciler {
                 (Err(_), None) => (round.await, None),
                 (Err(_), Some(status)) => {
                     let (written, round) = tokio::join!(self.put_status(&visiting.link, status), round);
-                    (round, Some(written?))
+                    (round, Some(written))
                 }
             }
         };
@@ -104,8 +108,9 @@ impl Reconciler {
         visiting.seen.round = Some(found);
         match written {
             None => Ok(Written::Current),
-            Some(None) => Ok(Written::Outdated),
-            Some(Some(link)) => {
+            Some(Err(error)) => Err(error),
+            Some(Ok(None)) => Ok(Written::Outdated),
+            Some(Ok(Some(link))) => {
                 visiting.wrote(link, &self.rules);
                 Ok(Written::Current)
             }

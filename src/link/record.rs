@@ -9,14 +9,15 @@ use tracing::{info, warn};
 
 use super::decide::{FLEET, Note, Settlement};
 use super::draft;
-use super::memory::Memory;
-use super::registry::{Claim, Claims, Remembered, is_acknowledged};
+use super::memory::{BackoffKind, Memory};
+use super::registry::{Claim, Claims, Remembered, acknowledged_id};
 use super::visiting::{Visiting, Written};
-use super::{Error, Next, Reconciler};
+use super::{Error, Next, Reconciler, timetable};
 use crate::clock::Now;
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::petra::{LinkId, PutAnswer};
 use crate::runtime::LinkRef;
+use crate::timings::Timings;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
     since: none of them is accused. Check the operator's clientId, its Petra key and its flags; to judge one link all the \
@@ -43,20 +44,23 @@ impl Reconciler {
         }
     }
 
-    /// Remembers what a visit asked and did that ends without a settlement.
+    /// Remembers what a visit asked and did that ends without a settlement, or whose settlement could not be written.
     pub(super) fn remember_broken_off(&self, visiting: &Visiting) {
-        self.registry.remember_memory(&visiting.subject, broken_off(visiting, self.clock.now()));
+        let memory = broken_off(visiting, &self.rules.timings, self.clock.now());
+        self.registry.remember_memory(&visiting.subject, memory);
     }
 
     /// Ends a visit.
     pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
         let Settlement { status, memory, next, events, waits, claim, held, disproved } = settlement;
-        self.registry.remember_memory(&visiting.subject, memory.clone());
         let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
         if visiting.readable && !departing && visiting.subject.status != status {
-            match self.put_status(&visiting.link, status).await? {
-                Some(link) => visiting.wrote(link, &self.rules),
-                None => return Ok(Next::In(Visiting::CATCH_UP)),
+            match self.put_status(&visiting.link, status).await {
+                Ok(Some(link)) => visiting.wrote(link, &self.rules),
+                not_written => {
+                    self.remember_broken_off(&visiting);
+                    return not_written.map(|_| Next::In(Visiting::CATCH_UP));
+                }
             }
         }
         if let Some(cause) = held {
@@ -88,7 +92,10 @@ impl Reconciler {
 
     /// Forgets a link that is gone, and tells who waited for it.
     pub(super) fn depart(&self, link: &LinkRef) {
-        let Some((known, waiting)) = self.registry.forget(link) else { return };
+        let Some((known, waiting, held)) = self.registry.forget(link, self.rules.timings.floor) else {
+            return;
+        };
+        self.deps.metrics.fleet_hold(held > 0);
         if let Some(petra) = &self.petra {
             petra.poll.stop_waiting(&crate::petra::Owner::new(
                 &self.rules.installation,
@@ -161,10 +168,14 @@ impl Reconciler {
     }
 }
 
-/// What a visit leaves in memory that ends without a settlement.
-pub(super) fn broken_off(visiting: &Visiting, now: Now) -> Memory {
+/// What a visit leaves in memory that ends without a settlement. What a round of it found is lost, so that the next is due
+/// soon; whoever sees to it that nothing can be written has ConnectWise asked ever more rarely.
+pub(super) fn broken_off(visiting: &Visiting, timings: &Timings, now: Now) -> Memory {
     let mut memory = visiting.memory.clone();
     if visiting.seen.round.is_some() {
+        let (delay, backoff) = timetable::repeat(timings, memory.backoff, BackoffKind::Nothing, None, now);
+        memory.not_before = Some(now.up + delay);
+        memory.backoff = backoff;
         memory.last_round = Some(now.up);
         memory.client_id = visiting.seen.client_id.generation;
     }
@@ -182,7 +193,7 @@ pub(super) fn remembered(
     held: Option<&'static str>,
 ) -> (Remembered, Claims) {
     let subject = &visiting.subject;
-    let acknowledged = is_acknowledged(subject);
+    let acknowledged = acknowledged_id(subject).is_some();
     // Whoever was refused or found lacking claims nothing; an outage takes no claim away.
     let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
         .into_iter()
@@ -190,7 +201,11 @@ pub(super) fn remembered(
     let claims = match claim {
         Some(id) => Claims::Holds(Claim { id, acknowledged, created: subject.created }),
         None if accused || subject.deleting.is_some() => Claims::Nothing,
-        None => Claims::AsBefore,
+        // Suspended, or without its Secret: what a person saved by hand stands at Petra, also after a restart.
+        None => match acknowledged_id(subject) {
+            Some(id) => Claims::Holds(Claim { id, acknowledged, created: subject.created }),
+            None => Claims::AsBefore,
+        },
     };
     let remembered = Remembered {
         uid: subject.uid.clone(),

@@ -29,6 +29,8 @@ struct State {
     suspects: HashMap<LinkRef, Suspect>,
     /// Accusations that one of the suspected links has disproved; each stands until nobody is suspected of it.
     released: HashSet<Reason>,
+    /// When the last round of a link began that is gone since: a namesake is not asked about within the floor either.
+    last_rounds: HashMap<LinkRef, Duration>,
 }
 
 /// A Ready link that was found guilty of something.
@@ -94,16 +96,17 @@ impl Registry {
     pub(super) fn recall(&self, subject: &Subject) -> Remembered {
         let state = self.lock();
         let known = state.links.get(&subject.key).filter(|known| known.uid == subject.uid);
-        known.cloned().unwrap_or_default()
+        known.cloned().unwrap_or_else(|| Remembered {
+            memory: Memory { last_round: state.last_rounds.get(&subject.key).copied(), ..Memory::default() },
+            ..Remembered::default()
+        })
     }
 
     /// Remembers the memory alone: what else is known of the link stands.
     pub(super) fn remember_memory(&self, subject: &Subject, memory: Memory) {
         let mut state = self.lock();
         let known = state.links.entry(subject.key.clone()).or_default();
-        if known.uid != subject.uid {
-            *known = Remembered { uid: subject.uid.clone(), ..Remembered::default() };
-        }
+        known.uid.clone_from(&subject.uid);
         known.memory = memory;
     }
 
@@ -147,20 +150,34 @@ impl Registry {
         Aftermath { waiting, held: state.held, hold_began: held_before == 0 && state.held > 0 }
     }
 
-    /// Forgets a link that is gone; returns what was known and the links that wait for what it claimed.
-    pub(super) fn forget(&self, link: &LinkRef) -> Option<(Remembered, Vec<LinkRef>)> {
+    /// Whether another resource of this name is remembered: it is gone, though nobody said so.
+    pub(super) fn knows_former(&self, subject: &Subject) -> bool {
+        self.lock().links.get(&subject.key).is_some_and(|known| known.uid != subject.uid)
+    }
+
+    /// Forgets a link that is gone, all but its last round for as long as the floor lasts; returns what was known, the links
+    /// that wait for what it claimed, and how many links the fleet rule holds now.
+    pub(super) fn forget(
+        &self,
+        link: &LinkRef,
+        floor: Duration,
+    ) -> Option<(Remembered, Vec<LinkRef>, usize)> {
         let mut state = self.lock();
         state.suspects.remove(link);
         let known = state.links.remove(link)?;
+        if let Some(last) = known.memory.last_round {
+            state.last_rounds.retain(|_, other| last.saturating_sub(*other) < floor);
+            state.last_rounds.insert(link.clone(), last);
+        }
         state.held -= usize::from(known.held_by_fleet);
         let claim = known.claim.as_ref();
         let waiting = claim.map(|claim| free(&mut state.links, link, &claim.id)).unwrap_or_default();
-        Some((known, waiting))
+        Some((known, waiting, state.held))
     }
 
     /// The resource that comes first for this link in `Portal`: one that is acknowledged, else the older.
     pub(super) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
-        let acknowledged = is_acknowledged(subject);
+        let acknowledged = acknowledged_id(subject).is_some();
         let mine = (!acknowledged, subject.created, &subject.key);
         let state = self.lock();
         let claims =
@@ -204,10 +221,11 @@ impl Registry {
     }
 }
 
-/// Whether a person acknowledged this link.
-pub(super) fn is_acknowledged(subject: &Subject) -> bool {
-    let by_hand = subject.status.link.as_ref().and_then(|link| link.mode) == Some(RegistrationMode::Portal);
-    by_hand && draft::reason(&subject.status, ConditionType::Registered) == Some(Reason::Acknowledged)
+/// The link that a person saved by hand and acknowledged.
+pub(super) fn acknowledged_id(subject: &Subject) -> Option<LinkId> {
+    let record = subject.status.link.as_ref().filter(|link| link.mode == Some(RegistrationMode::Portal))?;
+    let said = draft::reason(&subject.status, ConditionType::Registered) == Some(Reason::Acknowledged);
+    LinkId::parse(&record.id).filter(|_| said)
 }
 
 /// The other links with a claim to `id`.
@@ -234,6 +252,7 @@ mod tests {
     use crate::link::memory::Suspicion;
 
     const WINDOW: Duration = Duration::from_mins(30);
+    const FLOOR: Duration = Duration::from_secs(30);
 
     const OF: Reason = Reason::CredentialsRejected;
 
@@ -331,12 +350,46 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broken_off_visit_leaves_is_recalled_for_the_same_resource_and_no_namesake() {
+    fn of_what_a_broken_off_visit_leaves_a_namesake_gets_the_floor_alone() {
         let (registry, subject) = (Registry::default(), tests_subject());
-        let memory = remembered(Some(1), false).memory;
+        let last_round = Some(Duration::from_secs(70));
+        let memory = Memory { last_round, ..remembered(Some(1), false).memory };
         registry.remember_memory(&subject, memory.clone());
         assert_eq!(registry.recall(&subject).memory, memory);
-        let namesake = Subject { uid: "another".to_owned(), ..subject };
-        assert_eq!(registry.recall(&namesake).memory, Memory::default());
+        assert!(!registry.knows_former(&subject));
+        let namesake = Subject { uid: "another".to_owned(), ..subject.clone() };
+        assert!(registry.knows_former(&namesake));
+        let former = registry.forget(&subject.key, FLOOR).map(|(known, ..)| known.uid);
+        assert_eq!(former.as_deref(), Some(subject.uid.as_str()));
+        assert!(!registry.knows_former(&namesake));
+        assert_eq!(registry.recall(&namesake).memory, Memory { last_round, ..Memory::default() });
+    }
+
+    #[test]
+    fn the_floor_of_links_that_are_gone_is_forgotten_when_it_is_over() {
+        let registry = Registry::default();
+        let gone = |n: usize, second: u64| {
+            let subject = Subject { key: link(n), ..tests_subject() };
+            let last_round = Some(Duration::from_secs(second));
+            registry.remember_memory(&subject, Memory { last_round, ..Memory::default() });
+            registry.forget(&subject.key, FLOOR);
+            move |registry: &Registry| registry.recall(&subject).memory.last_round
+        };
+        let (first, second) = (gone(1, 100), gone(2, 125));
+        assert!(first(&registry).is_some() && second(&registry).is_some());
+        let third = gone(3, 130);
+        assert_eq!((first(&registry), second(&registry).is_some()), (None, true));
+        assert!(third(&registry).is_some());
+    }
+
+    #[test]
+    fn a_link_that_is_gone_is_held_no_longer() {
+        let registry = Registry::default();
+        for n in 0..2 {
+            let held = Remembered { held_by_fleet: true, ..remembered(None, true) };
+            registry.remember(&link(n), held, Claims::Nothing, None);
+        }
+        let held = |n| registry.forget(&link(n), FLOOR).map(|(.., held)| held);
+        assert_eq!((held(0), held(0), held(1)), (Some(1), None, Some(0)));
     }
 }

@@ -95,6 +95,9 @@ impl Reconciler {
     /// The same for a resource that is at hand.
     pub(super) fn begin_with(&self, link: ConnectWiseLink, readable: bool) -> Begun {
         let subject = Subject::read(&link, &self.rules);
+        if self.registry.knows_former(&subject) {
+            self.depart(&subject.key);
+        }
         let remembered = self.registry.recall(&subject);
         if link.resource_version().is_some_and(|version| remembered.superseded.contains(&version)) {
             return Begun::Stale;

@@ -1,6 +1,6 @@
 //! All pages of the list route, put together.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::wire::Page;
 use super::{LinkId, RemoteLink};
@@ -19,6 +19,14 @@ pub struct Listing {
     pub unreadable: BTreeSet<LinkId>,
     /// Whether no entry was without a readable id. Where it is false, absence proves nothing.
     pub complete: bool,
+}
+
+impl Listing {
+    /// Takes out links that are gone since.
+    pub(super) fn forget<T>(&mut self, gone: &HashMap<LinkId, T>) {
+        self.links.retain(|link| !gone.contains_key(&link.id));
+        self.unreadable.retain(|id| !gone.contains_key(id));
+    }
 }
 
 /// What to do after a page.

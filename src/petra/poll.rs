@@ -3,7 +3,7 @@
 //! Petra answers ten requests a minute, so that no link may ask for itself: confirmations, drift and leftovers of all
 //! links are read from one list, every few seconds while a link waits and rarely otherwise.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ struct State {
     failures: u32,
     waiting: HashSet<Owner>,
     poked: bool,
+    /// Links that this process deleted after the last list was asked for, and when.
+    deleted: HashMap<LinkId, Duration>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -146,10 +148,11 @@ impl Poll {
         self.lock().waiting.remove(owner);
     }
 
-    /// This process deleted the link: that it vanishes is no loss, and a namesake that is made before the next list must not
-    /// take it for its own.
-    pub fn deleted(&self, id: &LinkId) {
+    /// This process deleted the link before `at`, on the monotonic clock: that it vanishes is no loss, and a namesake that
+    /// is made before the next list must not take it for its own. Nor does a list bring it back that was asked for before.
+    pub fn deleted(&self, id: &LinkId, at: Duration) {
         let mut state = self.lock();
+        state.deleted.insert(id.clone(), at);
         state.trusted.forget(id);
         if let Some(snapshot) = &mut state.snapshot {
             Arc::make_mut(snapshot).forget(id);
@@ -168,8 +171,10 @@ impl Poll {
         state.outcome = Some(ended);
         let mut changed = Changed { owners: BTreeSet::new(), first: false };
         match outcome {
-            Ok(listing) => {
+            Ok(mut listing) => {
                 state.failures = 0;
+                state.deleted.retain(|_, at| asked_at.up <= *at);
+                listing.forget(&state.deleted);
                 let suspicious = state.trusted.judge(&listing);
                 let snapshot = Arc::new(Snapshot::new(listing, suspicious, asked_at, answered_at));
                 changed.first = state.snapshot.is_none();

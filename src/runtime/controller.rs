@@ -105,7 +105,7 @@ impl Controller {
         let links_listing = listing("links-listed");
         let secret_listing = watch_secrets.then(|| listing("secrets-listed"));
         let secrets = SecretVersions::new(secret_listing.clone());
-        let links = Links::new(store.clone());
+        let links = Links::new(store.clone(), Arc::clone(&links_listing));
         let queue =
             WorkQueue::new(concurrency, namespaces.are_several(), wake.clone(), Arc::clone(&liveness));
         metrics.scrape_from({

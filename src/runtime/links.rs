@@ -7,6 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
+use super::listing::{Heard, Listing};
 use crate::admin::Snapshot;
 use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, Reason};
 
@@ -59,11 +60,12 @@ impl From<&ObjectRef<Link>> for LinkRef {
 #[derive(Clone)]
 pub struct Links {
     store: Store<Link>,
+    listing: Arc<Listing>,
 }
 
 impl Links {
-    pub(super) fn new(store: Store<Link>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Store<Link>, listing: Arc<Listing>) -> Self {
+        Self { store, listing }
     }
 
     /// Every link of every watched namespace.
@@ -76,6 +78,11 @@ impl Links {
     #[must_use]
     pub fn get(&self, link: &LinkRef) -> Option<Arc<Link>> {
         self.store.get(&link.into())
+    }
+
+    /// Whether there is no such link. Of a namespace that is not watched, or may not be, nothing is known.
+    pub(super) fn is_gone(&self, link: &LinkRef) -> bool {
+        self.listing.of(&link.namespace) == Heard::Listed && self.get(link).is_none()
     }
 
     /// What the conditions of all links say, for the metrics.
@@ -91,7 +98,7 @@ impl Links {
 
 impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links").field("count", &self.store.len()).finish()
+        f.debug_struct("Links").field("count", &self.store.len()).finish_non_exhaustive()
     }
 }
 
@@ -123,9 +130,39 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::admin::Gates;
+    use crate::runtime::reach::Reach;
 
     fn link(value: serde_json::Value) -> Link {
         serde_json::from_value(value).expect("a guard takes any object with metadata")
+    }
+
+    /// These links, as a watch of `team-a` and one of `team-b` hold them that have heard nothing yet.
+    fn holding(links: impl IntoIterator<Item = Link>) -> (Links, Arc<Listing>) {
+        let (store, mut writer) = kube::runtime::reflector::store();
+        for link in links {
+            writer.apply_watcher_event(&kube::runtime::watcher::Event::Apply(link));
+        }
+        let reaches = ["team-a", "team-b"].map(|name| Reach::Namespace(name.to_owned()));
+        let listing =
+            Arc::new(Listing::new(&reaches, Gates::default().gate("links-listed", "no answer yet")));
+        (Links::new(store, Arc::clone(&listing)), listing)
+    }
+
+    #[test]
+    fn a_link_is_gone_only_where_the_watch_has_a_whole_list_without_it() {
+        let (links, listing) = holding([link(json!({
+            "metadata": {"name": "acme", "namespace": "team-a"},
+            "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
+        }))]);
+        let is_gone = |namespace, name| links.is_gone(&LinkRef::new(namespace, name));
+        assert!(!is_gone("team-a", "other"), "the list is still to come");
+        listing.record(&Reach::Namespace("team-a".to_owned()), Heard::Listed);
+        listing.record(&Reach::Namespace("team-b".to_owned()), Heard::Forbidden);
+        assert!(is_gone("team-a", "other"));
+        assert!(!is_gone("team-a", "acme"));
+        assert!(!is_gone("team-b", "acme"), "the operator may not look there");
+        assert!(!is_gone("team-c", "acme"), "the operator was not told to look there");
     }
 
     #[test]
@@ -162,12 +199,8 @@ mod tests {
         }));
         let unreadable =
             link(json!({"metadata": {"name": "odd", "namespace": "team-a"}, "spec": {"companyId": 7}}));
-        let (store, mut writer) = kube::runtime::reflector::store();
-        for link in [readable, unreadable] {
-            writer.apply_watcher_event(&kube::runtime::watcher::Event::Apply(link));
-        }
         let mut snapshot = Snapshot::default();
-        Links::new(store).count_into(&mut snapshot);
+        holding([readable, unreadable]).0.count_into(&mut snapshot);
         assert_eq!(snapshot.unreadable, 1);
         let pending = |type_| (type_, ConditionStatus::Unknown, Some(Reason::Pending));
         assert_eq!(snapshot.links, ConditionType::LASTING.map(|type_| (pending(type_), 1)).into());

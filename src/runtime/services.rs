@@ -134,7 +134,7 @@ impl Orphans {
         let Some(snapshot) = self.poll.snapshot() else { return 0 };
         let owners = snapshot.links().filter_map(|link| link.owner.as_ref());
         let ours = owners.filter_map(|owner| owner.within(&self.installation));
-        ours.filter(|(namespace, name)| self.links.get(&LinkRef::new(namespace, name)).is_none()).count()
+        ours.filter(|(namespace, name)| self.links.is_gone(&LinkRef::new(namespace, name))).count()
     }
 }
 

@@ -153,7 +153,7 @@ fn from_portal_to_api_without_adopt_from_the_conflict_names_the_way_out_and_the_
     let conflict = stage.wait_for("echo", CONFLICT)?;
     let message = conflict.message("Ready");
     assert!(
-        message.contains("set spec.registration.adoptFrom to unowned and spec.deletionPolicy"),
+        message.contains("set spec.registration.adoptFrom: unowned and spec.deletionPolicy"),
         "{message}"
     );
     assert_eq!(deeds(stage, "echo")?, ["placed"], "what a person made is left alone");

@@ -37,6 +37,43 @@ fn wait_for_conflict_with(stage: &Stage, name: &str, holder: &str) -> Result<()>
     stage.cluster.wait_until(&stage.namespace, name, &what, is_lost).map(drop)
 }
 
+/// Does what a link asks a person for.
+fn acknowledge(stage: &Stage, name: &str) -> Result<()> {
+    let asked = stage.wait_for(name, ASKED)?;
+    let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
+    let acknowledged = json!({"spec": {"registration": {"acknowledged": token}}});
+    stage.cluster.patch(&stage.namespace, name, &acknowledged)?;
+    stage.wait_for(name, ("Ready", "True", "Linked")).map(drop)
+}
+
+#[test]
+fn what_a_person_saved_keeps_its_company_also_while_it_is_suspended_and_after_a_restart() -> Result<()> {
+    let options = OperatorOptions {
+        petra: false,
+        time_speed: 60.0,
+        ..OperatorOptions::in_namespace("rivals-suspended")
+    };
+    let mut stage = Stage::set_with(options)?;
+    let good = private_key("acme");
+    apply(&stage, "holder", &good, ASKED)?;
+    acknowledge(&stage, "holder")?;
+    apply(&stage, "other", &good, CONFLICT)?;
+    stage.cluster.patch(&stage.namespace, "holder", &json!({"spec": {"suspend": true}}))?;
+
+    stage.operator.restart()?;
+    // The new process has looked at both since.
+    stage.cluster.patch(&stage.namespace, "holder", &json!({"spec": {"interval": "1h"}}))?;
+    stage.cluster.wait_until(&stage.namespace, "holder", "seen as it is now", |status| {
+        *status.field("/observedGeneration") == 4
+    })?;
+    stage.check_now("other", "after the restart")?;
+    let looked = stage.cluster.wait_until(&stage.namespace, "other", "looked at anew", |status| {
+        status.text("/lastHandledReconcileAt") == "after the restart"
+    })?;
+    assert!(looked.is("Ready", "False", "LinkConflict"), "{looked}");
+    Ok(())
+}
+
 #[test]
 fn refused_keys_give_way_the_older_takes_its_place_back_and_an_acknowledged_one_keeps_it() -> Result<()> {
     let options =
@@ -56,11 +93,7 @@ fn refused_keys_give_way_the_older_takes_its_place_back_and_an_acknowledged_one_
     // Refused, it is out of the way again.
     apply_keys(&stage, "first", "CANARY-acme-mistyped")?;
     stage.wait_for("first", REFUSED)?;
-    let asked = stage.wait_for("second", ASKED)?;
-    let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
-    let acknowledged = json!({"spec": {"registration": {"acknowledged": token}}});
-    stage.cluster.patch(&stage.namespace, "second", &acknowledged)?;
-    stage.wait_for("second", ("Ready", "True", "Linked"))?;
+    acknowledge(&stage, "second")?;
 
     // What a person saved stands, whoever is older.
     apply_keys(&stage, "first", &good)?;

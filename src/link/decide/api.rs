@@ -113,10 +113,15 @@ impl Visit<'_> {
         self.memory.first_seen.is_none() && self.subject.requested_at.is_none() && !self.is_edited()
     }
 
-    /// Whether Petra has not said for too long that it holds the link as it should.
+    /// Whether Petra has not said for too long that it holds the link as it should. What was stale before a restart is so
+    /// until Petra says something.
     pub(super) fn is_petra_stale(&self) -> bool {
+        let reason = |kind| draft::reason(&self.subject.status, kind);
+        let was_stale = reason(ConditionType::Ready) == Some(Reason::ValidationStale)
+            && reason(ConditionType::AuthFailed) != Some(Reason::ValidationStale);
         let heard = self.memory.petra_heard.or(self.memory.first_seen).unwrap_or(self.now.up);
-        self.elapsed(heard) >= timetable::stale_after(self.subject, &self.rules.timings)
+        (was_stale && self.memory.petra_heard.is_none())
+            || self.elapsed(heard) >= timetable::stale_after(self.subject, &self.rules.timings)
     }
 
     /// The record of this mode in the status.
@@ -196,24 +201,27 @@ impl Registration<'_> {
     }
 
     /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless the spec
-    /// was edited since, or Petra answered nothing then and answers the shared poll now.
+    /// was edited since, or the shared poll has news.
     fn not_again_yet(&self) -> bool {
         let visit = self.visit;
-        let later = visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up);
-        let answered_nothing =
-            matches!(visit.memory.petra_backoff.kind, Some(BackoffKind::Nothing | BackoffKind::Held));
-        let polled_since = match &visit.seen.listing {
-            Listing::Known { asked_at, failing: None, .. } => {
-                visit.memory.petra_asked.is_some_and(|asked| asked_at.up > asked)
-            }
-            _ => false,
-        };
-        let recovered = answered_nothing && polled_since;
-        later
-            && !recovered
+        visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up)
+            && !self.poll_has_news()
             && !visit.is_edited()
             && !self.passed.schedule.fresh
             && visit.subject.requested_at.is_none()
+    }
+
+    /// Whether the list came after Petra was asked about the link, and Petra answered nothing then or told of another state.
+    fn poll_has_news(&self) -> bool {
+        let visit = self.visit;
+        let Listing::Known { asked_at, failing: None, .. } = &visit.seen.listing else { return false };
+        let answered_nothing =
+            matches!(visit.memory.petra_backoff.kind, Some(BackoffKind::Nothing | BackoffKind::Held));
+        let told = visit.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
+        let listed = visit.owned_at_petra().find(|link| link.id == self.id);
+        let listed_otherwise = listed.is_some_and(|link| told != Some(link.state.as_str()));
+        visit.memory.petra_asked.is_some_and(|asked| asked_at.up > asked)
+            && (answered_nothing || listed_otherwise)
     }
 
     fn listed(&self) -> Row<Known> {

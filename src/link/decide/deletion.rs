@@ -113,7 +113,8 @@ fn blocked(visit: &Visit, draft: &Draft, why: &str, asked_to_wait: Option<Durati
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
         let text = message::looks_again(&format!(
-            "spec.registration.mode is Portal now, so the link that the operator made at Petra is being removed, but {why}."
+            "spec.registration.mode is Portal now, so the link that the operator made at Petra is being removed, but {why}. \
+             To leave that link at Petra, set spec.deletionPolicy to Orphan."
         ));
         draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
         let settled = visit.settle(draft.finish(Progress::Reconciling));

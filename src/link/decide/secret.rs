@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::verdict::stale_or_kept;
 use super::{Plan, Row, Visit, not_evaluated};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
@@ -48,13 +49,23 @@ fn unread(visit: &Visit, target: &Target) -> Row<Credentials> {
         // A change of the Secret wakes the link where Secrets are watched; elsewhere the next round reads it anyhow.
         (SecretLookup::NotWatched, Some(judged)) => ControlFlow::Continue(judged),
         (SecretLookup::NotWatched, None) => match visit.memory.not_before {
-            Some(at) if at > visit.now.up && visit.subject.requested_at.is_none() => {
+            Some(at)
+                if at > visit.now.up
+                    && visit.subject.requested_at.is_none()
+                    && names_the_secret_of_before(visit) =>
+            {
                 let kept = visit.settle(visit.draft().finish(Progress::Keep));
                 ControlFlow::Break(kept.still_due(visit, at).plan())
             }
             _ => ControlFlow::Break(Plan::Ask(Question::Secret)),
         },
     }
+}
+
+/// Whether what was planned was planned for this Secret: another one, just named, is read at once.
+fn names_the_secret_of_before(visit: &Visit) -> bool {
+    let before = visit.subject.status.inputs.as_ref().and_then(|inputs| inputs.secret_name.as_ref());
+    before == Some(&visit.subject.spec.credentials_secret_ref.name)
 }
 
 /// The keys that the status judges, when its verdict was not about the Secret itself.
@@ -156,10 +167,16 @@ fn forbidden(visit: &Visit, target: &Target) -> Plan {
         .plan()
 }
 
-/// The API server did not answer: nothing is known, so nothing is said.
+/// The API server did not answer: nothing is known, so nothing is said, but that a Ready link is stale in the end.
 fn unavailable(visit: &Visit) -> Plan {
-    let kept = visit.settle(visit.draft().finish(Progress::Keep));
-    kept.repeat(visit, BackoffKind::Nothing, None).plan()
+    let (draft, stale) = stale_or_kept(
+        visit,
+        visit.draft(),
+        "The cluster's API server has not given the operator the Secret for too long, so the link could not be checked; \
+         nothing was found wrong with it.",
+    );
+    let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+    settled.repeat(visit, BackoffKind::Nothing, None).plan()
 }
 
 impl Visit<'_> {

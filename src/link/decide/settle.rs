@@ -82,7 +82,7 @@ impl Settlement {
         settled
     }
 
-    /// Keeps the look that was planned before this visit, or plans `at` if there was none.
+    /// Looks again at `at`, which was planned before this visit: how far the timetable has come stays as it is.
     pub(super) fn still_due(mut self, visit: &Visit, at: Duration) -> Self {
         self.next = Some(visit.until(at));
         self

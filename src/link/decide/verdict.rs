@@ -21,7 +21,7 @@ use finding::{Fault, Finding};
 use hold::nothing;
 use schedule::{Schedule, depth, due_at, not_due_yet};
 
-pub(super) use hold::hold_accusation;
+pub(super) use hold::{hold_accusation, stale_or_kept};
 
 /// What stands in the status about ConnectWise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -112,9 +112,25 @@ fn a_list_that_suddenly_lost_a_whole_fleet_denies_nothing() {
         take(&poll, Ok(list(&[])));
         assert!(poll.snapshot().is_some_and(|snapshot| snapshot.suspicious && !snapshot.denies(&id)));
     }
-    poll.deleted(&id);
+    poll.deleted(&id, Duration::ZERO);
     take(&poll, Ok(list(&[])));
     assert!(poll.snapshot().is_some_and(|snapshot| !snapshot.suspicious && snapshot.denies(&id)));
+}
+
+#[test]
+fn a_list_that_was_asked_for_before_a_deletion_does_not_bring_the_link_back() {
+    let (poll, clock) = (poll(1.0), Clock::start());
+    let id = LinkId::parse("cw-a").expect("an id");
+    let both = || Ok(list(&[("a", "v1"), ("b", "v1")]));
+    let asked_at = clock.now();
+    poll.take(both(), asked_at, asked_at);
+    poll.deleted(&id, asked_at.up + Duration::from_secs(1));
+    poll.take(both(), asked_at, asked_at);
+    let ids = |poll: &Poll| poll.snapshot().map(|list| list.links().map(|link| link.id.clone()).collect());
+    assert_eq!(ids(&poll), Some(vec![LinkId::parse("cw-b").expect("an id")]));
+    let later = Now { up: asked_at.up + Duration::from_secs(2), ..asked_at };
+    poll.take(both(), later, later);
+    assert!(poll.snapshot().is_some_and(|list| list.link(&id).is_some()), "made again since");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn the_older_of_two_links_is_deleted_with_orphan_and_the_newer_adopts_what_it_le
     let mut history = two_links("delta", "Orphan")?;
     let still = stage.status("delta-newer")?;
     let owner = "harness/histories/delta-older";
-    assert!(still.message("Ready").contains(&format!("adoptFrom to {owner} ")), "{still}");
+    assert!(still.message("Ready").contains(&format!("adoptFrom: {owner} ")), "{still}");
     history.deed("adoptFrom and deletionPolicy are set as the message says");
     let adopt = json!({"spec": {"registration": {"adoptFrom": owner}, "deletionPolicy": "Unlink"}});
     stage.cluster.patch(&stage.namespace, "delta-newer", &adopt)?;

@@ -113,18 +113,27 @@ impl Registration<'_> {
 
     pub(super) fn conflict(&self, owner: Option<&Owner>) -> Plan {
         let mut draft = self.passed.draft.clone();
+        // adoptFrom counts only while there is no record of a link.
+        let take_over = if self.visit.record(RegistrationMode::Api).is_some() {
+            "delete this resource and make it again with"
+        } else {
+            "set"
+        };
+        let policy = "spec.deletionPolicy Unlink or Orphan";
         let holder = match owner {
-            None => "a person made it by hand in Petra's portal; to take it over set spec.registration.adoptFrom to \
-                     unowned and spec.deletionPolicy to Unlink or Orphan"
-                .to_owned(),
+            None => format!(
+                "a person made it by hand in Petra's portal; to take it over {take_over} spec.registration.adoptFrom: \
+                 unowned and {policy}"
+            ),
             Some(owner) => match owner.within(&self.visit.rules.installation) {
                 Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
-                    "the resource {name} in this namespace holds it; delete one of the two, or set \
-                     spec.registration.adoptFrom to {owner} and spec.deletionPolicy to Unlink or Orphan here"
+                    "the resource {name} in this namespace holds it; delete one of the two, or to take it over {take_over} \
+                     spec.registration.adoptFrom: {owner} and {policy} here"
                 ),
-                _ => "another owner holds it; ask your platform team who links this company; to take it over set \
-                      spec.registration.adoptFrom to that owner and spec.deletionPolicy to Unlink or Orphan"
-                    .to_owned(),
+                _ => format!(
+                    "another owner holds it; ask your platform team who links this company; to take it over {take_over} \
+                     spec.registration.adoptFrom: that owner and {policy}"
+                ),
             },
         };
         let text = message::looks_again(&format!("This company has a link at Petra already: {holder}."));

@@ -12,7 +12,12 @@ pub(super) const PRIVATE: &str = "CANARY-private";
 pub(super) enum SecretIs {
     Absent,
     Forbidden,
-    Keys { public: &'static str, revision: u32 },
+    /// It is there, and the API server answers no read of it.
+    Unavailable,
+    Keys {
+        public: &'static str,
+        revision: u32,
+    },
     Invalid,
 }
 
@@ -35,6 +40,7 @@ impl SecretIs {
         match self {
             Self::Absent => SecretRead::Absent,
             Self::Forbidden => SecretRead::Forbidden,
+            Self::Unavailable => SecretRead::Unavailable,
             Self::Invalid => SecretRead::Invalid {
                 secret: self.version(),
                 problem: Keys::from_secret_data(Some(b"a"), None).err().expect("invalid"),
@@ -52,7 +58,7 @@ impl SecretIs {
             Self::Forbidden => SecretLookup::NotWatched,
             _ if !watched => SecretLookup::NotWatched,
             Self::Absent => SecretLookup::Absent,
-            Self::Keys { .. } | Self::Invalid => SecretLookup::Present(self.version()),
+            Self::Keys { .. } | Self::Invalid | Self::Unavailable => SecretLookup::Present(self.version()),
         }
     }
 

@@ -173,7 +173,7 @@ impl Stage {
     /// The resource left the API server: every operator's watch says so.
     fn departed(&mut self, who: Who, policy: DeletionPolicy) {
         for operator in &mut self.operators {
-            operator.registry.forget(&Self::key(who));
+            operator.registry.forget(&Self::key(who), self.rules.timings.floor);
         }
         self.referee.departed(who, policy);
     }

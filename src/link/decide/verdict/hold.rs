@@ -38,7 +38,7 @@ pub(in crate::link::decide) fn hold_accusation(
         return None;
     }
     let (draft, stale) = match schedule {
-        None => stale_or_kept(visit, draft.clone()),
+        None => stale_or_kept(visit, draft.clone(), NOT_ANSWERED),
         Some(_) => petra_stale_or_kept(visit, draft.clone()),
     };
     let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
@@ -55,17 +55,18 @@ pub(in crate::link::decide) fn hold_accusation(
     Some(settled.plan())
 }
 
-/// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest.
-fn stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
+const NOT_ANSWERED: &str = "ConnectWise has not answered clearly for too long; its last answer was good, and nothing was found wrong.";
+
+/// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest; `why` says what
+/// kept the operator from it.
+pub(in crate::link::decide) fn stale_or_kept(visit: &Visit, mut draft: Draft, why: &str) -> (Draft, bool) {
     let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
     let limit = timetable::stale_after(visit.subject, &visit.rules.timings);
     let age = visit.subject.status.last_validated_time.map_or(Duration::ZERO, |at| visit.now.since(at.0));
     if !ready || age < limit {
         return (draft, false);
     }
-    let text = message::looks_again(
-        "ConnectWise has not answered clearly for too long; its last answer was good, and nothing was found wrong.",
-    );
+    let text = message::looks_again(why);
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
         draft.unknown(kind, Reason::ValidationStale, text.clone());
     }
@@ -108,7 +109,7 @@ pub(super) fn nothing(
             })
         }
         Some(_) => {
-            let (draft, stale) = stale_or_kept(visit, draft);
+            let (draft, stale) = stale_or_kept(visit, draft, NOT_ANSWERED);
             let settled =
                 visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
             ControlFlow::Break(held(visit, settled, asked_to_wait).plan())

@@ -44,7 +44,8 @@ impl Schedule {
 
 /// No verdict, and the floor or a backoff forbids a round now.
 pub(super) fn not_due_yet(visit: &Visit, mut draft: Draft, due: Duration) -> Plan {
-    let progress = if asked_before(visit) {
+    let waited_for_this = asked_before(visit);
+    let progress = if waited_for_this {
         Progress::Keep
     } else {
         // What stood in the way (the Secret, the spec, suspend) is mended; it must not stand beside these inputs.
@@ -54,7 +55,12 @@ pub(super) fn not_due_yet(visit: &Visit, mut draft: Draft, due: Duration) -> Pla
         }
         Progress::Reconciling
     };
-    visit.settle(draft.finish(progress)).still_due(visit, due).plan()
+    let mut settled = visit.settle(draft.finish(progress));
+    if !waited_for_this {
+        // What was planned before was planned for what stood then.
+        settled.memory.not_before = Some(due);
+    }
+    settled.still_due(visit, due).plan()
 }
 
 /// Whether the status, without a verdict, is about an earlier round for these inputs.

@@ -24,6 +24,47 @@ fn a_routine_check_is_one_cheap_call_and_one_write_of_nothing_but_its_time() {
 }
 
 #[test]
+fn another_secret_is_read_at_once_also_where_secrets_are_not_watched() {
+    for tenancy in [Tenancy::good(), Tenancy::refusing()] {
+        let mut world = World::new();
+        world.secrets_watched = false;
+        world.tenancy = tenancy;
+        world.visit();
+        world.confirm();
+        world.visit();
+        world.wait(MINUTE);
+        assert_eq!(world.visit().1.secret_reads, 0, "no look is due");
+        world.edit(|spec| "other-keys".clone_into(&mut spec.credentials_secret_ref.name));
+        world.secret = SecretIs::Keys { public: "two", revision: 2 };
+        let (_, trace) = world.visit();
+        assert_eq!((trace.secret_reads, trace.rounds.len()), (1, 1), "{}", world.ready_reason());
+        world.wait(MINUTE);
+        assert_eq!(world.visit().1.secret_reads, 0, "once");
+    }
+}
+
+#[test]
+fn what_is_mended_within_the_floor_is_judged_right_after_it() {
+    let mut world = World::new();
+    world.visit();
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world.edit(|spec| spec.permission_profile = Some("Nobodys".to_owned()));
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/SpecInvalid");
+    world.edit(|spec| spec.permission_profile = None);
+    let (settlement, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.rounds.len()), ("Unknown/Pending", 0));
+    let floor = settlement.next.expect("it looks again");
+    assert!(floor <= world.rules.timings.floor, "{floor:?}");
+    world.visit();
+    world.wait(floor);
+    assert_eq!(world.visit().1.rounds.len(), 1);
+    assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
 fn a_tenant_that_was_upgraded_is_recorded_by_a_full_round_and_then_checked_cheaply() {
     let mut world = World::ready();
     let company = CompanyId::parse("acme").expect("a company");

@@ -21,6 +21,39 @@ fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
 }
 
 #[test]
+fn a_link_that_failed_is_ready_as_soon_as_the_list_says_so() {
+    let mut world = World::new();
+    world.visit();
+    world.set_remote(RemoteState::Failed);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/RegistrationRejected");
+    let (_, trace) = world.visit();
+    assert_eq!((trace.petra_reads, trace.writes), (0, 0), "the same again is no news");
+    world.confirm();
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.rounds.len()), ("True/Linked", 0));
+}
+
+#[test]
+fn who_has_a_record_of_a_link_is_not_told_what_would_be_ignored() {
+    let mut world = World::ready();
+    let owner = Owner::new("here", "team", "other");
+    for link in world.petra.values_mut() {
+        link.owner = Some(owner.clone());
+    }
+    for _ in 0..2 {
+        world.visit();
+        world.wait(MINUTE);
+    }
+    assert_eq!(world.ready_reason(), "False/LinkConflict");
+    let message = &world.status.conditions[0].message;
+    assert!(
+        message.contains("delete this resource and make it again with spec.registration.adoptFrom"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_list_from_before_its_confirmation_takes_no_ready_link_back() {
     let mut world = World::new();
     world.visit();

@@ -8,6 +8,7 @@ use super::MINUTE;
 use crate::connectwise::Inconclusive;
 use crate::crd::{Reason, RegistrationSpec};
 use crate::link::seen::Rival;
+use crate::petra::PetraFault;
 
 fn assert_nothing_happened(world: &World, trace: &Trace, told: &str) {
     let costs = (trace.rounds.len(), trace.secret_reads, trace.petra_reads, trace.puts, trace.writes);
@@ -49,6 +50,27 @@ fn a_conflict_at_petra_waits_its_first_delay_and_no_longer_once_it_is_woken() {
     world.memory.petra_not_before = None;
     let (_, trace) = world.visit();
     assert_eq!((trace.rounds.len(), trace.puts), (0, 1));
+}
+
+#[test]
+fn a_link_that_is_stale_by_petras_silence_stays_so_until_petra_answers() {
+    let mut world = World::ready();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    for _ in 0..4 {
+        world.wait(31 * MINUTE);
+        world.visit();
+    }
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    world.restart();
+    world.petra_fault = None;
+    let before = world.row();
+    for _ in 0..2 {
+        let (_, trace) = world.visit();
+        assert_eq!((world.row(), trace.writes), (before.clone(), 0), "no list has come yet");
+    }
+    world.petra_answered = true;
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::world::{Tenancy, World};
+use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage, wait_and_visit};
 use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, PermissionsAnswer};
 use crate::crd::ConditionType;
@@ -51,6 +51,26 @@ fn every_kind_of_silence_holds_a_ready_link_alike() {
         world.visit();
         assert_eq!(world.ready_reason(), "True/Linked", "{why:?}");
     }
+}
+
+#[test]
+fn a_ready_link_whose_secret_cannot_be_read_is_stale_in_the_end_and_then_good_again() {
+    let mut world = World::ready();
+    world.secret = SecretIs::Unavailable;
+    world.wait(31 * MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.writes), ("True/Linked", 0));
+    world.wait(60 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
+    let row = world.row();
+    world.wait(60 * MINUTE);
+    assert_eq!(world.visit().1.writes, 0, "told once");
+    assert_eq!(world.row(), row);
+    world.secret = SecretIs::Keys { public: "one", revision: 1 };
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
 }
 
 #[test]

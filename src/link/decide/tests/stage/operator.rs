@@ -147,7 +147,7 @@ impl Stage {
         match goes {
             Goes::On => drop(self.operators[operator].visits.insert(who, progress)),
             Goes::BrokenOff => {
-                let memory = broken_off(&progress.visiting, now);
+                let memory = broken_off(&progress.visiting, &self.rules.timings, now);
                 self.operators[operator].registry.remember_memory(&progress.visiting.subject, memory);
                 self.operators[operator].due.insert(who, self.time + Visiting::CATCH_UP);
             }
@@ -198,14 +198,12 @@ impl Stage {
         progress: &mut InProgress,
     ) -> Goes {
         let Settlement { status, memory, next, waits, claim, held, disproved, .. } = settlement;
-        self.operators[operator].registry.remember_memory(&progress.visiting.subject, memory.clone());
         let departing = progress.visiting.subject.deleting.is_some() && !progress.visiting.seen.finalizer;
         if !departing
             && progress.visiting.subject.status != status
             && self.write(who, status, progress) == Goes::BrokenOff
         {
-            self.operators[operator].due.insert(who, self.time + Visiting::CATCH_UP);
-            return Goes::Settled;
+            return Goes::BrokenOff;
         }
         let now = self.now(operator);
         self.referee.settled(operator, who, progress, held, now.up, self.rules.timings.debounce);
