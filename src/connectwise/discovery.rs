@@ -91,12 +91,20 @@ fn read_tenant(site: &HostPort, info: &Value) -> Result<Tenant, NoTenant> {
     })
 }
 
-/// A codebase is one path segment and its slash; anything else would lead the keys to another path.
+/// A codebase is `v2025_1/` or `v4_6_release/` (facts, section 1): a `v`, numbers of at most four digits, and at most one
+/// word in small letters. Anything else could lead the keys to another path, or put words of the server's, such as a key
+/// that it was given, into `status.site.codebase`. U: whether there are codebases of another form.
 fn is_codebase(text: &str) -> bool {
-    let segment = text.strip_suffix('/').unwrap_or_default();
-    text.len() <= 64
-        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-        && segment.bytes().any(|b| b != b'.')
+    let Some(parts) = text.strip_suffix('/').and_then(|segment| segment.strip_prefix('v')) else {
+        return false;
+    };
+    let is_number = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_word = |part: &str| (1..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    let parts: Vec<&str> = parts.split('_').collect();
+    let (last, numbers) = parts.split_last().expect("a split has a part");
+    parts.len() <= 4
+        && numbers.iter().all(|part| is_number(part))
+        && (is_number(last) || (!numbers.is_empty() && is_word(last)))
 }
 
 /// The host that serves a codebase where `SiteUrl` names none. A versioned one is served by the host with `api-` before
@@ -200,10 +208,25 @@ mod tests {
             "v1/?x=/",
             "v1//",
             "%2e/",
-            &format!("{}/", "v".repeat(64)),
+            "v/",
+            "release/",
+            "vrelease/",
+            "v1_2_3_4_5/",
+            "v20251/",
+            "v4_release_6/",
+            "v4_6_Xy7PrivateKey09/",
+            "v4_6_releaseofakeythatislong/",
         ] {
             let found = read_tenant(&host("na.myconnectwise.net"), &with("Codebase", json!(codebase)));
             assert_eq!(found, Err(NoTenant::NoCompanyInfo), "{codebase:?}");
+        }
+    }
+
+    #[test]
+    fn codebases_as_they_are_known_are_read() {
+        for codebase in ["v4_6_release/", "v2025_1/", "v2026_12/", "v1/", "v4_6_development/"] {
+            let found = read_tenant(&host("na.myconnectwise.net"), &with("Codebase", json!(codebase)));
+            assert_eq!(found.map(|tenant| tenant.codebase), Ok(codebase.to_owned()));
         }
     }
 

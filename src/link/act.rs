@@ -41,7 +41,7 @@ impl Reconciler {
                     }
                     _ => PutAnswer::Unknown(PetraFault::NoContract),
                 };
-                info!(%link, %id, outcome = put_outcome(&answer), "sent the link to Petra");
+                info!(%link, id = id.for_log(), outcome = put_outcome(&answer), "sent the link to Petra");
                 visiting.memory.changed = Some(self.clock.now().up);
                 visiting.seen.read = None;
                 visiting.seen.puts += 1;
@@ -60,7 +60,7 @@ impl Reconciler {
                     }
                     None => DeleteAnswer::Unknown(PetraFault::NoContract),
                 };
-                info!(%link, %id, outcome = delete_outcome(&answer), "deleted the link at Petra");
+                info!(%link, id = id.for_log(), outcome = delete_outcome(&answer), "deleted the link at Petra");
                 visiting.memory.changed = Some(self.clock.now().up);
                 // Whatever was read before the change is out of date.
                 visiting.seen.read = None;

@@ -93,6 +93,20 @@ impl LinkId {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// Whether [`LinkId::derive`] can have given it. Any other id is Petra's own choice of words, and is not repeated to
+    /// people.
+    #[must_use]
+    pub fn is_derived(&self) -> bool {
+        let digits = self.0.strip_prefix("cw-").unwrap_or_default();
+        digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
+    /// The id for the log.
+    #[must_use]
+    pub fn for_log(&self) -> &str {
+        if self.is_derived() { &self.0 } else { "an id of another form" }
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -224,6 +238,11 @@ mod tests {
         let id = LinkId::derive("Acme", "API-na.myconnectwise.net");
         assert_eq!(id.as_str(), "cw-a1bfc5e7f9e98b3090b8932f6d6fa44a");
         assert_eq!(LinkId::parse(id.as_str()), Some(id.clone()));
+        assert!(id.is_derived());
+        for other in ["cw-", "x", "CANARYprivate", &id.as_str().to_uppercase(), &id.as_str()[..34]] {
+            let other = LinkId::parse(other).unwrap();
+            assert_eq!((other.is_derived(), other.for_log()), (false, "an id of another form"), "{other}");
+        }
         assert_eq!(LinkId::derive("acme", "api-na.myconnectwise.net"), id);
         assert_ne!(LinkId::derive("acme", "api-eu.myconnectwise.net"), id);
     }

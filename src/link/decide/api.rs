@@ -56,15 +56,15 @@ pub(super) fn row(
 fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
     let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
-    let mut standing = visit.owned_at_petra().filter(of_company).map(|link| &link.id);
-    let first = standing.next();
-    match (recorded, first) {
-        (Some(recorded), Some(first)) if recorded == *first || standing.any(|id| *id == recorded) => {
-            Some(recorded)
-        }
-        (_, Some(first)) => Some(first.clone()),
-        (Some(recorded), None) if visit.denies_nothing() => Some(recorded),
-        (recorded, None) => known_id(visit, passed).or(recorded),
+    // What has another form than the operator's ids is none that it may write into a status: it is a leftover.
+    let is_usable = |id: &&LinkId| recorded.as_ref() == Some(*id) || id.is_derived();
+    let standing: Vec<&LinkId> =
+        visit.owned_at_petra().filter(of_company).map(|link| &link.id).filter(is_usable).collect();
+    let stands = recorded.as_ref().filter(|id| standing.contains(id)).or(standing.first().copied()).cloned();
+    match stands {
+        Some(id) => Some(id),
+        None if recorded.is_some() && visit.denies_nothing() => recorded,
+        None => known_id(visit, passed).or(recorded),
     }
 }
 

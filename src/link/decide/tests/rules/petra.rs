@@ -206,10 +206,11 @@ fn a_leftover_of_a_namesake_goes_once_the_link_is_ready_and_orphan_keeps_it() {
 #[test]
 fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
     let mut world = World::new();
-    place(&mut world, "older", "ACME", Some(World::owner()));
+    let older = LinkId::derive("acme", "older.example.com");
+    place(&mut world, older.as_str(), "ACME", Some(World::owner()));
     world.visit();
     assert_eq!(world.petra.len(), 1, "no second link for the company");
-    assert_eq!(world.status.link.as_ref().map(|link| link.id.as_str()), Some("older"));
+    assert_eq!(world.status.link.as_ref().map(|link| link.id.as_str()), Some(older.as_str()));
     world.confirm();
     let (settlement, _) = world.visit();
     assert_eq!(world.ready_reason(), "True/Linked");
@@ -220,6 +221,18 @@ fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
     world.wait(24 * 60 * MINUTE);
     let (settlement, _) = world.visit();
     assert!(settlement.events.iter().any(|note| note.reason == "LinkIdKept"));
+}
+
+#[test]
+fn an_id_in_petras_own_words_is_written_nowhere_and_its_link_is_a_leftover() {
+    let mut world = World::new();
+    place(&mut world, "CANARYwords", "acme", Some(World::owner()));
+    for _ in 0..2 {
+        let (_, trace) = world.visit();
+        assert!(!format!("{:?}", trace.written).contains("CANARYwords"));
+        world.confirm();
+    }
+    assert_eq!((world.ready_reason().as_str(), world.petra.len()), ("True/Linked", 1));
 }
 
 #[test]
