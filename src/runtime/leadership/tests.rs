@@ -32,6 +32,8 @@ enum Way {
     WritesUnanswered,
     /// Somebody else writes between any read and the write after it.
     Raced,
+    /// Every write is refused, as by an API server that has lost its store.
+    Failing,
 }
 
 /// One Lease, with versions as etcd counts them.
@@ -90,6 +92,9 @@ impl Server {
             let other = self.lease().unwrap_or_default();
             self.store(other);
         }
+        if way == Way::Failing {
+            return refused(StatusCode::INTERNAL_SERVER_ERROR);
+        }
         let sent: Lease = serde_json::from_slice(body).expect("a lease");
         let stored = self.lease();
         let stored_version = stored.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
@@ -135,20 +140,22 @@ struct Candidate {
     way: Arc<Mutex<Way>>,
     stop: CancellationToken,
     drained: CancellationToken,
+    gates: Gates,
     task: JoinHandle<Result<(), LeadershipLost>>,
 }
 
 impl Candidate {
     fn stand(server: &Server, instance: &str) -> Self {
         let way = Arc::new(Mutex::default());
-        let gate = Gates::default().gate("lease-read", "no answer yet");
+        let gates = Gates::default();
+        let gate = gates.gate("lease-read", "no answer yet");
         let metrics = Arc::new(Metrics::new());
         let client = server.client(Arc::clone(&way));
         let (election, leadership) =
             Election::new(client, ("cwlink-system", "cwlink"), instance, terms(), gate, metrics);
         let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
         let task = tokio::spawn(election.run(stop.clone(), drained.clone()));
-        Self { leadership, way, stop, drained, task }
+        Self { leadership, way, stop, drained, gates, task }
     }
 
     fn way(&self, way: Way) {
@@ -193,6 +200,7 @@ async fn a_lease_that_does_not_exist_is_made_and_renewed_every_two_seconds() {
     assert_eq!(server.writes(), 1 + 30);
     let spec = server.lease().and_then(|lease| lease.spec).expect("a lease");
     assert_eq!((spec.lease_duration_seconds, spec.lease_transitions), (Some(15), Some(0)));
+    assert!(spec.acquire_time.is_some() && spec.renew_time > spec.acquire_time, "{spec:?}");
     assert!(candidate.may_act(8));
 }
 
@@ -291,6 +299,24 @@ async fn a_lease_that_ran_out_is_taken_only_as_it_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_not() {
+    let server = Server::default();
+    server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
+    let candidate = Candidate::stand(&server, "a");
+    candidate.way(Way::Raced);
+    sleep(Duration::from_secs(3)).await;
+    for _ in 0..60 {
+        assert_eq!(candidate.gates.report(), (true, "[+]lease-read open\n".to_owned()));
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert!(server.writes() > 0, "it never tried");
+    candidate.way(Way::Failing);
+    sleep(A_WHILE).await;
+    let (_, told) = candidate.gates.report();
+    assert!(told.contains("but cannot use the lease cwlink-system/cwlink"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_in_other_hands_is_lost_at_once() {
     let server = Server::default();
     let a = Candidate::stand(&server, "a");
@@ -372,8 +398,22 @@ async fn a_leader_that_ends_gives_the_lease_back_and_the_next_one_begins_without
     let leadership = a.leadership.clone();
     a.end().await;
     assert!(!leadership.outlives(Duration::ZERO));
+    // As client-go leaves it: nobody's, for the shortest time that can be written.
+    let spec = server.lease().and_then(|lease| lease.spec).expect("a lease");
+    assert_eq!((spec.holder_identity, spec.lease_duration_seconds), (None, Some(1)));
     let took = until_begun(&b).await;
     assert!(took <= 2.5, "after {took} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_cannot_give_the_lease_back_ends_all_the_same() {
+    let server = Server::default();
+    let a = Candidate::stand(&server, "a");
+    until_begun(&a).await;
+    a.way(Way::Cut);
+    let from = Instant::now();
+    a.end().await;
+    assert!(from.elapsed() <= terms().renew_within / 2, "after {:?}", from.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
