@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+/// How far apart the wall clocks of two replicas may be.
+const SKEW: Duration = Duration::from_mins(1);
+
 /// One moment, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -28,6 +31,15 @@ impl Now {
     #[must_use]
     pub fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.wall.duration_since(then)).unwrap_or(Duration::ZERO)
+    }
+
+    /// How long ago `then` was, which somebody wrote down by the wall clock: as long as can be when it lies more than
+    /// [`SKEW`] ahead. No clock of ours wrote that, or it was set back since; taken for a moment ago, it would hold for as
+    /// long as it lies ahead.
+    #[must_use]
+    pub fn since_record(&self, then: Timestamp) -> Duration {
+        let ahead = Duration::try_from(then.duration_since(self.wall)).unwrap_or(Duration::ZERO);
+        if ahead > SKEW { Duration::MAX } else { self.since(then) }
     }
 
     /// This moment, `later` further on.
@@ -54,5 +66,18 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Now {
         Now { wall: Timestamp::now(), up: self.started.elapsed() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_from_the_future_is_as_old_as_can_be() {
+        let now = Clock::start().now();
+        let ago = |seconds: i64| now.since_record(now.wall - jiff::SignedDuration::from_secs(seconds));
+        assert_eq!([ago(90), ago(0), ago(-60)].map(|age| age.as_secs()), [90, 0, 0]);
+        assert_eq!([ago(-61), ago(-31_536_000)], [Duration::MAX; 2]);
     }
 }

@@ -158,10 +158,17 @@ pub struct PermissionLine {
 }
 
 /// A time in whole seconds, as `metav1.Time`.
+///
+/// The API server takes text for a time that is none (it does not look at the zone, and knows a year 9999 that ends later):
+/// whoever may write `status` must not be able to make the whole object unreadable. Such a time is read as
+/// [`StatusTime::NEVER`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusTime(pub Timestamp);
 
 impl StatusTime {
+    /// Long before there were links.
+    pub const NEVER: Self = Self(Timestamp::UNIX_EPOCH);
+
     /// The whole second of a time.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
@@ -177,7 +184,8 @@ impl Serialize for StatusTime {
 
 impl<'de> Deserialize<'de> for StatusTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Timestamp::deserialize(deserializer).map(Self::new)
+        let text = String::deserialize(deserializer)?;
+        Ok(text.parse().map_or(Self::NEVER, Self::new))
     }
 }
 

@@ -25,10 +25,16 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins with everything kept.
+    /// Begins with everything kept, but for transition times that nobody can have written in earnest.
     #[must_use]
     pub fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
-        Self { status: last.clone(), generation, now }
+        let mut status = last.clone();
+        for condition in &mut status.conditions {
+            if condition.last_transition_time == StatusTime::NEVER {
+                condition.last_transition_time = StatusTime::new(now.wall);
+            }
+        }
+        Self { status, generation, now }
     }
 
     /// The fields beside the conditions.

@@ -74,7 +74,7 @@ pub fn routine_due(subject: &Subject, memory: &Memory, timings: &Timings, now: N
     let first_seen = memory.first_seen.unwrap_or(now.up);
     let seed = subject.status.last_validated_time.map_or(0, |at| at.0.as_second().unsigned_abs());
     let period = jittered(timings, subject.interval, &subject.uid, seed);
-    let age = subject.status.last_validated_time.map_or(Duration::MAX, |at| now.since(at.0));
+    let age = subject.status.last_validated_time.map_or(Duration::MAX, |at| now.since_record(at.0));
     let seen_for = now.up.saturating_sub(first_seen);
     match period.checked_sub(age.saturating_sub(seen_for)) {
         Some(rest) if !rest.is_zero() => first_seen + rest,

@@ -2,10 +2,11 @@
 
 use cwlink::petra::LinkId;
 use harness::Result;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::conditions::{LINKED, conditions};
-use crate::linked::{RARELY, private_key};
+use crate::linked::{OFTEN, RARELY, private_key};
 use crate::stage::Stage;
 
 fn forge(stage: &Stage, name: &str, status: &Value) -> Result<()> {
@@ -69,6 +70,85 @@ fn a_forged_status_neither_changes_nor_deletes_a_link_of_another_and_is_set_righ
     assert_eq!(left, [theirs], "its own link is gone, the other's stands");
     stage.wait_for("bravo", LINKED[0])?;
     Ok(())
+}
+
+/// Nobody asks for a look: the next routine check, or the event of the write itself, sets everything right.
+#[test]
+fn a_forged_status_is_set_right_unasked_whatever_it_says() -> Result<()> {
+    let mut stage = Stage::set("tenant-forged-often")?;
+    let right = stage.linked("acme", |link| link.field("interval", json!(OFTEN)))?;
+    let links = stage.sims.petra().links()?;
+    let unread = "2026-01-01T00:00:00+99:99";
+    let mut unread_transitions = right.field("/conditions").clone();
+    for condition in unread_transitions.as_array_mut().into_iter().flatten() {
+        condition["lastTransitionTime"] = json!(unread);
+    }
+    let forgeries = [
+        nonsense(),
+        // The API server takes these for times.
+        json!({"lastValidatedTime": unread, "lastFullCheckTime": "9999-12-31T23:59:59Z"}),
+        json!({"conditions": unread_transitions}),
+        json!({"lastValidatedTime": "2199-01-01T00:00:00Z", "lastFullCheckTime": "2199-01-01T00:00:00Z"}),
+        json!({"site": {"apiHost": "trap.localhost", "codebase": "v1/", "host": "trap.localhost"}}),
+        json!({"inputs": {"credentialsVersion": "0123456789abcdef"}}),
+        json!({"link": {"credentialsVersion": "0123456789abcdef"}, "permissions": {"profile": "Nobodys"}}),
+    ];
+    for forged in forgeries {
+        for is_running in [true, false] {
+            if !is_running {
+                stage.operator.stop()?;
+            }
+            forge(&stage, "acme", &forged)?;
+            if !is_running {
+                stage.operator.restart()?;
+            }
+            let now = Timestamp::now().to_string();
+            stage.cluster.wait_until(&stage.namespace, "acme", "as it was, and checked since", |status| {
+                let alike = |field| status.field(field) == right.field(field);
+                let times = ["/lastValidatedTime", "/lastFullCheckTime"].map(|field| status.text(field));
+                let transitions = status.field("/conditions").as_array().into_iter().flatten();
+                let mut transitions =
+                    transitions.map(|it| it["lastTransitionTime"].as_str().unwrap_or_default());
+                conditions(status) == LINKED
+                    && ["/site", "/inputs", "/link/credentialsVersion", "/link/id"].into_iter().all(alike)
+                    && times.iter().all(|time| time.starts_with("20") && *time < "2100")
+                    && times[0] >= now.as_str()
+                    && transitions.all(|time| time.starts_with("20") && !time.contains('+'))
+            })?;
+        }
+        assert_eq!(stage.sims.petra().links()?, links, "after {forged}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refused_link_that_somebody_calls_ready_is_refused_again_unasked() -> Result<()> {
+    let stage = Stage::set("tenant-forged-ready")?;
+    stage.apply_refused_link("acme")?;
+    let refused = stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;
+    let mut conditions = refused.field("/conditions").clone();
+    for condition in conditions.as_array_mut().into_iter().flatten() {
+        let (status, reason) = match condition["type"].as_str() {
+            Some("Ready") => ("True", "Linked"),
+            Some("AuthFailed") => ("False", "CredentialsAccepted"),
+            Some("PermissionDenied") => ("False", "PermissionsGranted"),
+            _ => continue,
+        };
+        condition["status"] = json!(status);
+        condition["reason"] = json!(reason);
+    }
+    forge(&stage, "acme", &json!({"conditions": conditions}))?;
+    stage.cluster.wait_for_condition(
+        &stage.namespace,
+        "acme",
+        ("AuthFailed", "False", "CredentialsAccepted"),
+    )?;
+    stage.cluster.wait_for_condition(
+        &stage.namespace,
+        "acme",
+        ("AuthFailed", "True", "CredentialsRejected"),
+    )?;
+    stage.wait_for("acme", ("Ready", "False", "CredentialsRejected")).map(drop)
 }
 
 #[test]

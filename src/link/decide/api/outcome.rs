@@ -1,5 +1,7 @@
 //! What each answer of Petra means for the status.
 
+use std::time::Duration;
+
 use super::{Registration, derived_id};
 use crate::connectwise::Depth;
 use crate::crd::{
@@ -290,6 +292,7 @@ impl Registration<'_> {
             credentials_version: link.credentials_version.clone(),
             registered_time: same_keys
                 .and_then(|record| record.registered_time)
+                .filter(|at| visit.now.since_record(at.0) < Duration::MAX)
                 .or_else(|| Some(StatusTime::new(visit.now.wall))),
             confirmed_time: same_keys.and_then(|record| record.confirmed_time),
         };

@@ -62,7 +62,8 @@ const NOT_ANSWERED: &str = "ConnectWise has not answered clearly for too long; i
 pub(in crate::link::decide) fn stale_or_kept(visit: &Visit, mut draft: Draft, why: &str) -> (Draft, bool) {
     let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
     let limit = timetable::stale_after(visit.subject, &visit.rules.timings);
-    let age = visit.subject.status.last_validated_time.map_or(Duration::ZERO, |at| visit.now.since(at.0));
+    let age =
+        visit.subject.status.last_validated_time.map_or(Duration::MAX, |at| visit.now.since_record(at.0));
     if !ready || age < limit {
         return (draft, false);
     }

@@ -108,8 +108,9 @@ pub(super) fn depth(visit: &Visit, standing: Option<Standing>) -> Depth {
         standing,
         Some(Standing::Passed | Standing::Fault(Reason::PermissionsMissing | Reason::CredentialsRejected))
     );
-    let full_due =
-        status.last_full_check_time.is_none_or(|at| visit.now.since(at.0) >= visit.rules.timings.full_round);
+    let full_due = status
+        .last_full_check_time
+        .is_none_or(|at| visit.now.since_record(at.0) >= visit.rules.timings.full_round);
     if visit.subject.requested_at.is_none() && known_tenant && cheap_enough && !full_due {
         Depth::Cheap
     } else {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::table::foreign_link;
 use super::super::world::{SecretIs, Tenancy, Trace, World};
 use super::MINUTE;
-use crate::connectwise::Inconclusive;
-use crate::crd::{Reason, RegistrationSpec};
+use crate::connectwise::{Depth, Inconclusive};
+use crate::crd::{Reason, RegistrationSpec, StatusTime};
 use crate::link::seen::Rival;
 use crate::petra::PetraFault;
 
@@ -71,6 +71,39 @@ fn a_link_that_is_stale_by_petras_silence_stays_so_until_petra_answers() {
     world.petra_answered = true;
     world.visit();
     assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
+fn a_time_that_lies_ahead_or_cannot_be_read_keeps_nothing_from_being_checked() {
+    for odd in ["2199-01-01T00:00:00Z", "2026-01-01T00:00:00+99:99", "9999-12-31T23:59:59Z"] {
+        let odd: StatusTime = serde_json::from_value(odd.into()).expect("any text is read");
+        let mut world = World::ready();
+        world.restart();
+        world.status.last_validated_time = Some(odd);
+        world.status.last_full_check_time = Some(odd);
+        for condition in &mut world.status.conditions {
+            condition.last_transition_time = odd;
+        }
+        let (settlement, _) = world.visit();
+        let next = settlement.next.expect("it looks again");
+        assert!(next <= 15 * MINUTE, "due, and spread: {next:?}");
+        world.wait(next);
+        assert_eq!(world.visit().1.rounds, [Depth::Full], "the daily round is due as well");
+        assert_eq!(world.status.last_validated_time, Some(StatusTime::new(world.now.wall)));
+        let unread = world.status.conditions.iter().filter(|it| it.last_transition_time == StatusTime::NEVER);
+        assert_eq!(unread.count(), 0);
+
+        let mut silent = World::ready();
+        silent.tenancy = Tenancy::out(Inconclusive::Unavailable);
+        silent.status.last_validated_time = Some(odd);
+        silent.wait(31 * MINUTE);
+        silent.visit();
+        assert_eq!(
+            silent.ready_reason(),
+            "Unknown/ValidationStale",
+            "nobody can tell how old its verdict is"
+        );
+    }
 }
 
 #[test]
