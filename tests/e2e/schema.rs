@@ -100,6 +100,44 @@ fn values_outside_their_bounds_are_refused_and_those_at_the_bounds_are_taken() -
     Ok(())
 }
 
+/// By field, how a text of this length is put there, and the longest that there may be.
+type Bound = (&'static str, fn(Link, &str) -> Link, usize);
+
+const BOUNDS: [Bound; 7] = [
+    ("companyId", |link, text| link.company(text), 64),
+    ("siteUrl", |link, text| link.site(text), 255),
+    ("credentialsSecretRef.name", |link, text| link.secret(text), 253),
+    ("permissionProfile", |link, text| link.field("permissionProfile", json!(text)), 63),
+    ("serviceBoard", |link, text| link.field("serviceBoard", json!(text)), 100),
+    ("registration.acknowledged", |link, text| link.field("registration", json!({"acknowledged": text})), 64),
+    ("registration.adoptFrom", |link, text| link.field("registration", json!({"adoptFrom": text})), 640),
+];
+
+#[test]
+fn every_text_has_a_longest_length_that_is_taken_and_one_more_is_refused() -> Result<()> {
+    let (cluster, sims) = unwatched("lengths")?;
+    for (field, put, longest) in BOUNDS {
+        let link = || Link::new("acme", &sims).field("deletionPolicy", json!("Orphan"));
+        assert_eq!(refusal(cluster, &put(link(), &"a".repeat(longest)))?, "", "{field} of {longest}");
+        for (text, words) in [
+            (
+                "a".repeat(longest + 1),
+                format!("spec.{field}: Too long: may not be more than {longest} bytes"),
+            ),
+            (
+                String::new(),
+                format!(
+                    "spec.{field}: Invalid value: \"\": spec.{field} in body should be at least 1 chars long"
+                ),
+            ),
+        ] {
+            let said = refusal(cluster, &put(link(), &text))?;
+            assert!(said.contains(&words), "{field} of {}: {said}", text.len());
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_field_that_there_is_not_is_named() -> Result<()> {
     let (cluster, sims) = unwatched("unknown-fields")?;
