@@ -122,6 +122,19 @@ fn refused_rounds(span: &Ledger, company: &str) -> usize {
     span.connectwise_at(COMPANYINFO, company).len() + span.connectwise_at(MY_SECURITY, company).len()
 }
 
+/// Between every two rounds about such a company, the floor passes. The simulator notes when a request comes in: from the
+/// last of one round to the first of the next, a slow machine can only make that longer.
+fn assert_floors_between(span: &Ledger, company: &str) {
+    let floor = Timings::scaled(SPEED).floor.as_millis();
+    let requests = span.connectwise(Some(company));
+    for (before, next) in requests.iter().zip(&requests[1..]) {
+        let begins = [COMPANYINFO, MY_SECURITY].contains(&next.route.as_str());
+        let apart = u128::from(next.at_ms.saturating_sub(before.at_ms));
+        // Both are whole milliseconds.
+        assert!(!begins || apart + 1 >= floor, "{apart} ms from {before:?} to {next:?}");
+    }
+}
+
 /// As many as that, as a number to compare with.
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).expect("few"))
@@ -162,8 +175,32 @@ fn refused_links_and_endless_edits_ask_no_more_than_floor_and_timetable_allow() 
     tell(&told);
     // The first round needs no floor before it.
     assert!(edited_rounds > 1 && number(edited_rounds) <= floors + 1.0, "{told}");
+    assert_floors_between(&edits_span, EDITED);
     assert!(crowd_rounds >= crowd() * 9 / 10 && crowd_rounds <= crowd_looks, "{told}");
     assert!(number(crowd_requests) <= rate, "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_link_that_is_deleted_and_made_again_without_end_keeps_the_floor() -> Result<()> {
+    let abuser = Abuser::beside("remade-quiet", "remade")?;
+    let stage = &abuser.stage;
+    let (links, link) = (api::links(&abuser.namespace), api::link(&abuser.namespace, EDITED));
+    let secrets = format!("{}/secrets", api::namespace(&abuser.namespace));
+    api().create(&secrets, credentials(EDITED_KEYS, "somebody-public", "CANARY-nobody"))?;
+    let came = stage.moment()?;
+    let began = Instant::now();
+    for nth in 0..EDITS / 4 {
+        thread::sleep((nth * EDITS_APART).saturating_sub(began.elapsed()));
+        api().create(&links, Link::new(EDITED, &stage.sims).company(EDITED).secret(EDITED_KEYS).yaml())?;
+        thread::sleep(EDITS_APART / 2);
+        api().delete(&link)?;
+    }
+    let span = stage.since(&came)?;
+    let rounds = refused_rounds(&span, EDITED);
+    tell(&format!("a link that was made {} times led to {rounds} rounds", EDITS / 4));
+    assert!(rounds > 1, "it was looked at {rounds} times");
+    assert_floors_between(&span, EDITED);
     Ok(())
 }
 
