@@ -5,7 +5,7 @@ use zeroize::Zeroize as _;
 
 use super::seen::SecretRead;
 use crate::connectwise::{CompanyId, Keys};
-use crate::runtime::SecretVersion;
+use crate::runtime::{SecretVersion, wipe_annotations};
 
 /// Takes the keys for a company from a Secret, whose other content is wiped.
 pub(crate) fn read(mut secret: Secret, company: &str) -> (SecretRead, Option<Keys>) {
@@ -32,10 +32,7 @@ fn wipe(secret: &mut Secret) {
     for value in secret.data.iter_mut().flat_map(|data| data.values_mut()) {
         value.0.zeroize();
     }
-    // kubectl keeps what it applied in an annotation, the keys with it.
-    for value in secret.metadata.annotations.iter_mut().flat_map(|annotations| annotations.values_mut()) {
-        value.zeroize();
-    }
+    wipe_annotations(&mut secret.metadata);
 }
 
 #[cfg(test)]

@@ -148,6 +148,30 @@ mod tests {
         assert!(!text.contains("CANARY"), "{text}");
     }
 
+    /// What the operator itself would print, from its own set-up on.
+    #[test]
+    #[ignore = "runs in the process that the test below starts"]
+    fn panics_with_the_operators_own_hook() {
+        init(LogFormat::Json, "trace");
+        assert!(std::thread::spawn(|| panic!("what was worked on: {}", "CANARY")).join().is_err());
+    }
+
+    #[test]
+    fn a_panic_of_the_operator_is_told_by_its_own_hook_alone() {
+        let own = std::env::current_exe().expect("this test");
+        let child = std::process::Command::new(own)
+            .args(["--exact", "runtime::logging::tests::panics_with_the_operators_own_hook"])
+            .args(["--include-ignored", "--nocapture"])
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .expect("it runs");
+        let told =
+            [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(child.status.success() && told.contains("1 passed"), "{told}");
+        assert!(told.contains("a task panicked") && told.contains(file!()), "{told}");
+        assert!(!told.contains("CANARY"), "{told}");
+    }
+
     #[test]
     fn the_level_still_selects_among_the_operators_own_lines() {
         let lines = Lines::default();

@@ -38,3 +38,4 @@ pub use run::{RunError, operate, run};
 pub use secret_file::{SecretFile, SecretFileError};
 pub use secret_versions::{SecretLookup, SecretVersion, SecretVersions};
 pub use wake::Wake;
+pub(crate) use watches::wipe_annotations;

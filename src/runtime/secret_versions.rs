@@ -1,4 +1,4 @@
-//! Which Secrets exist and which version they have, without ever holding their content.
+//! Which Secrets exist and which version they have, without keeping anything of their content.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 use tracing::{debug, info, warn};
+use zeroize::Zeroize as _;
 
 use super::explain::explain;
 use super::link_index::LinkIndex;
@@ -179,13 +181,22 @@ fn differences(store: &Store<Link>, reach: &Reach, list: Vec<Link>) -> Vec<Event
     changed.map(Event::Apply).chain(gone).collect()
 }
 
-/// Drops everything from a Secret's metadata but its name and version.
+/// Drops everything from a Secret's metadata but its name and version. Annotations are overwritten before: kubectl keeps
+/// what it applied there, with the keys in it, and of every Secret of the namespace it comes along.
 fn keep_identity(secret: &mut PartialObjectMeta<Secret>) {
+    wipe_annotations(&mut secret.metadata);
     let metadata = std::mem::take(&mut secret.metadata);
     secret.metadata.name = metadata.name;
     secret.metadata.namespace = metadata.namespace;
     secret.metadata.uid = metadata.uid;
     secret.metadata.resource_version = metadata.resource_version;
+}
+
+/// Overwrites the values of an object's annotations in memory.
+pub(crate) fn wipe_annotations(metadata: &mut ObjectMeta) {
+    for value in metadata.annotations.iter_mut().flat_map(|annotations| annotations.values_mut()) {
+        value.zeroize();
+    }
 }
 
 fn key(secret: &PartialObjectMeta<Secret>) -> (String, String) {
@@ -213,6 +224,25 @@ mod tests {
             "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
         }))
         .expect("a link")
+    }
+
+    #[test]
+    fn of_a_secret_only_name_and_version_are_kept_and_what_was_applied_is_overwritten() {
+        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(json!({
+            "metadata": {
+                "name": "keys", "namespace": "a", "uid": "u", "resourceVersion": "7", "labels": {"team": "a"},
+                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "CANARY"},
+            },
+        }))
+        .expect("metadata");
+        let mut metadata = secret.metadata.clone();
+        wipe_annotations(&mut metadata);
+        // `zeroize` overwrites the whole allocation and leaves it empty.
+        let values: Vec<_> = metadata.annotations.iter().flat_map(|all| all.values()).collect();
+        assert_eq!(values, [""]);
+        keep_identity(&mut secret);
+        let kept = serde_json::to_value(&secret.metadata).expect("json");
+        assert_eq!(kept, json!({"name": "keys", "namespace": "a", "uid": "u", "resourceVersion": "7"}));
     }
 
     #[test]
