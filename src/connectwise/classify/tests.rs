@@ -93,6 +93,33 @@ fn a_403_is_about_a_right_only_with_the_permission_message() {
 }
 
 #[test]
+fn a_400_blames_the_request_only_in_connectwises_own_words_and_never_for_a_client_id() {
+    for (answer, meaning) in [
+        (json_answer(400, &error("InvalidObject", "conditions is invalid")), Meaning::BadRequest),
+        (json_answer(400, &error("InvalidObject", "clientId is invalid")), Meaning::Ambiguous),
+        (answer(400, "text/html", "<html>Bad Request</html>"), Meaning::Ambiguous),
+        (json_answer(400, &json!({"error": "no code"})), Meaning::Ambiguous),
+        (
+            answer(400, "text/plain", "Cannot route. Codebase/company is invalid"),
+            Meaning::CompanyOrCodebaseInvalid,
+        ),
+    ] {
+        assert_eq!(classify(&answer, API), meaning, "{answer:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_is_missing_only_in_connectwises_own_words() {
+    for (message, meaning) in [
+        ("The endpoint does not exist.", Meaning::EndpointMissing),
+        ("A timeout has occured. Please try again.", Meaning::Ambiguous),
+    ] {
+        let answer = json_answer(404, &error("ConnectWiseApi", message));
+        assert_eq!(classify(&answer, API), meaning, "{message}");
+    }
+}
+
+#[test]
 fn a_router_neither_refuses_keys_nor_misses_records() {
     for refusal in [
         json_answer(401, &error("Unauthorized", "Unauthorized")),
