@@ -57,6 +57,17 @@ impl Liveness {
         self.update(|marks| marks.waiting = more.then_some(now));
     }
 
+    /// What was to be done has gone away, and nothing else is.
+    pub fn rests(&self) {
+        self.update(|marks| marks.waiting = None);
+    }
+
+    /// Whether anything is to be done.
+    #[cfg(test)]
+    pub fn is_waiting(&self) -> bool {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_some()
+    }
+
     /// Whether the operator is alive.
     ///
     /// # Errors

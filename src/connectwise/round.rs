@@ -21,7 +21,7 @@ use super::profile::Profile;
 use super::role::MySecurity;
 use super::{
     BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
-    PermissionsAnswer, Round, Tenant,
+    PermissionsAnswer, Required, Round, Tenant,
 };
 use crate::upstream::Fault;
 use crate::upstream::hosts::HostPort;
@@ -181,7 +181,11 @@ impl Attempt {
             }
             _ => None,
         };
-        let judged = evaluate(profile, my_security, customize.as_deref(), &probes);
+        let mut judged = evaluate(profile, my_security, customize.as_deref(), &probes);
+        if depth == Depth::Cheap && is_told {
+            // No probe was sent: of functions that the role does not list, nothing was asked.
+            judged.unknown.retain(|line| line.required == Required::Allowed);
+        }
         match unanswered {
             // With nothing but probes to go by, one that is out of order leaves the role unjudged, unless another one
             // was refused: that right is missing whatever the rest may be.

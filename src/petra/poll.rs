@@ -95,8 +95,9 @@ impl Poll {
             loop {
                 let begun = Instant::now();
                 let asked_at = clock.now();
-                self.calls.send_modify(|calls| calls.begun += 1);
+                // In this order: whoever pokes in between gets a call of its own.
                 self.lock().poked = false;
+                self.calls.send_modify(|calls| calls.begun += 1);
                 let outcome = petra.list(&self.installation).await;
                 let changed = self.take(outcome, asked_at, clock.now());
                 self.calls.send_modify(|calls| calls.ended = calls.begun);

@@ -151,7 +151,9 @@ pub(super) async fn prove_account(
 ) {
     let mut changes = key.changes();
     let proving = async {
+        let mut unanswered = 0;
         loop {
+            let mut due = timings.account;
             match petra.usage().await {
                 Ok(account) => {
                     metrics.petra_account_proved(true);
@@ -164,10 +166,17 @@ pub(super) async fn prove_account(
                     metrics.petra_account_proved(false);
                     warn!("Petra refuses the operator's key; replace what --petra-key-file names");
                 }
-                Err(fault) => warn!(?fault, "Petra did not say whether it accepts the operator's key"),
+                Err(fault) => {
+                    warn!(?fault, "Petra did not say whether it accepts the operator's key");
+                    due = due.min(timings.poll.saturating_mul(1 << unanswered.min(16)));
+                    unanswered += 1;
+                }
+            }
+            if due == timings.account {
+                unanswered = 0;
             }
             // Either way the next proof is due.
-            let _ = tokio::time::timeout(timings.account, changes.next()).await;
+            let _ = tokio::time::timeout(due, changes.next()).await;
         }
     };
     stop.run_until_cancelled(proving).await;

@@ -27,6 +27,12 @@ struct State {
     namespaces: HashMap<String, Namespace>,
 }
 
+impl State {
+    fn has_more(&self) -> bool {
+        self.running > 0 || !self.waiting.is_empty()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Namespace {
     running: usize,
@@ -74,12 +80,16 @@ impl WorkQueue {
     /// The link no longer waits, because it is gone or not to be looked at yet. If it was woken to take a free slot, the
     /// next one of its namespace is.
     pub(super) fn leave(&self, link: &LinkRef) {
-        self.with(|state| {
+        let more = self.with(|state| {
             state.waiting.remove(link);
             if let Some(namespace) = state.namespaces.get_mut(&link.namespace) {
                 namespace.parked.retain(|name| *name != link.name);
             }
+            state.has_more()
         });
+        if !more {
+            self.liveness.rests();
+        }
         self.pass_on(&link.namespace);
     }
 
@@ -94,7 +104,7 @@ impl WorkQueue {
             if let Some(namespace) = state.namespaces.get_mut(namespace) {
                 namespace.running -= 1;
             }
-            state.running > 0 || !state.waiting.is_empty()
+            state.has_more()
         });
         self.liveness.completed(more);
         self.pass_on(namespace);
@@ -169,6 +179,25 @@ mod tests {
         assert_eq!(woken.try_recv(), Ok(link("gone")));
         queue.leave(&link("gone"));
         assert_eq!(woken.try_recv(), Ok(link("next")));
+    }
+
+    #[test]
+    fn a_link_that_is_gone_leaves_nothing_that_waits() {
+        let (queue, _woken) = queue(4, true);
+        let (gone, other) = (LinkRef::new("a", "gone"), LinkRef::new("a", "other"));
+        queue.triggered(gone.clone());
+        queue.triggered(other.clone());
+        queue.leave(&gone);
+        assert!(queue.liveness.is_waiting(), "the other one waits");
+        let slot = queue.start(&other);
+        queue.triggered(gone.clone());
+        queue.leave(&gone);
+        assert!(queue.liveness.is_waiting(), "the other one runs");
+        drop(slot);
+        assert!(!queue.liveness.is_waiting());
+        queue.triggered(gone.clone());
+        queue.leave(&gone);
+        assert!(!queue.liveness.is_waiting(), "a deleted link must not have the operator restarted");
     }
 
     #[test]

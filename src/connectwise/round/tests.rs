@@ -94,6 +94,14 @@ async fn a_cheap_round_comes_to_the_same_permissions_as_a_full_one() {
 }
 
 #[tokio::test]
+async fn a_function_that_the_role_does_not_list_is_no_news_to_a_cheap_round_that_sent_no_probe() {
+    let one = json!([row("Companies", "Company Maintenance", "All")]);
+    let (round, asked) = ask_cheap(silent().api("system/mySecurity", Reply::ok(&one))).await;
+    assert_eq!(asked.len(), 1);
+    assert!(judged(&round).unknown.iter().all(|line| line.required == Required::Allowed), "{round:?}");
+}
+
+#[tokio::test]
 async fn where_the_role_is_not_shown_a_cheap_round_sends_the_probes() {
     for quiet in [Reply::refused(), Reply::ok(&json!([]))] {
         let (round, asked) = ask_cheap(silent().api("system/mySecurity", quiet)).await;

@@ -61,8 +61,8 @@ struct Sighting {
 /// What came of one try to take or renew the Lease.
 #[derive(Debug, PartialEq, Eq)]
 enum Attempt {
-    /// This replica holds it.
-    Holds,
+    /// This replica holds it, by a write that was sent at this moment.
+    Holds(Instant),
     /// Another one holds it, or did a moment ago.
     HeldByOther,
     /// Somebody wrote to it in between: nothing is known.
@@ -109,10 +109,10 @@ impl Election {
         stop: CancellationToken,
         drained: CancellationToken,
     ) -> Result<(), LeadershipLost> {
-        if stop.run_until_cancelled(self.stand()).await.is_some() {
+        if let Some(taken) = stop.run_until_cancelled(self.stand()).await {
             self.metrics.leads(true);
             info!(lease = %self.lease(), identity = %self.identity, "this replica leads");
-            let lost = drained.run_until_cancelled(self.lead()).await;
+            let lost = drained.run_until_cancelled(self.lead(taken)).await;
             self.leadership.ends();
             self.metrics.leads(false);
             if let Some(lost) = lost {
@@ -124,12 +124,12 @@ impl Election {
         Ok(())
     }
 
-    /// Tries until it holds the Lease.
-    async fn stand(&mut self) {
+    /// Tries until it holds the Lease, and says when the write was sent by which it does.
+    async fn stand(&mut self) -> Instant {
         let mut told = String::new();
         loop {
-            let waits_for = match self.attempt_in_time().await {
-                Ok(Attempt::Holds) => return,
+            let waits_for = match self.attempt_within(self.terms.renew_within / 2).await {
+                Ok(Attempt::Holds(sent)) => return sent,
                 Ok(Attempt::HeldByOther | Attempt::Raced) => "another replica leads".to_owned(),
                 Err(problem) => problem,
             };
@@ -141,13 +141,15 @@ impl Election {
         }
     }
 
-    /// Renews the Lease until it is lost.
-    async fn lead(&mut self) -> LeadershipLost {
-        let mut renewed = Instant::now();
+    /// Renews the Lease until it is lost. Others count from when a renewal was stored, so that this counts from when it was
+    /// sent, however late its answer comes.
+    async fn lead(&mut self, taken: Instant) -> LeadershipLost {
+        let mut renewed = taken;
         loop {
             sleep(self.terms.retry).await;
-            match self.attempt_in_time().await {
-                Ok(Attempt::Holds) => renewed = Instant::now(),
+            let left = self.terms.renew_within.saturating_sub(renewed.elapsed());
+            match self.attempt_within(left.min(self.terms.renew_within / 2)).await {
+                Ok(Attempt::Holds(sent)) => renewed = sent,
                 Ok(Attempt::HeldByOther) => return LeadershipLost::Taken(self.lease()),
                 Ok(Attempt::Raced) => {}
                 Err(problem) => warn!(lease = %self.lease(), "the lease was not renewed: {problem}"),
@@ -158,9 +160,9 @@ impl Election {
         }
     }
 
-    /// One attempt, given up early enough for another one before the leadership is lost.
-    async fn attempt_in_time(&mut self) -> Result<Attempt, String> {
-        match timeout(self.terms.renew_within / 2, self.attempt()).await {
+    /// One attempt, given up after `patience`: early enough for another one before the leadership is lost.
+    async fn attempt_within(&mut self, patience: Duration) -> Result<Attempt, String> {
+        match timeout(patience, self.attempt()).await {
             Ok(Ok(attempt)) => {
                 self.gate.open(String::new());
                 Ok(attempt)
@@ -203,7 +205,7 @@ impl Election {
             Ok(lease) => {
                 self.held = Some(lease);
                 self.leadership.lasts(sent + self.terms.duration);
-                Ok(Attempt::Holds)
+                Ok(Attempt::Holds(sent))
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Attempt::Raced),
             Err(error) => Err(error),

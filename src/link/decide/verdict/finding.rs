@@ -1,11 +1,13 @@
 //! What one round says, row by row, before hold and debounce.
 
+use std::collections::BTreeSet;
+
 use super::{Draft, Standing, Target, Visit, permissions_status};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
     PermissionsAnswer, Required, Round, Tenant,
 };
-use crate::crd::{ConditionStatus, ConditionType, PermissionsStatus, Reason};
+use crate::crd::{ConditionStatus, ConditionType, PermissionLine, PermissionsStatus, Reason};
 use crate::link::decide::own_keys::CLIENT_ID_SUSPECTED;
 use crate::link::message;
 
@@ -123,20 +125,22 @@ fn is_known_as_connectwise(visit: &Visit) -> bool {
     visit.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
 }
 
-/// Whether the missing lines are those of the status, order apart.
+/// Whether the missing lines are those of the status, order apart, and no line became one that cannot be told: mySecurity
+/// may have fallen silent.
 fn agrees(visit: &Visit, found: &Permissions) -> bool {
-    let name = |line: &Line| {
-        let line = message::permission_line(line);
-        (line.module, line.function, line.action, line.actual)
+    let stood = visit.subject.status.permissions.as_ref();
+    let missing = names(stood.map_or(&[][..], |stood| &stood.missing));
+    let unknown = names(stood.map_or(&[][..], |stood| &stood.unknown));
+    let lines = |lines: &[Line]| lines.iter().map(message::permission_line).collect::<Vec<_>>();
+    names(&lines(&found.missing)) == missing && names(&lines(&found.unknown)).is_subset(&unknown)
+}
+
+/// What tells lines apart.
+fn names(lines: &[PermissionLine]) -> BTreeSet<[String; 4]> {
+    let name = |line: &PermissionLine| {
+        [&line.module, &line.function, &line.action, &line.actual].map(ToString::to_string)
     };
-    let mut found: Vec<_> = found.missing.iter().map(name).collect();
-    let stood = visit.subject.status.permissions.iter().flat_map(|permissions| &permissions.missing);
-    let mut stood: Vec<_> = stood
-        .map(|line| (line.module.clone(), line.function.clone(), line.action.clone(), line.actual.clone()))
-        .collect();
-    found.sort();
-    stood.sort();
-    found == stood
+    lines.iter().map(name).collect()
 }
 
 /// The rows of the table, in their order of precedence.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage, wait_and_visit};
-use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, PermissionsAnswer};
+use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, Permissions, PermissionsAnswer};
 use crate::crd::ConditionType;
 use crate::link::seen::{ClientIdView, FleetView};
 
@@ -51,6 +51,22 @@ fn every_kind_of_silence_holds_a_ready_link_alike() {
         world.visit();
         assert_eq!(world.ready_reason(), "True/Linked", "{why:?}");
     }
+}
+
+#[test]
+fn a_role_that_is_shown_no_more_is_looked_at_whole_once_and_then_cheaply() {
+    let mut world = World::ready();
+    let Tenancy { permissions: PermissionsAnswer::Judged(shown), .. } = lacking("Service Tickets") else {
+        unreachable!("it was judged")
+    };
+    let silent = Permissions { unknown: shown.missing, ..Permissions::default() };
+    world.tenancy.permissions = PermissionsAnswer::Judged(silent);
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+    assert_eq!(world.ready_reason(), "True/Linked");
+    assert_eq!(world.shown(ConditionType::PermissionDenied), "Unknown/NotVerifiable");
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap]);
 }
 
 #[test]
