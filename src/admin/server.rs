@@ -1,7 +1,7 @@
 //! The HTTP server of the admin port.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,13 +39,18 @@ impl Admin {
         axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
-    /// Opens the admin port.
+    /// Opens the admin port. On a machine without IPv6, `[::]` means all addresses all the same.
     ///
     /// # Errors
     ///
     /// When the address is taken or not this machine's.
     pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-        TcpListener::bind(address).await
+        match TcpListener::bind(address).await {
+            Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+            }
+            bound => bound,
+        }
     }
 
     fn router(self) -> Router {

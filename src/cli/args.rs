@@ -175,7 +175,7 @@ pub struct RunArgs {
         long,
         env = "CWLINK_ADMIN_ADDRESS",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080",
+        default_value = "[::]:8080",
         hide_env_values = true
     )]
     pub admin_address: SocketAddr,

@@ -39,6 +39,8 @@ pub struct Settings {
     pub lease: Option<LeaseName>,
     /// This process, as events and the Lease name it.
     pub instance: String,
+    /// The uid of the pod, where it is one and knows it.
+    pub pod_uid: Option<String>,
     /// The clientId that goes with every ConnectWise call.
     pub connectwise_client_id: SecretFile,
     /// The hosts that may be called.
@@ -96,6 +98,8 @@ pub struct Surroundings {
     pub pod_namespace: Option<String>,
     /// `POD_NAME`, else `HOSTNAME`.
     pub pod_name: Option<String>,
+    /// `POD_UID`: events about the pod are found by it.
+    pub pod_uid: Option<String>,
     /// The namespace of the pod's service account, as the kubelet mounts it.
     pub service_account_namespace: Option<String>,
 }
@@ -138,6 +142,7 @@ impl Surroundings {
         Self {
             pod_namespace: variable("POD_NAMESPACE"),
             pod_name: variable("POD_NAME").or_else(|| variable("HOSTNAME")),
+            pod_uid: variable("POD_UID"),
             service_account_namespace: std::fs::read_to_string(account)
                 .ok()
                 .map(|text| text.trim().to_owned()),
@@ -235,6 +240,7 @@ impl Settings {
             namespace,
             lease,
             instance: surroundings.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
+            pod_uid: surroundings.pod_uid,
             connectwise_client_id: connectwise_client_id?,
             allow_companies,
             profiles: profiles?,

@@ -82,14 +82,18 @@ impl<T: Transport> ConnectWise<T> {
         namespace: &str,
     ) -> Result<Value, NoAnswer> {
         // A company has no white space, the one thing that this encodes otherwise than a path does.
-        let company: String = url::form_urlencoded::byte_serialize(company.as_str().as_bytes()).collect();
+        let segment: String = url::form_urlencoded::byte_serialize(company.as_str().as_bytes()).collect();
         let call = Call {
             operation: "companyinfo",
-            target: Target::ConnectWise { host: site, purpose: Purpose::Discovery },
+            target: Target::ConnectWise {
+                host: site,
+                company: company.as_str(),
+                purpose: Purpose::Discovery,
+            },
             share: Some(namespace),
         };
         let message = Message {
-            path_and_query: format!("/login/companyinfo/{company}"),
+            path_and_query: format!("/login/companyinfo/{segment}"),
             headers: vec![(ACCEPT, JSON)],
             body: None,
             timeout: self.timeout,
@@ -103,11 +107,11 @@ impl<T: Transport> ConnectWise<T> {
     pub(crate) fn api<'a>(
         &'a self,
         tenant: &'a Tenant,
-        company: &CompanyId,
+        company: &'a CompanyId,
         keys: &Keys,
         namespace: &'a str,
     ) -> Api<'a, T> {
-        Api { connectwise: self, tenant, authorization: keys.authorization(company), namespace }
+        Api { connectwise: self, tenant, company, authorization: keys.authorization(company), namespace }
     }
 }
 
@@ -115,6 +119,7 @@ impl<T: Transport> ConnectWise<T> {
 pub(crate) struct Api<'a, T> {
     connectwise: &'a ConnectWise<T>,
     tenant: &'a Tenant,
+    company: &'a CompanyId,
     authorization: HeaderValue,
     namespace: &'a str,
 }
@@ -166,7 +171,11 @@ impl<T: Transport> Api<'_, T> {
         let client_id = secret_header(client_id).map_err(|_| NoAnswer::NoClientId)?;
         let call = Call {
             operation,
-            target: Target::ConnectWise { host: &self.tenant.api_host, purpose: Purpose::Api },
+            target: Target::ConnectWise {
+                host: &self.tenant.api_host,
+                company: self.company.as_str(),
+                purpose: Purpose::Api,
+            },
             share: Some(self.namespace),
         };
         let message = Message {

@@ -21,7 +21,7 @@ pub async fn discover<T: Transport>(
 ) -> CompanyAnswer {
     let site = site.site_key();
     let found = match connectwise.companyinfo(&site, company, namespace).await {
-        Ok(info) => read_tenant(&site, &info),
+        Ok(info) => read_tenant(&site, &info).and_then(|tenant| of_company(tenant, &site, company)),
         Err(no_answer) => return without_info(no_answer),
     };
     match found {
@@ -71,6 +71,17 @@ enum NoTenant {
     NoCompanyInfo,
     /// `SiteUrl` is no host name: certainly none that may be called.
     UnreadableHost,
+}
+
+/// A server that is not ConnectWise's cloud speaks for the company that it was asked about alone: the link's id comes from
+/// what it says, and it must not claim another company's. **U**: whether the cloud knows a company by two names.
+fn of_company(tenant: Tenant, site: &HostPort, company: &CompanyId) -> Result<Tenant, NoTenant> {
+    let speaks_for_all = site.is_cloud();
+    if speaks_for_all || tenant.canonical_company.is_same(company) {
+        Ok(tenant)
+    } else {
+        Err(NoTenant::NoCompanyInfo)
+    }
 }
 
 /// Reads companyinfo, whose fields are in Pascal case. Only what is used is read: `IsCloud`, for one, is a bool here and a
@@ -245,6 +256,17 @@ mod tests {
         let company = CompanyId::parse("o'neill&sons;x").unwrap();
         discover(&connectwise, &host("api-na.myconnectwise.net"), &company, "team-a").await;
         assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/o%27neill%26sons%3Bx"]);
+    }
+
+    #[test]
+    fn a_server_of_its_own_speaks_for_no_other_company() {
+        let tenant = |site: &str| read_tenant(&host(site), &info()).unwrap();
+        let asked = |site: &str, company: &str| {
+            of_company(tenant(site), &host(site), &CompanyId::parse(company).unwrap()).map(drop)
+        };
+        assert_eq!(asked("psa.example.com", "MYCO"), Ok(()));
+        assert_eq!(asked("psa.example.com", "other"), Err(NoTenant::NoCompanyInfo));
+        assert_eq!(asked("na.myconnectwise.net", "other"), Ok(()));
     }
 
     #[test]

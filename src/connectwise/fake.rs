@@ -100,7 +100,9 @@ impl Fake {
 
 impl Transport for Arc<Fake> {
     async fn get(&self, call: Call<'_>, message: Message) -> Result<Answer, Fault> {
-        let Target::ConnectWise { host, purpose } = call.target else { panic!("not a call to ConnectWise") };
+        let Target::ConnectWise { host, purpose, .. } = call.target else {
+            panic!("not a call to ConnectWise")
+        };
         let header =
             |name: &str| message.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value);
         let is_secret = |value: Option<&HeaderValue>| value.is_some_and(HeaderValue::is_sensitive);

@@ -221,7 +221,8 @@ fn tenant(host: &HostPort) -> Tenant {
 /// What a list comes to: how many rows, and whether these are all.
 async fn listed(client: &ConnectWise, host: &HostPort) -> Result<(usize, bool), NoAnswer> {
     let tenant = tenant(host);
-    let api = client.api(&tenant, &company(), &keys(), "team-a");
+    let company = company();
+    let api = client.api(&tenant, &company, &keys(), "team-a");
     api.list("boards", "service/boards", "").await.map(|listing| (listing.rows.len(), listing.complete))
 }
 

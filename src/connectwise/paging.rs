@@ -73,7 +73,8 @@ mod tests {
     async fn list(fake: Fake) -> (Listing, usize) {
         let (connectwise, fake) = fake.connect();
         let tenant = tenant("v2025_1/");
-        let api = connectwise.api(&tenant, &company(), &keys(), "team-a");
+        let company = company();
+        let api = connectwise.api(&tenant, &company, &keys(), "team-a");
         let listing = api.list("boards", "service/boards", "").await.unwrap();
         (listing, fake.asked().len())
     }

@@ -112,6 +112,8 @@ impl Reconciler {
                 uid: Some(known.uid),
                 ..ObjectReference::default()
             };
+            // Where the whole namespace goes, nobody may make an event in it any more.
+            warn!(%link, "is gone, and its company's link was saved by hand: it has to be removed in Petra's portal");
             let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the \
                         ConnectWise link of this company there.";
             self.tell(

@@ -68,7 +68,9 @@ struct Script {
 
 impl Transport for Arc<Script> {
     async fn get(&self, call: Call<'_>, message: Message) -> Result<Answer, Fault> {
-        let Target::ConnectWise { host, purpose } = call.target else { panic!("not a call to ConnectWise") };
+        let Target::ConnectWise { host, purpose, .. } = call.target else {
+            panic!("not a call to ConnectWise")
+        };
         // Promise 5: whatever was answered before, keys go to allowed hosts alone, below a plain path.
         let keyed = message.headers.iter().any(|(name, _)| name == http::header::AUTHORIZATION);
         assert_eq!(keyed, purpose == Purpose::Api);

@@ -64,11 +64,13 @@ pub struct Publisher {
 
 impl Events {
     /// `instance` names this process in the events: the pod's name, in the operator's own namespace where that is known.
+    /// People find events about a pod by its `uid`.
     #[must_use]
     pub fn new(
         client: kube::Client,
         instance: String,
         namespace: Option<String>,
+        uid: Option<String>,
         metrics: Arc<Metrics>,
     ) -> (Self, Publisher) {
         let (sender, receiver) = mpsc::channel(WAITING);
@@ -78,6 +80,7 @@ impl Events {
             kind: Some("Pod".to_owned()),
             namespace: Some(namespace),
             name: Some(publisher.instance.clone()),
+            uid,
             ..ObjectReference::default()
         });
         (Self { sender, metrics, own }, publisher)

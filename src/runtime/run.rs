@@ -85,6 +85,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
         kubernetes.clone(),
         settings.instance.clone(),
         settings.namespace.clone(),
+        settings.pod_uid.clone(),
         Arc::clone(&metrics),
     );
     let options = Options {

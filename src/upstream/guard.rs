@@ -53,7 +53,8 @@ pub enum GuardError {
     Resolver(#[source] NetError),
     /// The egress proxy is no `http(s)://HOST[:PORT]`.
     #[error(
-        "the egress proxy is not usable; give http://HOST:PORT or https://HOST:PORT, without a user name"
+        "the egress proxy is not usable; give http://HOST:PORT or https://HOST:PORT, without a user name and with the whole \
+         name of the host, such as squid.proxy.svc.cluster.local: search domains are not tried"
     )]
     Proxy,
     /// The HTTP client refused its configuration.
@@ -67,6 +68,7 @@ pub struct Guard {
     allow: Arc<AllowList>,
     limits: Limits,
     observer: Arc<dyn Observer>,
+    proxy_has_certificate: bool,
 }
 
 impl Guard {
@@ -85,6 +87,7 @@ impl Guard {
         resolver: impl FnOnce(Arc<AllowList>, Option<Host>) -> Result<Resolver, NetError>,
     ) -> Result<Self, GuardError> {
         let allow = Arc::new(config.allow);
+        let proxy_has_certificate = config.egress_proxy.as_ref().is_some_and(|url| url.scheme() == "https");
         let proxy = config.egress_proxy.map(usable_proxy).transpose()?;
         let (proxy_host, proxy) = proxy.unzip();
         let resolver = resolver(Arc::clone(&allow), proxy_host.flatten()).map_err(GuardError::Resolver)?;
@@ -108,6 +111,7 @@ impl Guard {
             allow,
             limits: Limits::new(config.rates, config.timings),
             observer: config.observer,
+            proxy_has_certificate,
         })
     }
 
@@ -115,6 +119,14 @@ impl Guard {
     #[must_use]
     pub fn allow(&self) -> &AllowList {
         &self.allow
+    }
+
+    /// What went wrong with a call. Behind a proxy that has a certificate of its own, a bad one may be the proxy's.
+    fn fault(&self, error: &reqwest::Error) -> Fault {
+        match fault(error) {
+            Fault::BadCertificate if self.proxy_has_certificate => Fault::Connection,
+            fault => fault,
+        }
     }
 
     /// Makes a call: [`Guard::admit`] and [`Admission::send`].
@@ -146,7 +158,7 @@ impl Guard {
 
     async fn admitted<'a>(&'a self, call: Call<'a>) -> Result<Admission<'a>, Fault> {
         let (host, purpose) = match call.target {
-            Target::ConnectWise { host, purpose } => (host.clone(), purpose),
+            Target::ConnectWise { host, purpose, .. } => (host.clone(), purpose),
             Target::Petra(_) => (self.allow.petra(), Purpose::Api),
         };
         self.allow.check(call.target.service(), &host, purpose)?;
@@ -154,7 +166,7 @@ impl Guard {
             Service::ConnectWise => Lane::Host(host.clone()),
             Service::Petra => Lane::Route(call.operation),
         };
-        self.limits.turn(&lane, call.share).await?;
+        self.limits.turn(&lane, call.share, call.target.company()).await?;
         Ok(Admission { guard: self, call, host, lane })
     }
 }
@@ -180,7 +192,7 @@ impl Admission<'_> {
         let exchange = self.exchange(message);
         let answer = tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(Fault::Timeout));
         if let Ok(Answer { status: 429, retry_after: Some(wait), .. }) = &answer {
-            self.guard.limits.pause(&self.lane, self.call.share, *wait);
+            self.guard.limits.pause(&self.lane, self.call.target.company(), *wait);
         }
         let outcome =
             answer.as_ref().map_or_else(|fault| fault.as_str(), |answer| status_class(answer.status));
@@ -204,9 +216,9 @@ impl Admission<'_> {
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(Bytes::from_owner(body.0));
         }
-        let mut response = request.send().await.map_err(|error| fault(&error))?;
+        let mut response = request.send().await.map_err(|error| self.guard.fault(&error))?;
         let mut answer = reply::answer(response.status().as_u16(), response.headers(), &self.host);
-        while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.guard.fault(&error))? {
             if answer.body.len() + chunk.len() > message.max_bytes {
                 return Err(Fault::TooLarge);
             }

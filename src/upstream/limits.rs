@@ -55,7 +55,7 @@ pub enum Lane {
     Route(&'static str),
 }
 
-/// A lane, or one share's part of it.
+/// A lane, or the part of it of one share or of one company.
 type Place = (Lane, Option<Box<str>>);
 type Rate = RateLimiter<Lane, governor::state::keyed::HashMapStateStore<Lane>, DefaultClock>;
 
@@ -89,13 +89,13 @@ impl Limits {
         }
     }
 
-    /// Waits for a turn in the lane, and takes it. A caller that stops waiting takes nothing.
+    /// Waits for a turn in the lane among all shares, and takes it. A caller that stops waiting takes nothing.
     ///
     /// # Errors
     ///
-    /// [`Fault::RateLimited`] at once while the lane is paused for this share, and when no turn comes in time.
-    pub async fn turn(&self, lane: &Lane, share: Option<&str>) -> Result<(), Fault> {
-        self.unless_paused(lane, share)?;
+    /// [`Fault::RateLimited`] at once while the lane is paused for this company, and when no turn comes in time.
+    pub async fn turn(&self, lane: &Lane, share: Option<&str>, company: Option<&str>) -> Result<(), Fault> {
+        self.unless_paused(lane, company)?;
         if share.is_some() {
             let patience = self.timings.scale(PATIENCE);
             let turn = tokio::time::timeout(patience, self.queue_up(lane, share));
@@ -103,7 +103,7 @@ impl Limits {
         } else {
             self.queue_up(lane, share).await;
         }
-        self.unless_paused(lane, share)
+        self.unless_paused(lane, company)
     }
 
     async fn queue_up(&self, lane: &Lane, share: Option<&str>) {
@@ -132,20 +132,20 @@ impl Limits {
     }
 
     /// Obeys a `Retry-After`, up to the longest that is honoured. At Petra it counts for everybody, since Petra counts by
-    /// route; at ConnectWise only for this share: many tenants have one cloud host, and one that is throttled must not
-    /// stop the others.
-    pub fn pause(&self, lane: &Lane, share: Option<&str>, retry_after: Duration) {
+    /// route; at ConnectWise only for this company: many tenants have one cloud host, and one whose member is throttled, by
+    /// other integrations of its own perhaps, must not stop the others.
+    pub fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
         let pause = self.timings.scale(retry_after.min(self.timings.retry_after_max));
         let now = Instant::now();
         let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
         pauses.retain(|_, until| *until > now);
-        let until = pauses.entry(pause_place(lane, share)).or_insert(now);
+        let until = pauses.entry(pause_place(lane, company)).or_insert(now);
         *until = (*until).max(now + pause);
     }
 
-    fn unless_paused(&self, lane: &Lane, share: Option<&str>) -> Result<(), Fault> {
+    fn unless_paused(&self, lane: &Lane, company: Option<&str>) -> Result<(), Fault> {
         let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = pauses.get(&pause_place(lane, share)).copied();
+        let until = pauses.get(&pause_place(lane, company)).copied();
         let left = until
             .and_then(|until| until.checked_duration_since(Instant::now()))
             .filter(|left| !left.is_zero());
@@ -156,12 +156,12 @@ impl Limits {
     }
 }
 
-fn pause_place(lane: &Lane, share: Option<&str>) -> Place {
-    let share = match lane {
-        Lane::Host(_) => share.map(Into::into),
+fn pause_place(lane: &Lane, company: Option<&str>) -> Place {
+    let company = match lane {
+        Lane::Host(_) => company.map(|company| company.to_ascii_lowercase().into()),
         Lane::Route(_) => None,
     };
-    (lane.clone(), share)
+    (lane.clone(), company)
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
     /// Takes turns until `Fault::RateLimited`; how many there were.
     async fn at_once(limits: &Limits, lane: &Lane) -> usize {
         let mut taken = 0;
-        while tokio::time::timeout(Duration::from_millis(1), limits.turn(lane, None)).await.is_ok() {
+        while tokio::time::timeout(Duration::from_millis(1), limits.turn(lane, None, None)).await.is_ok() {
             taken += 1;
         }
         taken
@@ -204,7 +204,7 @@ mod tests {
             .map(|share| {
                 let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
                 tokio::spawn(async move {
-                    limits.turn(&Lane::Route("putLink"), Some(share)).await.expect("a turn");
+                    limits.turn(&Lane::Route("putLink"), Some(share), None).await.expect("a turn");
                     order.lock().expect("not poisoned").push(share);
                 })
             })
@@ -221,8 +221,8 @@ mod tests {
         let limits = limits(1, 1, 1000.0);
         let lane = Lane::Route("putLink");
         let held = limits.queue((lane.clone(), None)).lock_owned().await;
-        assert_eq!(limits.turn(&lane, Some("team")).await, Err(Fault::RateLimited(None)));
-        let mut own = Box::pin(limits.turn(&lane, None));
+        assert_eq!(limits.turn(&lane, Some("team"), None).await, Err(Fault::RateLimited(None)));
+        let mut own = Box::pin(limits.turn(&lane, None, None));
         let patience = limits.timings.scale(PATIENCE);
         assert!(tokio::time::timeout(patience * 2, &mut own).await.is_err(), "it waits on");
         drop(held);
@@ -233,12 +233,12 @@ mod tests {
     async fn a_caller_that_stops_waiting_takes_no_turn() {
         let limits = limits(1, 60, 60.0);
         let lane = Lane::Route("putLink");
-        limits.turn(&lane, None).await.expect("the first turn");
+        limits.turn(&lane, None, None).await.expect("the first turn");
         for _ in 0..50 {
-            let waiting = limits.turn(&lane, Some("gone"));
+            let waiting = limits.turn(&lane, Some("gone"), None);
             assert!(futures::FutureExt::now_or_never(waiting).is_none());
         }
-        limits.turn(&lane, Some("team")).await.expect("the second turn, not the fifty-second");
+        limits.turn(&lane, Some("team"), None).await.expect("the second turn, not the fifty-second");
     }
 
     fn is_paused(turn: Result<(), Fault>, at_most: Duration) -> bool {
@@ -246,18 +246,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_at_connectwise_is_the_shares_own_and_at_petra_everybodys() {
+    async fn a_pause_at_connectwise_is_the_companys_own_and_at_petra_everybodys() {
         let limits = limits(600, 600, 1.0);
         let (na, put) = (host("na.myconnectwise.net"), Lane::Route("putLink"));
         let wait = Duration::from_mins(10);
         limits.pause(&na, Some("a"), wait);
         limits.pause(&put, Some("a"), wait);
 
-        assert!(is_paused(limits.turn(&na, Some("a")).await, wait));
-        assert_eq!(limits.turn(&na, Some("b")).await, Ok(()));
-        assert_eq!(limits.turn(&host("eu.myconnectwise.net"), Some("a")).await, Ok(()));
-        assert!(is_paused(limits.turn(&put, Some("b")).await, wait));
-        assert_eq!(limits.turn(&Lane::Route("listLinks"), Some("a")).await, Ok(()));
+        let turn = async |lane: &Lane, company| limits.turn(lane, Some("team"), company).await;
+        assert!(is_paused(turn(&na, Some("A")).await, wait), "a company has no case");
+        assert_eq!(turn(&na, Some("b")).await, Ok(()), "of the same namespace");
+        assert_eq!(turn(&host("eu.myconnectwise.net"), Some("a")).await, Ok(()));
+        assert!(is_paused(turn(&put, None).await, wait));
+        assert_eq!(turn(&Lane::Route("listLinks"), None).await, Ok(()));
     }
 
     #[tokio::test]
@@ -266,7 +267,7 @@ mod tests {
         let put = Lane::Route("putLink");
         limits.pause(&put, None, Duration::from_hours(24));
         limits.pause(&put, None, Duration::ZERO);
-        assert!(is_paused(limits.turn(&put, None).await, Timings::default().retry_after_max));
+        assert!(is_paused(limits.turn(&put, None, None).await, Timings::default().retry_after_max));
     }
 
     #[tokio::test]
@@ -275,14 +276,17 @@ mod tests {
         let put = Lane::Route("putLink");
         limits.pause(&put, None, Duration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(60)).await;
-        assert_eq!(limits.turn(&put, None).await, Ok(()));
+        assert_eq!(limits.turn(&put, None, None).await, Ok(()));
     }
 
     #[tokio::test]
     async fn idle_lanes_and_queues_are_forgotten() {
         let limits = limits(600_000, 600, 1000.0);
         for n in 0..3 * SWEEP_ABOVE {
-            limits.turn(&host(&format!("h{n}.example.com")), Some(&n.to_string())).await.expect("a turn");
+            limits
+                .turn(&host(&format!("h{n}.example.com")), Some(&n.to_string()), None)
+                .await
+                .expect("a turn");
         }
         assert!(limits.connectwise.len() <= SWEEP_ABOVE + 1);
         assert!(limits.queues.lock().expect("not poisoned").len() <= SWEEP_ABOVE + 2);

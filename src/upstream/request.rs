@@ -18,6 +18,8 @@ pub enum Target<'a> {
     ConnectWise {
         /// The host; it must be allowed for the purpose.
         host: &'a HostPort,
+        /// The company that it is asked about: whose member is throttled is paused alone.
+        company: &'a str,
         /// Whether a key is sent.
         purpose: Purpose,
     },
@@ -32,6 +34,14 @@ impl Target<'_> {
         match self {
             Self::ConnectWise { .. } => Service::ConnectWise,
             Self::Petra(_) => Service::Petra,
+        }
+    }
+
+    /// The company, of a call to ConnectWise.
+    pub(super) fn company(&self) -> Option<&str> {
+        match self {
+            Self::ConnectWise { company, .. } => Some(company),
+            Self::Petra(_) => None,
         }
     }
 

@@ -89,6 +89,11 @@ impl Resolver {
         }
     }
 
+    /// A proxy whose name does not exist says nothing about the site behind it.
+    fn of_site(&self, host: &Host, fault: Fault) -> Fault {
+        if self.proxy.as_ref() == Some(host) && fault == Fault::NoSuchName { Fault::Resolve } else { fault }
+    }
+
     fn checked(&self, host: &Host, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Fault> {
         let configured = self.allow.is_configured(host) || self.proxy.as_ref() == Some(host);
         if addresses.is_empty() {
@@ -106,7 +111,7 @@ impl reqwest::dns::Resolve for Resolver {
         let resolver = self.clone();
         Box::pin(async move {
             let host = Host::parse(name.as_str()).map_err(|_| Fault::HostNotAllowed)?;
-            let addresses = resolver.lookup(&host).await?;
+            let addresses = resolver.lookup(&host).await.map_err(|fault| resolver.of_site(&host, fault))?;
             // Port 0 is replaced by the URL's.
             let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(sockets) as reqwest::dns::Addrs)
@@ -141,6 +146,20 @@ mod tests {
         // Names under `invalid` do not exist, and no name server is asked to say so (RFC 6761, section 6.4).
         let host = Host::parse("psa.invalid").expect("a host");
         assert_eq!(resolver(&[]).lookup(&host).await, Err(Fault::NoSuchName));
+    }
+
+    #[tokio::test]
+    async fn a_proxy_whose_name_does_not_exist_says_nothing_about_a_site() {
+        use reqwest::dns::Resolve as _;
+        let name = "proxy.invalid";
+        let asked = async |proxy: Option<Host>| {
+            let resolver = Resolver { proxy, ..resolver(&[]) };
+            let error = resolver.resolve(name.parse().expect("a name")).await.err().expect("there is none");
+            error.downcast_ref::<Fault>().copied()
+        };
+        let proxy = Host::parse(name).expect("a host");
+        assert_eq!(asked(Some(proxy)).await, Some(Fault::Resolve));
+        assert_eq!(asked(None).await, Some(Fault::NoSuchName));
     }
 
     #[tokio::test]

@@ -68,7 +68,8 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
     let timings = Timings::default();
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
     let client = api_server(requests);
-    let (events, _publisher) = Events::new(client.clone(), "test".to_owned(), None, Arc::clone(&metrics));
+    let (events, _publisher) =
+        Events::new(client.clone(), "test".to_owned(), None, None, Arc::clone(&metrics));
     let options = Options {
         namespaces: &WatchNamespaces::All,
         watch_secrets: true,

@@ -110,7 +110,8 @@ fn run(namespaces: &[&str], lists: Lists) -> Running {
 fn run_as(leadership: Leadership, namespaces: &[&str], lists: Lists) -> Running {
     let (metrics, gates) = (Arc::new(Metrics::new()), Gates::default());
     let client = api_server(lists);
-    let (events, _publisher) = Events::new(client.clone(), "test".to_owned(), None, Arc::clone(&metrics));
+    let (events, _publisher) =
+        Events::new(client.clone(), "test".to_owned(), None, None, Arc::clone(&metrics));
     let options = Options {
         namespaces: &WatchNamespaces::These(namespaces.iter().map(|name| (*name).to_owned()).collect()),
         watch_secrets: true,

@@ -52,7 +52,7 @@ fn config(sites: &[&HostPort], ca_pem: Option<&str>, egress_proxy: Option<Url>) 
 
 impl Rig {
     async fn get(&self, host: &HostPort) -> Result<Answer, Fault> {
-        let target = Target::ConnectWise { host, purpose: Purpose::Api };
+        let target = Target::ConnectWise { host, company: "acme", purpose: Purpose::Api };
         self.guard.send(Call { operation: "systemInfo", target, share: Some("team") }, message()).await
     }
 
@@ -164,7 +164,7 @@ async fn a_server_that_stays_silent_is_given_up() {
     let server = TestServer::start("psa.localhost", |_| Reply::Silence).await;
     let host = server.host("psa.localhost");
     let rig = rig(&[&host], Some(&server.ca_pem), None);
-    let target = Target::ConnectWise { host: &host, purpose: Purpose::Api };
+    let target = Target::ConnectWise { host: &host, company: "acme", purpose: Purpose::Api };
     let short = Message { timeout: Duration::from_millis(200), ..message() };
     let answer = rig.guard.send(Call { operation: "systemInfo", target, share: None }, short).await;
     assert_eq!(answer.map(|answer| answer.status), Err(Fault::Timeout));
@@ -198,7 +198,7 @@ async fn a_host_that_nobody_allowed_is_not_called() {
 async fn a_path_cannot_change_the_host() {
     let (server, host, rig) = pair(EMPTY).await;
     for path in ["@evil.example/", ".evil.example/", "//evil.example/", "\\\\evil.example/", ":1/"] {
-        let target = Target::ConnectWise { host: &host, purpose: Purpose::Api };
+        let target = Target::ConnectWise { host: &host, company: "acme", purpose: Purpose::Api };
         let call = Call { operation: "systemInfo", target, share: None };
         let sent = rig.guard.send(call, Message { path_and_query: path.to_owned(), ..message() }).await;
         assert_eq!(sent.map(|answer| answer.status), Ok(200), "{path}");
