@@ -6,6 +6,7 @@ mod conditions;
 mod ledger;
 mod linked;
 mod stage;
+mod stored;
 
 mod crash;
 mod deletion;

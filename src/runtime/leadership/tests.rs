@@ -265,7 +265,7 @@ async fn a_leader_whose_renewals_fail_says_so_within_its_deadline() {
     assert_eq!(lost, LeadershipLost::NotRenewed("cwlink-system/cwlink".to_owned()));
     let terms = terms();
     assert!(from.elapsed() <= terms.renew_within, "after {:?}", from.elapsed());
-    assert!(from.elapsed() >= terms.renew_within - terms.retry, "after {:?}", from.elapsed());
+    assert!(from.elapsed() >= terms.renew_within.saturating_sub(terms.retry), "after {:?}", from.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

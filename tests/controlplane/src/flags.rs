@@ -25,6 +25,10 @@ impl Ports {
         let [etcd_client, etcd_peer, api_server] = ports;
         Ok(Self { etcd_client, etcd_peer, api_server })
     }
+
+    pub(crate) fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_client)
+    }
 }
 
 fn listen() -> Result<TcpListener, Error> {
@@ -55,7 +59,7 @@ const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,ser
     clusterrole-aggregation-controller";
 
 pub(crate) fn etcd(data: &DataDir, ports: &Ports) -> Vec<String> {
-    let client = format!("http://127.0.0.1:{}", ports.etcd_client);
+    let client = ports.etcd_url();
     vec![
         flag("data-dir", data.join("etcd").display()),
         // Nothing has to survive a power cut.
@@ -73,7 +77,7 @@ const AUDIT_LOG_MEGABYTES: u32 = 2048;
 pub(crate) fn kube_apiserver(data: &DataDir, ports: &Ports) -> Vec<String> {
     let path = |name| data.join(name).display().to_string();
     vec![
-        flag("etcd-servers", format!("http://127.0.0.1:{}", ports.etcd_client)),
+        flag("etcd-servers", ports.etcd_url()),
         flag("bind-address", "127.0.0.1"),
         flag("advertise-address", "127.0.0.1"),
         flag("secure-port", ports.api_server),

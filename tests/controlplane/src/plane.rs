@@ -119,6 +119,12 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Where etcd listens, for whoever wants to change what is stored behind the API server's back.
+    #[must_use]
+    pub fn etcd_url(&self) -> String {
+        self.ports.etcd_url()
+    }
+
     /// Kills the API server, as an outage does; connections to it break. Does nothing when it does not run.
     pub fn stop_api_server(&self) {
         lock(&self.api_server).take();

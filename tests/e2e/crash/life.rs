@@ -95,6 +95,7 @@ impl Threaded {
         let surroundings = Surroundings {
             pod_namespace: Some(self.namespace.clone()),
             pod_name: Some("cwlink".to_owned()),
+            pod_uid: None,
             service_account_namespace: None,
         };
         let settings = Settings::check(*args, surroundings).map_err(|error| unreadable(error.to_string()))?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::conditions::LINKED;
 use crate::linked::{OFTEN, RARELY, private_key};
 use crate::stage::{SPEED, Stage, binary};
+use crate::stored;
 
 fn options(own: &str, watched: &[&str], rights: Rights) -> OperatorOptions {
     OperatorOptions {
@@ -94,14 +95,9 @@ fn with_get_on_named_secrets_links_work_without_a_watch_and_others_wait_for_the_
     Ok(())
 }
 
-/// Stores what the schema lets pass and the operator's types do not: Kubernetes takes this for a date-time, though no
-/// place on earth is 99 hours ahead.
+/// Stores what the operator's types cannot read. The schema would not let it pass.
 fn make_unreadable(stage: &Stage, name: &str) -> Result<()> {
-    let patch = format!("--patch={}", json!({"status": {"lastValidatedTime": "2026-01-01T00:00:00+99:99"}}));
-    let namespace = &stage.namespace;
-    let patch =
-        ["patch", "cwlink", name, "--namespace", namespace, "--subresource=status", "--type=merge", &patch];
-    stage.cluster.kubectl(&patch, None)?;
+    stored::rewrite_link(&stage.namespace, name, |link| link["status"]["lastValidatedTime"] = json!(7))?;
     wait_for("the operator counts an unreadable object", || {
         match stage.operator.metric("cwlink_links_unreadable", &[]) {
             Ok(count) if count > 0.5 => Ok(()),
