@@ -87,15 +87,15 @@ fn a_good_link_costs_four_writes_and_every_question_is_asked_once() -> Result<()
             ("GET /service/sources", 1),
         ])
     );
+    let mut petra = calls(&stage.sims, Service::Petra);
+    // One at start, and one that found the confirmation; where the PUT came later than ten seconds after the start, on a busy
+    // machine, one at once that was too early for it.
+    let lists = petra.remove("GET /v1/integrations/connectwise");
+    assert!(lists.is_some_and(|lists| (2..=3).contains(&lists)), "{lists:?}");
     assert_eq!(
-        calls(&stage.sims, Service::Petra),
-        expected([
-            // Whose key it is, and what is there: once at start.
-            ("GET /v1/usage", 1),
-            // The second found the confirmation.
-            ("GET /v1/integrations/connectwise", 2),
-            ("PUT /v1/integrations/connectwise/{linkId}", 1),
-        ])
+        petra,
+        // Whose key it is is asked once, at start.
+        expected([("GET /v1/usage", 1), ("PUT /v1/integrations/connectwise/{linkId}", 1)])
     );
     Ok(())
 }
