@@ -16,7 +16,7 @@ use crate::crd::RegistrationMode;
 use crate::runtime::{LogFormat, SecretFile, WatchNamespaces};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
-use crate::upstream::hosts::HostPort;
+use crate::upstream::hosts::{Host, HostPort};
 use crate::upstream::limits::Rates;
 use crate::upstream::tls;
 
@@ -382,6 +382,12 @@ fn proxy(text: &str) -> Result<Url, &'static str> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("holds a user name or password; flags hold no secrets");
+    }
+    if url.domain().is_some_and(|name| Host::parse(name).is_err()) {
+        return Err(
+            "does not give the whole name of its host, such as squid.proxy.svc.cluster.local; search domains are not \
+                    tried",
+        );
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err("has more than a host; give http://HOST:PORT or https://HOST:PORT");

@@ -16,7 +16,7 @@ impl Wake {
         (Self { sender }, receiver)
     }
 
-    /// Wakes a link. Nothing happens when there is no such link here.
+    /// Wakes a link; one that there is not is forgotten.
     pub fn link(&self, namespace: &str, name: &str) {
         // The queue only goes away when the operator stops, and then nobody needs to be woken.
         let _ = self.sender.send(LinkRef::new(namespace, name));

@@ -70,6 +70,8 @@ impl WorkQueue {
                 }
                 return None;
             }
+            // Woken by something else, it waits for nothing any more.
+            namespace.parked.retain(|name| *name != link.name);
             namespace.running += 1;
             state.running += 1;
             state.waiting.remove(link);
@@ -167,6 +169,19 @@ mod tests {
         let (queue, _woken) = queue(2, false);
         let slots = ["1", "2", "3"].map(|name| queue.start(&LinkRef::new("only", name)));
         assert_eq!(slots.map(|slot| slot.is_some()), [true, true, false]);
+    }
+
+    #[test]
+    fn a_parked_link_that_something_else_woke_is_not_woken_again() {
+        let (queue, mut woken) = queue(1, true);
+        let link = |name: &str| LinkRef::new("busy", name);
+        let running = queue.start(&link("1")).expect("free");
+        assert!(queue.start(&link("2")).is_none() && queue.start(&link("3")).is_none());
+        drop(running);
+        assert_eq!(woken.try_recv(), Ok(link("2")));
+        let third = queue.start(&link("3")).expect("free");
+        drop(third);
+        assert!(woken.try_recv().is_err(), "it ran already");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The bundle holds something that is no certificate, or nothing at all.
-    #[error("the CA bundle holds no readable certificate; give PEM certificates")]
+    #[error("the CA bundle holds something that is no certificate, or none at all; give PEM certificates")]
     Bundle,
     /// Neither the system nor a bundle gives a root.
     #[error("no root certificates are installed on this system; install ca-certificates or give a CA bundle")]

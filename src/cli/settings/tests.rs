@@ -107,8 +107,12 @@ fn every_bad_flag_is_named_with_what_to_do() {
         (&["--profiles=$/absent"], "--profiles: cannot read $/absent: "),
         (&["--profiles=$/empty"], "--profiles: $/empty is empty"),
         (&["--profiles=$/text"], "--profiles: failed to read the permission profiles in $/text: "),
-        (&["--ca-bundle=$/text"], "--ca-bundle: $/text: the CA bundle holds no readable certificate"),
+        (
+            &["--ca-bundle=$/text"],
+            "--ca-bundle: $/text: the CA bundle holds something that is no certificate",
+        ),
         (&["--egress-proxy=proxy:3128"], "--egress-proxy: is neither http://HOST:PORT"),
+        (&["--egress-proxy=http://squid:3128"], "--egress-proxy: does not give the whole name of its host"),
         (&["--egress-proxy=http://me:sesame@proxy:3128"], "--egress-proxy: holds a user name or password"),
         (&["--watch-namespaces=a,*"], "--watch-namespaces: \"*\" is no namespace"),
         (&["--watch-namespaces=Team"], "--watch-namespaces: \"Team\" is no namespace"),
