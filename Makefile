@@ -40,7 +40,7 @@ test: control-plane ## Run every test: units, generated histories, end to end ag
 # its own process, and a tenth so; every wrong view, and two replicas, of every workload, of which make test has a part;
 # and an abuser with five times as many links.
 .PHONY: soak
-soak: control-plane ## Histories of a million steps; every kill, view and replica of every workload: an hour
+soak: control-plane ## Histories of two million steps; every kill, view and replica of every workload: 40 minutes
 	CWLINK_SOAK=1 cargo test --lib -p cwlink histories -- --nocapture
 	CWLINK_SOAK=1 cargo test --test e2e -- crash:: views:: replicas:: tenants::abuse
 
