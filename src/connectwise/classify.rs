@@ -109,7 +109,8 @@ fn own_error(answer: &Answer) -> Option<OwnError> {
         return None;
     }
     // By way of a value: a key that stands twice is no reason to disregard what is said.
-    let body: Body = serde_json::from_value(json::read::<Value>(&answer.body)?).ok()?;
+    let body = json::read(&answer.body).filter(Value::is_object)?;
+    let body: Body = serde_json::from_value(body).ok()?;
     Some(OwnError { code: body.code, message: body.message.trim().to_ascii_lowercase() })
 }
 

@@ -39,7 +39,7 @@ pub fn page(body: &[u8]) -> Option<Page> {
         #[serde(deserialize_with = "Option::deserialize")]
         next: Option<String>,
     }
-    let raw: Raw = json::read(body)?;
+    let raw: Raw = json::read(body).filter(|_| json::is_object(body))?;
     if !raw.next.as_deref().is_none_or(is_cursor) {
         return None;
     }
@@ -156,7 +156,7 @@ pub fn organization(body: &[u8]) -> Option<Option<Organization>> {
         organization_name: String,
     }
     // The rest of it, a list of all tenants, is passed over without being kept.
-    let report: Report = serde_json::from_slice(body).ok()?;
+    let report: Report = serde_json::from_slice(body).ok().filter(|_| json::is_object(body))?;
     Some(Organization::parse(&report.organization_name))
 }
 
@@ -286,6 +286,8 @@ mod tests {
             json!({"links": []}),
             json!({"next": null}),
             json!([]),
+            json!([[], null]),
+            json!([[entry()], "c2"]),
             json!(null),
             json!({"links": {}, "next": null}),
             json!({"links": [], "next": 7}),
@@ -331,6 +333,7 @@ mod tests {
         assert!(Organization::parse(&"x".repeat(65)).is_none());
         assert_eq!(organization(br#"{"organizationName":"<b>"}"#), Some(None));
         assert_eq!(organization(br"{}"), None);
+        assert_eq!(organization(br#"["Acme"]"#), None);
     }
 
     #[test]

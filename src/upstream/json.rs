@@ -20,6 +20,12 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(without_mark(body)).ok()
 }
 
+/// Whether the body, if it is JSON, is an object. A struct would also be read from a list of its fields' values, which is
+/// no answer of either service.
+pub(crate) fn is_object(body: &[u8]) -> bool {
+    without_mark(body).first() == Some(&b'{')
+}
+
 /// How much memory the values of a body take at most, roughly. Counted before anything is read: each value follows a
 /// bracket or a comma. Those inside texts count too, which real answers have few of.
 pub(crate) fn weight(body: &[u8]) -> usize {

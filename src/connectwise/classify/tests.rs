@@ -69,6 +69,7 @@ fn a_401_that_is_not_connectwises_own_accuses_nobody() {
         json_answer(401, &error("ProxyAuthenticationRequired", "Unauthorized")),
         json_answer(401, &error("ConnectWiseApi", "A timeout has occured. Please try again.")),
         json_answer(401, &json!([error("Unauthorized", "Unauthorized")])),
+        json_answer(401, &json!(["Unauthorized", "Unauthorized"])),
         json_answer(401, &error("Unauthorized", "The clientId header is missing.")),
         json_answer(407, &error("Unauthorized", "Unauthorized")),
     ] {
