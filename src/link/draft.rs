@@ -98,6 +98,13 @@ impl Draft {
                 && reason != Reason::Suspended;
         let (present, absent) = match progress {
             Progress::Keep if moves => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),
+            // Whoever may write `status` may have written both, or one beside a good link.
+            Progress::Keep if is_true(&self.status, ConditionType::Ready) => {
+                (None, &[ConditionType::Reconciling, ConditionType::Stalled][..])
+            }
+            Progress::Keep if is_true(&self.status, ConditionType::Stalled) => {
+                (None, &[ConditionType::Reconciling][..])
+            }
             Progress::Keep => (None, &[][..]),
             Progress::Settled => (None, &[ConditionType::Reconciling, ConditionType::Stalled][..]),
             Progress::Reconciling => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),

@@ -75,7 +75,14 @@ pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
 
 fn passed_at_connectwise(status: &LinkStatus) -> bool {
     let reason = |kind| draft::reason(status, kind);
-    reason(ConditionType::AuthFailed) == Some(Reason::CredentialsAccepted)
+    // Where the status does not name what was found good, it may have been anything, other keys included.
+    let named = status.inputs.as_ref().is_some_and(|inputs| {
+        [&inputs.site, &inputs.company_id, &inputs.credentials_version, &inputs.permission_profile]
+            .iter()
+            .all(|input| input.is_some())
+    });
+    named
+        && reason(ConditionType::AuthFailed) == Some(Reason::CredentialsAccepted)
         && matches!(
             reason(ConditionType::PermissionDenied),
             Some(Reason::PermissionsGranted | Reason::GrantedAsFarAsVisible | Reason::NotVerifiable)

@@ -103,7 +103,13 @@ fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
             Some(Standing::Passed | Standing::Fault(Reason::PermissionsMissing)),
         ) => match &round.permissions {
             PermissionsAnswer::Inconclusive(why) => nothing(*why),
-            PermissionsAnswer::Judged(found) if agrees(visit, found) => Finding::Same,
+            // Lines that say otherwise than the verdict beside them agree with nothing.
+            PermissionsAnswer::Judged(found)
+                if found.missing.is_empty() == (standing == Some(Standing::Passed))
+                    && agrees(visit, found) =>
+            {
+                Finding::Same
+            }
             PermissionsAnswer::Judged(_) => Finding::Escalate,
         },
         _ => Finding::Escalate,

@@ -5,8 +5,69 @@ use std::time::Duration;
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage, wait_and_visit};
 use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, Permissions, PermissionsAnswer};
-use crate::crd::ConditionType;
+use crate::crd::{ConditionStatus, ConditionType, Inputs};
+use crate::link::message;
 use crate::link::seen::{ClientIdView, FleetView};
+
+#[test]
+fn a_verdict_on_inputs_that_the_status_does_not_name_is_none() {
+    let forget: [fn(&mut Inputs); 4] = [
+        |inputs| inputs.site = None,
+        |inputs| inputs.company_id = None,
+        |inputs| inputs.credentials_version = None,
+        |inputs| inputs.permission_profile = None,
+    ];
+    for forget in forget {
+        let mut world = World::ready();
+        forget(world.status.inputs.as_mut().expect("it was checked"));
+        world.petra.clear();
+        world.tenancy = lacking("Service Tickets");
+        world.restart();
+        let (_, trace) = world.visit();
+        assert_eq!((trace.rounds.as_slice(), trace.puts), ([Depth::Full].as_slice(), 0));
+    }
+}
+
+#[test]
+fn a_cheap_round_agrees_with_no_lines_that_contradict_the_verdict_beside_them() {
+    // Ready, beside a line that is missing.
+    let mut world = World::ready();
+    world.tenancy = lacking("Service Tickets");
+    let PermissionsAnswer::Judged(found) = &world.tenancy.permissions else { unreachable!("it was judged") };
+    let missing = found.missing.iter().map(message::permission_line).collect();
+    world.status.permissions.as_mut().expect("it was checked").missing = missing;
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+
+    // A role that lacks something, beside no such line.
+    let mut world = World::new();
+    world.tenancy = lacking("Service Tickets");
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/PermissionsMissing");
+    world.status.permissions.as_mut().expect("it was checked").missing.clear();
+    world.tenancy = Tenancy::good();
+    world.wait(10 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+}
+
+#[test]
+fn what_is_kept_never_both_moves_and_is_stalled_and_neither_where_it_is_ready() {
+    let mut world = World::ready();
+    let mut lacking_one = World::new();
+    lacking_one.tenancy = lacking("Service Tickets");
+    lacking_one.visit();
+    for (world, expected) in [(&mut world, "-"), (&mut lacking_one, "Stalled")] {
+        for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
+            let mut made_up = world.status.conditions[0].clone();
+            (made_up.type_, made_up.status) = (kind.as_str().to_owned(), ConditionStatus::True);
+            world.status.conditions.push(made_up);
+        }
+        world.tenancy = outage();
+        world.wait(30 * MINUTE);
+        world.visit();
+        assert_eq!(world.row()[4], expected);
+    }
+}
 
 #[test]
 fn an_outage_leaves_a_ready_link_ready_until_it_is_stale_and_success_mends_it() {
