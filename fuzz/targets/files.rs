@@ -1,11 +1,10 @@
-//! A profiles file, and flags, one a line.
+//! A mounted file: a key, profiles, a CA bundle, or flags, one a line.
 
 #![no_main]
 
 use cwlink::properties;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    properties::files::profiles(text);
-    properties::files::flags(text);
+fuzz_target!(|bytes: &[u8]| {
+    properties::files::file(bytes);
 });

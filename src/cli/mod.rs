@@ -1,7 +1,7 @@
 //! The command line. Everything is checked before anything starts, and every complaint names its flag.
 
 mod args;
-mod files;
+pub(crate) mod files;
 mod settings;
 
 pub use args::{Cli, Command, RunArgs};

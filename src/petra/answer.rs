@@ -30,7 +30,7 @@ fn refusal(answer: &Answer) -> PetraFault {
 }
 
 /// A page of the list route, which alone tells whether the server has the contract.
-pub(super) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
+pub(crate) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
     match answer.status {
         200 => wire::page(&answer.body).ok_or(PetraFault::Unavailable),
         404 | 405 | 501 => Err(PetraFault::NoContract),
@@ -39,7 +39,7 @@ pub(super) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
 }
 
 /// One link. A 404 that is not the contract's own (a proxy's) does not say that the link is gone.
-pub(super) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink>, PetraFault> {
+pub(crate) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink>, PetraFault> {
     match answer.status {
         200 => {
             wire::link(&answer.body).filter(|link| link.id == *id).map(Some).ok_or(PetraFault::Unavailable)
@@ -50,7 +50,7 @@ pub(super) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink
 }
 
 /// The usage report.
-pub(super) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
+pub(crate) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
     match answer.status {
         200 => wire::organization(&answer.body)
             .map(|organization| Account { organization })
@@ -60,7 +60,7 @@ pub(super) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
 }
 
 /// A PUT of this owner's link.
-pub(super) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer {
+pub(crate) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer {
     let unknown = PutAnswer::Unknown(refusal(answer));
     match (answer.status, wire::code(&answer.body)) {
         (200 | 202, _) => {
@@ -76,7 +76,7 @@ pub(super) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer
 }
 
 /// A DELETE.
-pub(super) fn read_delete(answer: &Answer) -> DeleteAnswer {
+pub(crate) fn read_delete(answer: &Answer) -> DeleteAnswer {
     match (answer.status, wire::code(&answer.body)) {
         (204, _) | (404, Some(Code::LinkNotFound)) => DeleteAnswer::Gone,
         (409, Some(Code::OwnedByOther)) => DeleteAnswer::NotOurs,

@@ -4,7 +4,7 @@
 //! [`client`] makes the calls, `answer` says what came back, [`wire`] reads it into the closed types below, and [`poll`]
 //! is the one shared poll of the list route.
 
-mod answer;
+pub(crate) mod answer;
 pub mod client;
 pub mod listing;
 pub mod poll;

@@ -3,14 +3,18 @@
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::connectwise::client::{ConnectWise, Transport};
 use crate::connectwise::profile::Profiles;
 use crate::connectwise::round::{self, Inputs};
-use crate::connectwise::{CompanyId, Depth, Keys, KeysAnswer, Round, Tenant};
+use crate::connectwise::{
+    Actual, CompanyAnswer, CompanyId, Depth, Keys, KeysAnswer, MemberAnswer, PermissionsAnswer, Round, Tenant,
+};
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
-use crate::upstream::{Answer, Fault, Service};
+use crate::upstream::{Answer, Fault, Service, json};
 
 /// A round asks no more than this, whatever it is answered: lists are followed for 20 pages each.
 const MOST_CALLS: usize = 200;
@@ -103,14 +107,14 @@ fn known_tenant() -> Tenant {
     Tenant::recorded(company, "api-na.myconnectwise.net", "v2025_1/", None).expect("a tenant")
 }
 
-/// A round ends after a bounded number of calls, sends keys to allowed hosts alone, and nothing of the answers' free text is
-/// in what it found out. Only a 401 among the answers can have refused the keys.
+/// A round ends after a bounded number of calls, sends keys to allowed hosts alone, and of the answers' texts nothing is in
+/// what it found out but where the tenant is, which is text of a closed form. It accuses of nothing that no answer told.
 ///
 /// # Panics
 /// Where that does not hold.
 #[must_use]
 pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
-    let refused = replies.iter().any(|reply| matches!(reply, Reply::Answer { status: 401, json: true, .. }));
+    let told = Told::by(&replies);
     let script = Arc::new(Script { replies: Mutex::new(replies.into_iter()), calls: Mutex::new(0) });
     let client_id = Arc::new(|| Some("00000000-0000-4000-8000-000000000000".into()));
     let connectwise = ConnectWise::new(Arc::clone(&script), client_id, Duration::from_secs(35));
@@ -131,7 +135,87 @@ pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
     });
     let calls = *script.calls.lock().expect("one thread");
     assert!(calls <= MOST_CALLS, "{calls} calls for one round");
-    assert!(found.keys != KeysAnswer::Rejected || refused, "keys were refused by no 401");
-    super::tells_nothing(&format!("{found:?}"));
+    told.covers(&found);
+    super::tells_nothing(&format!("{:?}", without_tenant(found.clone())));
     found
+}
+
+/// What was answered, whatever was asked.
+struct Told {
+    /// Status, whether it was declared as JSON, and the JSON that it is all the same.
+    answers: Vec<(u16, bool, Value)>,
+}
+
+impl Told {
+    fn by(replies: &[Reply]) -> Self {
+        let read = |reply: &Reply| match reply {
+            Reply::Answer { status, json, body, .. } => Some((*status, *json, json::read(body)?)),
+            Reply::Fault(_) => None,
+        };
+        Self { answers: replies.iter().filter_map(read).collect() }
+    }
+
+    /// Whether there was ConnectWise's own error with one of these statuses.
+    fn error(&self, statuses: &[u16]) -> bool {
+        let is_own =
+            |body: &Value| ["code", "message"].iter().all(|of| body.get(of).is_some_and(Value::is_string));
+        self.answers.iter().any(|(status, json, body)| *json && statuses.contains(status) && is_own(body))
+    }
+
+    fn success(&self, of: impl Fn(&Value) -> bool) -> bool {
+        self.answers.iter().any(|(status, _, body)| *status == 200 && of(body))
+    }
+
+    fn levels(&self) -> bool {
+        let is_level = |row: &Value| {
+            ["addLevel", "editLevel", "deleteLevel", "inquireLevel"]
+                .iter()
+                .any(|level| row.get(level).is_some())
+        };
+        self.success(|body| body.as_array().is_some_and(|rows| rows.iter().any(is_level)))
+    }
+
+    /// Each accusation of the round has an answer that may have told it.
+    fn covers(&self, round: &Round) {
+        match round.keys {
+            KeysAnswer::Rejected => assert!(self.error(&[401]), "keys were refused by no 401"),
+            KeysAnswer::Accepted | KeysAnswer::Inconclusive(_) => {}
+        }
+        if round.company == CompanyAnswer::Unknown {
+            assert!(self.error(&[404]) || self.success(Value::is_null), "no answer knows no such company");
+        }
+        if round.member == MemberAnswer::Inactive {
+            let inactive = |body: &Value| body.get("inactiveFlag") == Some(&Value::Bool(true));
+            assert!(self.success(inactive), "no answer tells of an inactive member");
+        }
+        let PermissionsAnswer::Judged(found) = &round.permissions else { return };
+        for line in &found.missing {
+            let told = match line.actual {
+                Actual::Level(_) => self.levels(),
+                Actual::Refused | Actual::Disallowed => self.error(&[401, 403]),
+                Actual::Allowed | Actual::Unknown => false,
+            };
+            assert!(told, "missing, and no answer told: {line:?}");
+        }
+    }
+}
+
+/// The round without the texts that it may hold of an answer, each of which has a form of its own.
+fn without_tenant(mut round: Round) -> Round {
+    let CompanyAnswer::Found(tenant) = &mut round.company else { return round };
+    // Every field is named, so that another one that holds text cannot be forgotten.
+    let Tenant { canonical_company, api_host, codebase, version } = &*tenant;
+    // The company only ever becomes part of a hash.
+    assert!(canonical_company.as_str().len() <= CompanyId::MAX_BYTES, "{canonical_company}");
+    assert!(AllowList::default().check(Service::ConnectWise, api_host, Purpose::Api).is_ok(), "{api_host}");
+    let parts = codebase.strip_prefix('v').and_then(|rest| rest.strip_suffix('/')).expect("a codebase");
+    let is_part = |part: &str| {
+        let digits = part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+        digits || (part.len() <= 12 && part.bytes().all(|b| b.is_ascii_lowercase()))
+    };
+    assert!(parts.len() <= 32 && parts.split('_').all(is_part), "{codebase}");
+    let plain = |text: &String| text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    assert!(version.as_ref().is_none_or(plain), "{version:?}");
+    *tenant = known_tenant();
+    round
 }

@@ -1,10 +1,64 @@
 //! What whoever installs the operator writes.
 
-use clap::Parser as _;
+use std::path::Path;
 
-use crate::cli::Cli;
+use clap::Parser as _;
+use rustls::RootCertStore;
+use secrecy::ExposeSecret as _;
+
+use crate::cli::{Cli, files};
 use crate::connectwise::profile::Profiles;
+use crate::runtime::secret_file;
 use crate::upstream::allow::AllowList;
+use crate::upstream::tls;
+
+/// Whatever a mounted file holds, it is read as what its flag says or refused with its name.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn file(bytes: &[u8]) {
+    secret(bytes);
+    let path = Path::new("some.file");
+    let text = files::text_of(bytes.to_vec(), path);
+    let whole = std::str::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty());
+    assert_eq!(text.as_deref().ok(), whole.filter(|text| text.len() <= 1 << 20));
+    match text {
+        Ok(text) => {
+            profiles(&text);
+            flags(&text);
+            bundle(&text);
+        }
+        Err(problem) => assert!(problem.starts_with("some.file "), "{problem}"),
+    }
+}
+
+/// A secret file is one line that fits a header, or is refused without a word about its content.
+fn secret(bytes: &[u8]) {
+    let line = bytes.trim_ascii();
+    let fits = bytes.len() <= 4096 && !line.is_empty() && line.iter().all(u8::is_ascii_graphic);
+    match secret_file::key_of(bytes, Path::new("some.file")) {
+        Ok(key) => {
+            assert!(fits, "no key");
+            assert_eq!(key.expose_secret().as_bytes(), line);
+        }
+        Err(problem) => {
+            assert!(!fits, "a key, and refused: {problem}");
+            super::tells_nothing(&format!("{problem} {problem:?}"));
+        }
+    }
+}
+
+/// A CA bundle adds roots or is refused; what is no certificate adds none.
+fn bundle(pem: &str) {
+    let mut roots = RootCertStore::empty();
+    match tls::add_bundle(&mut roots, pem.as_bytes()) {
+        Ok(()) => {
+            let certificates = pem.matches("BEGIN CERTIFICATE").count();
+            assert!((1..=certificates).contains(&roots.len()), "{} roots", roots.len());
+        }
+        Err(problem) => super::tells_nothing(&format!("{problem} {problem:?}")),
+    }
+}
 
 /// A profiles file is taken or refused with its name; the built-in profiles stay.
 ///

@@ -1,22 +1,75 @@
 //! Petra's bodies.
 
-use crate::petra::wire;
+use serde_json::Value;
 
-/// Whatever the body is, what is read of it are closed types, no more than it has, and none of its free text.
+use crate::petra::RemoteLink;
+use crate::petra::wire::{self, Page};
+
+/// Whatever the body is, what is read of it are closed types, each of the field that it is named after and of no other
+/// text, and no more than the body has.
 ///
 /// # Panics
 /// Where that does not hold.
 pub fn body(body: &[u8]) {
-    let page = wire::page(body);
-    let (link, code, holder) = (wire::link(body), wire::code(body), wire::holder(body));
-    let organization = wire::organization(body);
-    super::tells_nothing(&format!("{page:?} {link:?} {code:?} {holder:?} {organization:?}"));
-    if let Some(page) = page {
-        assert!(page.links.len() + page.unreadable.len() <= body.len());
-        assert!(
-            page.next.is_none_or(
-                |next| (1..=512).contains(&next.len()) && next.bytes().all(|b| b.is_ascii_graphic())
-            )
-        );
+    let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    if let Some(page) = wire::page(body) {
+        is_of_page(&page, body);
     }
+    if let Some(link) = wire::link(body) {
+        assert!(is_of_entry(&link, &value), "{link:?} is not what {value} says");
+    }
+    // A code is one of three words of ours, whatever stands there.
+    let code = wire::code(body);
+    assert_eq!(code.is_some(), value.get("code").is_some_and(Value::is_string), "{code:?}");
+    if let Some(owner) = wire::holder(body) {
+        assert_eq!(value.get("owner").and_then(Value::as_str), Some(owner.as_str()));
+    }
+    if let Some(Some(organization)) = wire::organization(body) {
+        let name = value.get("organizationName").and_then(Value::as_str);
+        assert_eq!(name.map(str::trim_ascii), Some(organization.as_str()));
+    }
+}
+
+fn is_of_page(page: &Page, body: &[u8]) {
+    // Every field is named, so that a new one cannot be forgotten.
+    let Page { links, unreadable, complete, next } = page;
+    let value: Value = crate::upstream::json::read(body).expect("a page is JSON");
+    let entries = value.get("links").and_then(Value::as_array).expect("a page has entries");
+    assert_eq!(value.get("next").and_then(Value::as_str), next.as_deref());
+    assert!(next.as_ref().is_none_or(|next| is_visible(next, 512)), "{next:?}");
+    let id = |entry: &Value| entry.get("linkId").and_then(Value::as_str).map(str::to_owned);
+    let mut left = entries.iter();
+    for link in links {
+        assert!(left.any(|entry| is_of_entry(link, entry)), "{link:?} is no entry, or not in its place");
+    }
+    for unreadable in unreadable {
+        assert!(entries.iter().any(|entry| id(entry).as_deref() == Some(unreadable.as_str())));
+    }
+    let told = links.len() + unreadable.len();
+    assert!(told <= entries.len() && (!*complete || entries.iter().all(|entry| id(entry).is_some())));
+}
+
+/// Whether the link is what this entry says, field by field, and each field has its form.
+fn is_of_entry(link: &RemoteLink, entry: &Value) -> bool {
+    let RemoteLink { id, company, owner, state, credentials_version, version, confirmed_at } = link;
+    let text = |field: &str| entry.get(field).and_then(Value::as_str);
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let owned = match owner {
+        None => entry.get("owner") == Some(&Value::Null),
+        Some(owner) => text("owner") == Some(owner.as_str()) && owner.as_str().split('/').all(plain),
+    };
+    owned
+        && text("linkId") == Some(id.as_str())
+        && plain(id.as_str())
+        && id.as_str().len() <= 64
+        && company.as_ref().is_none_or(|it| text("companyId") == Some(it.as_str()))
+        && text("state") == Some(state.as_str())
+        && credentials_version.as_ref().is_none_or(|it| text("credentialsVersion") == Some(it) && plain(it))
+        && text("version") == Some(version.as_str())
+        && is_visible(version.as_str(), 128)
+        && confirmed_at.is_none_or(|at| text("confirmedAt").and_then(|text| text.parse().ok()) == Some(at))
+}
+
+fn is_visible(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::connectwise::{CompanyId, Keys};
+use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
 use crate::link::secret;
 use crate::link::seen::SecretRead;
+use crate::runtime::SecretVersion;
 
 /// The data of a Secret: any names, any bytes.
 pub type Data = BTreeMap<String, Vec<u8>>;
@@ -21,6 +22,16 @@ pub fn data(public: Option<&[u8]>, private: Option<&[u8]>) -> Data {
         .collect()
 }
 
+/// The same of a Secret as the API server sends it, which may be anything.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn sent(json: &[u8], company: &str) {
+    if let Ok(sent) = serde_json::from_slice::<Secret>(json) {
+        let _ = judged(sent, company);
+    }
+}
+
 /// A Secret gives keys only when both are well-formed, and for a company that is; what is told of it is the same text for
 /// every content.
 ///
@@ -31,15 +42,35 @@ pub fn read(data: &Data, company: &str) -> SecretRead {
     let mut sent = Secret::default();
     (sent.metadata.uid, sent.metadata.resource_version) = (Some("secret".to_owned()), Some("1".to_owned()));
     sent.data = Some(data.iter().map(|(name, value)| (name.clone(), ByteString(value.clone()))).collect());
-    let (told, keys) = secret::read(sent, company);
-    super::tells_nothing(&format!("{told:?}"));
+    judged(sent, company)
+}
 
-    let well_formed = |name: &str, but: &str| data.get(name).is_some_and(|value| is_key(value, but));
+fn judged(sent: Secret, company: &str) -> SecretRead {
+    let version = SecretVersion {
+        uid: sent.metadata.uid.clone().unwrap_or_default(),
+        resource_version: sent.metadata.resource_version.clone().unwrap_or_default(),
+    };
+    let value = |name: &str| sent.data.as_ref()?.get(name).map(|value| value.0.as_slice());
+    let well_formed = |name: &str, but: &str| value(name).is_some_and(|value| is_key(value, but));
     let both = well_formed("publicKey", ":") && well_formed("privateKey", "");
     let usable = both && CompanyId::parse(company).is_ok();
+
+    let (told, keys) = secret::read(sent, company);
     assert_eq!(keys.is_some(), usable, "{told:?}");
-    assert_eq!(matches!(told, SecretRead::Keys { .. }), usable, "{told:?}");
-    assert_eq!(matches!(told, SecretRead::Invalid { .. }), !both, "{told:?}");
+    match &told {
+        SecretRead::Keys { secret, credentials } => {
+            assert!(usable, "{told:?}");
+            assert_eq!(*secret, version);
+            assert_eq!(CredentialsVersion::parse(credentials.as_str()).as_ref(), Some(credentials));
+        }
+        SecretRead::Invalid { secret, problem } => {
+            assert!(!both, "{told:?}");
+            assert_eq!(*secret, version);
+            super::tells_nothing(&format!("{problem} {problem:?}"));
+        }
+        SecretRead::Unavailable => assert!(both && !usable, "{told:?}"),
+        SecretRead::Absent | SecretRead::Forbidden => panic!("it was read: {told:?}"),
+    }
     told
 }
 

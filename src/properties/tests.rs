@@ -3,14 +3,17 @@
 mod bodies;
 mod stored;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
-use self::bodies::{petra_links, petra_pages, scripts};
+use self::bodies::{petra_links, petra_pages, record, scripts};
 use self::stored::stored;
 use super::connectwise::round;
 use super::conversation::{Told, visit};
 use super::secret::Data;
-use super::{CANARY, files, petra, reply, secret, texts};
+use super::{CANARY, answer, files, petra, reply, secret, texts};
 use crate::connectwise::Depth;
 
 /// Texts near to what is taken: parts of hosts, addresses, names and times in any order.
@@ -123,6 +126,20 @@ const YAML: &[&str] = &[
     ": ",
     "- ",
 ];
+const PEM: &[&str] = &[
+    "-----BEGIN CERTIFICATE-----\n",
+    "-----END CERTIFICATE-----\n",
+    "-----BEGIN PRIVATE KEY-----\n",
+    "-----END PRIVATE KEY-----\n",
+    "-----",
+    "BEGIN ",
+    "AAAA\n",
+    "canary",
+    "=",
+    "\n",
+];
+const STATUSES: &[u16] =
+    &[200, 202, 204, 301, 400, 401, 403, 404, 405, 409, 410, 412, 422, 429, 500, 501, 503];
 const FLAGS: &[&str] = &[
     "--petra-url=",
     "https://petra.example",
@@ -178,6 +195,37 @@ proptest! {
     }
 
     #[test]
+    fn what_the_api_server_sends_for_a_secret_gives_keys_only_when_both_are_well_formed(
+        json in prop_oneof![
+            8 => sent_secrets().prop_map(|secret| secret.to_string().into_bytes()),
+            1 => any::<Vec<u8>>(),
+        ],
+        company in prop_oneof![4 => Just("acme".to_owned()), 1 => near(NAMES)],
+    ) {
+        secret::sent(&json, &company);
+    }
+
+    #[test]
+    fn a_mounted_file_is_what_its_flag_says_or_is_refused_by_name(bytes in prop_oneof![
+        2 => near(PEM).prop_map(String::into_bytes),
+        1 => near(YAML).prop_map(String::into_bytes),
+        2 => "[ \\n]{0,2}[!-~]{0,9}[ \\r\\n]{0,2}".prop_map(String::into_bytes),
+        1 => any::<Vec<u8>>(),
+        1 => (any::<u8>(), 4_090..4_100_usize).prop_map(|(byte, long)| vec![byte; long]),
+    ]) {
+        files::file(&bytes);
+    }
+
+    #[test]
+    fn an_answer_of_petra_means_what_its_status_and_its_own_words_say(
+        status in prop_oneof![8 => prop::sample::select(STATUSES), 1 => any::<u16>()],
+        wait in any::<Option<u16>>(),
+        body in petra_bodies(),
+    ) {
+        answer::any(status, wait, &body);
+    }
+
+    #[test]
     fn a_profiles_file_is_taken_or_refused_by_name(text in near(YAML)) {
         files::profiles(&text);
     }
@@ -198,11 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_of_petras_text_survives(body in prop_oneof![
-        4 => petra_pages().prop_map(|page| page.to_string().into_bytes()),
-        2 => petra_links().prop_map(|link| link.to_string().into_bytes()),
-        1 => any::<Vec<u8>>(),
-    ]) {
+    fn nothing_of_petras_text_survives_but_what_its_field_may_hold(body in petra_bodies()) {
         petra::body(&body);
     }
 
@@ -228,6 +272,46 @@ proptest! {
             choices: &choices,
         });
     }
+}
+
+fn petra_bodies() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => petra_pages().prop_map(|page| page.to_string().into_bytes()),
+        4 => petra_links().prop_map(|link| link.to_string().into_bytes()),
+        1 => Just(json!([CANARY]).to_string().into_bytes()),
+        1 => any::<Vec<u8>>(),
+    ]
+}
+
+/// A Secret as the API server sends it, or nearly so: also with keys where none are read.
+fn sent_secrets() -> impl Strategy<Value = Value> {
+    let values = || {
+        let key = BASE64.encode(CANARY);
+        vec![
+            json!(key),
+            json!(key),
+            json!(key),
+            json!(""),
+            json!("A"),
+            json!("AA=="),
+            json!(CANARY),
+            json!(7),
+        ]
+    };
+    let data = record(20, vec![("publicKey", values()), ("privateKey", values()), ("other", values())]);
+    let metadata = record(
+        20,
+        vec![
+            ("uid", vec![json!("secret"), json!(CANARY)]),
+            ("resourceVersion", vec![json!("1"), json!("canary")]),
+            ("annotations", vec![json!({}), json!({"canary": CANARY})]),
+        ],
+    );
+    (data, metadata, prop::option::weighted(0.2, record(5, vec![("publicKey", values())]))).prop_map(
+        |(data, metadata, string_data)| {
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data, "stringData": string_data})
+        },
+    )
 }
 
 /// The data of a Secret: keys, and what stands where keys should be. Most are fit, so that a visit goes on.

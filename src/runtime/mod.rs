@@ -17,7 +17,7 @@ mod logging;
 mod reach;
 mod retries;
 mod run;
-mod secret_file;
+pub(crate) mod secret_file;
 mod secret_versions;
 mod services;
 mod shutdown;

@@ -133,6 +133,11 @@ fn read(path: &Path) -> Result<SecretString, SecretFileError> {
     fs::File::open(path)
         .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
+    key_of(&bytes, path)
+}
+
+/// The key that the content of this file is.
+pub(crate) fn key_of(bytes: &[u8], path: &Path) -> Result<SecretString, SecretFileError> {
     if bytes.len() > MAX_BYTES {
         return Err(SecretFileError::TooLarge(path.to_owned()));
     }

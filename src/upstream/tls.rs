@@ -49,7 +49,8 @@ pub fn client_config(ca_bundle: Option<&[u8]>) -> Result<ClientConfig, TlsError>
     Ok(config)
 }
 
-fn add_bundle(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TlsError> {
+/// Adds the certificates of a bundle (PEM).
+pub(crate) fn add_bundle(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TlsError> {
     let before = roots.len();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|_| TlsError::Bundle)?;

@@ -1,4 +1,5 @@
-//! What ConnectWise and Petra might answer: as they should, nearly so, or anything, with the canary in all free text.
+//! What ConnectWise and Petra might answer: as they should, nearly so, or anything. The canary is in all free text, and its
+//! word, in a form that fits, in what is read into a closed type.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -58,32 +59,45 @@ pub(super) fn texts_of(texts: &[&str]) -> Vec<Value> {
     texts.iter().map(|text| json!(text)).collect()
 }
 
-fn bodies() -> impl Strategy<Value = Value> {
-    let levels = texts_of(&["All", "My", "None", "MINE", CANARY]);
-    let companyinfo = record(
+fn companyinfos() -> impl Strategy<Value = Value> {
+    record(
         5,
         vec![
-            ("Codebase", texts_of(&["v2025_1/", "v4_6_release/", "../"])),
-            ("CompanyID", texts_of(&["acme", CANARY])),
-            ("SiteUrl", texts_of(&["api-na.myconnectwise.net", "", "evil.example", CANARY])),
-            ("VersionNumber", texts_of(&["v4.6.1", CANARY])),
+            ("Codebase", texts_of(&["v2025_1/", "v4_6_release/", "v4_6_canary/", "../"])),
+            ("CompanyID", texts_of(&["acme", "canary-company", CANARY])),
+            (
+                "SiteUrl",
+                texts_of(&[
+                    "api-na.myconnectwise.net",
+                    "canary.myconnectwise.net",
+                    "",
+                    "evil.example",
+                    "canary.example",
+                    CANARY,
+                ]),
+            ),
+            ("VersionNumber", texts_of(&["v4.6.1", "v4.canary", CANARY])),
         ],
-    );
+    )
+}
+
+fn bodies() -> impl Strategy<Value = Value> {
+    let levels = texts_of(&["All", "My", "None", "MINE", "canary", CANARY]);
     let member = record(
         5,
         vec![
             ("inactiveFlag", vec![json!(false), json!(true)]),
-            ("licenseClass", texts_of(&["A", "F", CANARY])),
+            ("licenseClass", texts_of(&["A", "F", "canary", CANARY])),
             ("serviceBoardRestrictIds", vec![json!([1]), json!([CANARY])]),
         ],
     );
     let line = record(
         5,
         vec![
-            ("moduleName", texts_of(&["Companies", "Service Desk", "Finance", "System", CANARY])),
+            ("moduleName", texts_of(&["Companies", "Service Desk", "Finance", "System", "Canary", CANARY])),
             (
                 "moduleFunctionName",
-                texts_of(&["Contacts", "Service Tickets", "Agreements", "Table Setup", CANARY]),
+                texts_of(&["Contacts", "Service Tickets", "Agreements", "Table Setup", "Canary", CANARY]),
             ),
             ("addLevel", levels.clone()),
             ("editLevel", levels.clone()),
@@ -95,7 +109,7 @@ fn bodies() -> impl Strategy<Value = Value> {
         5,
         vec![
             ("id", vec![json!(1), json!(i64::MIN)]),
-            ("name", texts_of(&["Help Desk", " help desk", CANARY])),
+            ("name", texts_of(&["Help Desk", " help desk", "canary", CANARY])),
             ("inactiveFlag", vec![json!(false), json!(true)]),
             ("projectFlag", vec![json!(false), json!(true)]),
             ("defaultFlag", vec![json!(false), json!(true)]),
@@ -116,11 +130,17 @@ fn bodies() -> impl Strategy<Value = Value> {
         ],
     );
     prop_oneof![
-        4 => companyinfo,
+        4 => companyinfos(),
         3 => member,
         4 => prop::collection::vec(line, 0..12).prop_map(Value::from),
         3 => prop::collection::vec(board, 0..4).prop_map(Value::from),
         2 => refusal,
+        // The same texts without the names of their fields: another shape, which says nothing.
+        1 => prop::sample::select(vec![
+            json!(["Unauthorized", CANARY]),
+            json!(["v2025_1/", "acme", "api-na.myconnectwise.net"]),
+            json!([true]),
+        ]),
         1 => json_values(),
     ]
 }
@@ -175,14 +195,24 @@ pub(super) fn scripts() -> impl Strategy<Value = Vec<Reply>> {
         good(json!([{"id": 1, "defaultFlag": true, "name": CANARY}])),
     ];
     let whole = round.len();
-    let begun = prop_oneof![1 => 0..whole, 2 => Just(whole)].prop_map(move |calls| round[..calls].to_vec());
-    (begun, prop::collection::vec(replies(), 0..12)).prop_map(|(begun, rest)| [begun, rest].concat())
+    let answered = round.into_iter().enumerate().map(move |(at, as_it_should)| match at {
+        0 => prop_oneof![
+            4 => Just(as_it_should),
+            2 => companyinfos().prop_map(good),
+            1 => replies(),
+        ]
+        .boxed(),
+        _ => prop_oneof![9 => Just(as_it_should), 1 => replies()].boxed(),
+    });
+    let calls = prop_oneof![1 => 0..whole, 3 => Just(whole)];
+    (answered.collect::<Vec<_>>(), calls, prop::collection::vec(replies(), 0..12))
+        .prop_map(|(begun, calls, rest)| [&begun[..calls], &rest[..]].concat())
 }
 
 /// The version of the keys that a visit is told of.
 pub(super) fn credentials_version() -> String {
     let company = CompanyId::parse("acme").expect("a company");
-    let keys = Keys::from_secret_data(Some(b"public"), Some(CANARY.as_bytes())).expect("keys");
+    let keys = Keys::from_secret_data(Some(CANARY.as_bytes()), Some(CANARY.as_bytes())).expect("keys");
     keys.version(&company).as_str().to_owned()
 }
 
@@ -191,28 +221,55 @@ pub(super) fn link_id() -> String {
     LinkId::derive("acme", "api-na.myconnectwise.net").as_str().to_owned()
 }
 
+/// An id of the operator's own form that another company and host would give.
+const OTHER_ID: &str = "cw-0123456789abcdef0123456789abcdef";
+
 pub(super) fn petra_links() -> impl Strategy<Value = Value> {
     record(
         5,
         vec![
-            ("linkId", vec![json!(link_id()), json!(link_id()), json!("cw-1"), json!(CANARY)]),
-            ("companyId", texts_of(&["acme", "ACME", CANARY])),
-            ("owner", vec![json!("here/team/acme"), json!("here/team/other"), Value::Null]),
-            ("state", texts_of(&["pending", "connected", "failed", CANARY])),
+            (
+                "linkId",
+                [vec![json!(link_id()); 4], texts_of(&["cw-1", OTHER_ID, "canary-link", CANARY])].concat(),
+            ),
+            ("companyId", texts_of(&["acme", "acme", "acme", "ACME", "canary-company", CANARY])),
+            (
+                "owner",
+                [
+                    vec![json!("here/team/acme"); 6],
+                    texts_of(&["here/team/other", "here/team/canary-owner"]),
+                    texts_of(&["here/canary-team/acme", "canary-there/team/acme"]),
+                    vec![Value::Null],
+                ]
+                .concat(),
+            ),
+            ("state", texts_of(&["pending", "connected", "failed", "canary", CANARY])),
             (
                 "credentialsVersion",
-                vec![json!(credentials_version()), json!("0123456789abcdef"), json!(CANARY)],
+                vec![
+                    json!(credentials_version()),
+                    json!("0123456789abcdef"),
+                    json!("canary-version"),
+                    json!(CANARY),
+                ],
             ),
-            ("version", texts_of(&["v7", CANARY])),
+            ("version", texts_of(&["v7", "canary-7", CANARY])),
             ("confirmedAt", texts_of(&["2026-02-02T09:31:30Z", CANARY])),
-            ("code", texts_of(&["link_not_found", "owned_by_other", CANARY])),
-            ("organizationName", texts_of(&["Acme IT", CANARY])),
+            ("code", texts_of(&["link_not_found", "owned_by_other", "canary_code", CANARY])),
+            ("organizationName", texts_of(&["Acme IT", "Canary-s", CANARY])),
         ],
     )
 }
 
 pub(super) fn petra_pages() -> impl Strategy<Value = Value> {
-    let next = prop_oneof![4 => Just(Value::Null), 1 => Just(json!("cursor")), 1 => Just(json!(CANARY))];
-    (prop::collection::vec(petra_links(), 0..5), next)
-        .prop_map(|(links, next)| json!({"links": links, "next": next, "message": CANARY}))
+    let next = prop_oneof![
+        8 => Just(Value::Null),
+        1 => Just(json!("canary-cursor")),
+        1 => Just(json!(CANARY)),
+    ];
+    let named = prop::bool::weighted(0.95);
+    (prop::collection::vec(petra_links(), 0..5), next, named).prop_map(|(links, next, named)| {
+        // Without the names of its fields it is no page.
+        if named { json!({"links": links, "next": next, "message": CANARY}) } else { json!([links, next]) }
+    })
 }

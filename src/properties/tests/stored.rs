@@ -65,19 +65,27 @@ pub(super) fn stored() -> impl Strategy<Value = Value> {
                     "CredentialsRejected",
                     "Suspended",
                     "LinkConflict",
+                    "CredentialsAccepted",
+                    "PermissionsGranted",
                     "Odd",
                 ]),
             ),
             ("message", texts_of(&["text", ""])),
         ],
     );
-    let status = (prop::collection::vec(condition, 0..8), record(30, status_fields())).prop_map(
-        |(conditions, status)| {
-            let mut status = status;
-            status["conditions"] = Value::from(conditions);
-            status
-        },
-    );
+    // What an operator wrote, perhaps with something that somebody else wrote before it.
+    let conditions =
+        (prop::collection::vec(condition, 0..8), verdicts(), prop::bool::weighted(0.8), any::<bool>())
+            .prop_map(|(made_up, verdict, written, pure)| match (written, pure) {
+                (true, true) => verdict,
+                (true, false) => made_up.into_iter().take(2).chain(verdict).collect(),
+                (false, _) => made_up,
+            });
+    let status = (conditions, record(30, status_fields())).prop_map(|(conditions, status)| {
+        let mut status = status;
+        status["conditions"] = Value::from(conditions);
+        status
+    });
     let metadata = record(
         60,
         vec![
@@ -94,16 +102,55 @@ pub(super) fn stored() -> impl Strategy<Value = Value> {
         ],
     );
     (metadata, spec, prop::option::of(status)).prop_map(|(metadata, spec, status)| {
-        let mut link = json!({"metadata": without_canary(metadata), "spec": without_canary(spec)});
+        let mut link = json!({"metadata": metadata, "spec": spec});
         if let Some(status) = status {
-            link["status"] = without_canary(status);
+            link["status"] = status;
         }
         link
     })
 }
 
+/// The four conditions as they stand after a check.
+fn verdicts() -> impl Strategy<Value = Vec<Value>> {
+    const ACCEPTED: (&str, &str) = ("False", "CredentialsAccepted");
+    const GRANTED: (&str, &str) = ("False", "PermissionsGranted");
+    const UNSEEN: (&str, &str) = ("Unknown", "NotEvaluated");
+    let tables = [
+        [("True", "Linked"), ACCEPTED, GRANTED, ("True", "Confirmed")],
+        [("True", "Linked"), ACCEPTED, ("Unknown", "NotVerifiable"), ("True", "Acknowledged")],
+        [("Unknown", "PetraUnavailable"), ACCEPTED, GRANTED, ("Unknown", "Pending")],
+        [("Unknown", "AwaitingConfirmation"), ACCEPTED, GRANTED, ("Unknown", "AwaitingConfirmation")],
+        [("Unknown", "RemoteLinkMissing"), ACCEPTED, GRANTED, ("False", "RemoteLinkMissing")],
+        [("False", "LinkConflict"), ACCEPTED, GRANTED, ("False", "LinkConflict")],
+        [("False", "CredentialsRejected"), ("True", "CredentialsRejected"), UNSEEN, ("True", "Confirmed")],
+        [("False", "CompanyUnknown"), ("True", "CompanyUnknown"), UNSEEN, ("Unknown", "Pending")],
+        [("False", "PermissionsMissing"), ACCEPTED, ("True", "PermissionsMissing"), ("True", "Confirmed")],
+        [("False", "MemberInactive"), ACCEPTED, ("True", "MemberInactive"), ("Unknown", "Pending")],
+        [("Unknown", "ConnectWiseUnavailable"), UNSEEN, UNSEEN, ("Unknown", "Pending")],
+    ];
+    prop::sample::select(tables.to_vec()).prop_map(|table| {
+        let kinds = ["Ready", "AuthFailed", "PermissionDenied", "Registered"];
+        let condition = |(kind, (status, reason))| {
+            json!({"type": kind, "status": status, "reason": reason, "message": "text", "observedGeneration": 1,
+                "lastTransitionTime": "2027-01-15T07:00:00Z"})
+        };
+        kinds.into_iter().zip(table).map(condition).collect()
+    })
+}
+
 fn status_fields() -> Vec<(&'static str, Vec<Value>)> {
-    let time = texts_of(&["2026-02-02T09:31:30Z", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z"]);
+    // The visit is at 2027-01-15T08:00:00Z.
+    let time = texts_of(&[
+        "2027-01-15T07:59:00Z",
+        "2027-01-15T07:40:00Z",
+        "2026-02-02T09:31:30Z",
+        "9999-12-31T23:59:59Z",
+        "0000-01-01T00:00:00Z",
+    ]);
+    let line = |function: &str| {
+        json!({"module": "Companies", "function": function, "action": "inquire", "required": "All", "actual": "None",
+            "fix": "text"})
+    };
     let host = "api-na.myconnectwise.net";
     vec![
         ("observedGeneration", vec![json!(-1), json!(1), json!(i64::MAX)]),
@@ -132,20 +179,15 @@ fn status_fields() -> Vec<(&'static str, Vec<Value>)> {
                 json!({"id": "../..", "mode": "Portal"}),
             ],
         ),
+        (
+            "permissions",
+            vec![
+                json!({"profile": "GuideV1"}),
+                json!({"profile": "GuideV1", "missing": [line("Contacts")]}),
+                json!({"profile": "GuideV1", "unknown": [line("Contacts")]}),
+            ],
+        ),
         ("lastValidatedTime", time.clone()),
         ("lastFullCheckTime", time),
     ]
-}
-
-/// What people and earlier operators wrote is theirs to show; only text of the services and of the Secret must not be.
-fn without_canary(value: Value) -> Value {
-    match value {
-        Value::String(text) => json!(text.replace("canary", "plain")),
-        Value::Array(values) => values.into_iter().map(without_canary).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name.replace("canary", "plain"), without_canary(value)))
-            .collect(),
-        other => other,
-    }
 }

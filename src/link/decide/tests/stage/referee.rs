@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::operator::InProgress;
 use super::{COMPANIES, NAMES, Stage, Who};
-use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, Depth, KeysAnswer, MemberAnswer, PermissionsAnswer, Round,
-};
+use crate::connectwise::Depth;
 use crate::crd::{
     ConditionStatus, ConditionType, DeletionPolicy, Inputs, LinkStatus, Reason, RegistrationMode,
 };
@@ -20,19 +18,10 @@ use crate::link::seen::SecretRead;
 use crate::link::visiting::Visiting;
 use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
+use crate::properties::verdicts::{Told, accusations_were_told, told};
 
 /// The inputs that a good round proves: company, keys, profile, board.
 type Proof = (String, String, String, Option<String>);
-
-/// What a round says for sure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Good,
-    Refused(Reason),
-    Denied(Reason),
-    /// Site or board: nobody is accused.
-    Wrong(Reason),
-}
 
 #[derive(Default)]
 pub(super) struct Referee {
@@ -48,40 +37,6 @@ pub(super) struct Referee {
     must_be_gone: BTreeSet<Who>,
     pub steps: u64,
     pub writes: u64,
-}
-
-/// The conclusive part of a round, for a link that had this status before it.
-fn told(round: &Round, before: &LinkStatus) -> Option<Told> {
-    match (&round.company, round.keys) {
-        (CompanyAnswer::Found(_), KeysAnswer::Accepted) => {}
-        (CompanyAnswer::Inconclusive(_), _) | (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(_)) => {
-            return None;
-        }
-        (CompanyAnswer::Found(_), KeysAnswer::Rejected) => {
-            return Some(Told::Refused(Reason::CredentialsRejected));
-        }
-        (CompanyAnswer::Unknown, _) => return Some(Told::Refused(Reason::CompanyUnknown)),
-        // What has been a ConnectWise, and shows a page now, may be under maintenance.
-        (CompanyAnswer::NotConnectWise, _) if before.site.is_some() => return None,
-        (CompanyAnswer::NotConnectWise, _) => return Some(Told::Wrong(Reason::SiteInvalid)),
-        (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
-            return Some(Told::Wrong(Reason::SiteNotAllowed));
-        }
-    }
-    if round.member == MemberAnswer::Inactive {
-        return Some(Told::Denied(Reason::MemberInactive));
-    }
-    match &round.permissions {
-        PermissionsAnswer::Inconclusive(_) => None,
-        PermissionsAnswer::Judged(found) if !found.missing.is_empty() => {
-            Some(Told::Denied(Reason::PermissionsMissing))
-        }
-        PermissionsAnswer::Judged(_) => match round.board {
-            BoardAnswer::NotNamed | BoardAnswer::Ready => Some(Told::Good),
-            BoardAnswer::Inconclusive(_) => None,
-            _ => Some(Told::Wrong(Reason::ServiceBoardNotReady)),
-        },
-    }
 }
 
 fn proof(inputs: &Inputs) -> Option<Proof> {
@@ -163,7 +118,7 @@ impl Referee {
         self.writes += 1;
         let after = &visiting.subject.status;
         conforms(before, visiting);
-        accusations_were_told(before, visiting);
+        accusations_were_told(before, after, visiting.seen.round.as_ref());
         self.ready_was_proved(before, visiting);
         let text = serde_json::to_string(after).expect("json");
         assert!(!text.contains("CANARY"), "a key leaked");
@@ -229,47 +184,6 @@ impl Referee {
         let just = visiting.seen.round.as_ref().and_then(|round| told(round, before));
         let refuted = just.is_some_and(|told| told != Told::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
-    }
-}
-
-/// Promise 2: an accusation is what ConnectWise just said, or what it said last for the same keys and company.
-fn accusations_were_told(before: &LinkStatus, visiting: &Visiting) {
-    let after = &visiting.subject.status;
-    let round = visiting.seen.round.as_ref();
-    let just = round.and_then(|round| told(round, before));
-    let stood = |kind, same: fn(&Inputs, &Inputs) -> bool| {
-        let inputs = before.inputs.as_ref().zip(after.inputs.as_ref());
-        is_true(before, kind) && inputs.is_some_and(|(before, after)| same(before, after))
-    };
-    if is_true(after, ConditionType::AuthFailed) {
-        let stands = stood(ConditionType::AuthFailed, |before, after| {
-            before.company_id == after.company_id
-                && before.site == after.site
-                && before.credentials_version == after.credentials_version
-        });
-        let accepted = round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
-        assert!(
-            matches!(just, Some(Told::Refused(_))) || (stands && !accepted),
-            "accused keys that were not refused"
-        );
-    }
-    if is_true(after, ConditionType::PermissionDenied) {
-        let stands = stood(ConditionType::PermissionDenied, |before, after| {
-            before.company_id == after.company_id
-                && before.permission_profile == after.permission_profile
-                && before.credentials_version == after.credentials_version
-        });
-        assert!(
-            matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
-            "accused a role that was not found lacking"
-        );
-    }
-    if reason(after, ConditionType::Ready) == Some(Reason::SiteInvalid) {
-        let stands = reason(before, ConditionType::Ready) == Some(Reason::SiteInvalid);
-        assert!(
-            just == Some(Told::Wrong(Reason::SiteInvalid)) || stands,
-            "no ConnectWise where one was found before"
-        );
     }
 }
 

@@ -1,0 +1,201 @@
+//! What a visit may write, change and say, held against what it was told.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::connectwise::CompanyAnswer;
+use crate::crd::{ConditionType, LinkStatus, Reason, RegistrationMode, SiteStatus};
+use crate::link::decide::{Settlement, Visit};
+use crate::link::draft::{condition, is_true, reason};
+use crate::link::message;
+use crate::link::seen::{Change, Listing, SecretRead};
+use crate::petra::{Owner, PutAnswer, RemoteLink};
+use crate::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
+use crate::properties::{WORD, tells_nothing};
+
+/// What the operator may add to a status that it was given.
+const MOST_ADDED: usize = 64 << 10;
+
+/// A status that may be written: whole, within bounds, without text from outside, and proved.
+pub(super) fn written(visit: &Visit, status: &LinkStatus, stored: usize) {
+    let before = &visit.subject.status;
+    is_fit(status, stored);
+    tells_only_what_it_may(visit, status);
+    accusations_were_told(before, status, visit.seen.round.as_ref());
+    ready_was_proved(visit, status);
+}
+
+/// The end of a visit: its status, its events, and the id that it claims.
+pub(super) fn settled(visit: &Visit, settlement: &Settlement, stored: usize) {
+    let status = &settlement.status;
+    for note in &settlement.events {
+        let is_message = status.conditions.iter().any(|condition| condition.message == note.text);
+        assert!(is_message || !note.text.contains(WORD), "an event tells: {}", note.text);
+    }
+    if let Some(id) = &settlement.claim {
+        tells_nothing(id.as_str());
+    }
+    if matches!(visit.seen.secret, Some(SecretRead::Invalid { .. })) {
+        assert_eq!(reason(status, ConditionType::Ready), Some(Reason::SecretInvalid));
+    }
+    // Of a resource that leaves, nothing is written any more.
+    if visit.subject.deleting.is_none() || visit.seen.finalizer {
+        written(visit, status, stored);
+    }
+}
+
+/// A change that may be made: keys go to Petra only after ConnectWise found nothing wrong with these very keys, and a link
+/// is deleted only where Petra said that it is this resource's.
+pub(super) fn changed(visit: &Visit, change: &Change, links: &[RemoteLink]) {
+    let subject = visit.subject;
+    match change {
+        Change::AddFinalizer => assert!(!visit.seen.finalizer && subject.deleting.is_none()),
+        Change::RemoveFinalizer => assert!(visit.seen.finalizer),
+        Change::Put { company, credentials, adopt_from, .. } => {
+            assert!(visit.seen.finalizer && subject.deleting.is_none() && !subject.spec.suspended());
+            assert_eq!(company.as_str(), subject.spec.company_id);
+            let Some(SecretRead::Keys { credentials: read, .. }) = &visit.seen.secret else {
+                panic!("a PUT without keys");
+            };
+            assert_eq!(read, credentials, "a PUT of other keys than were read");
+            let just = visit.seen.round.as_ref().map(|round| told(round, &subject.status));
+            let inputs = subject.status.inputs.clone().unwrap_or_default();
+            let stands = passed(&subject.status)
+                && inputs.credentials_version.as_deref() == Some(credentials.as_str())
+                && inputs.company_id.as_deref() == Some(company.as_str());
+            match just {
+                Some(Some(Told::Good)) => {}
+                None | Some(None) => assert!(stands, "a PUT of keys that nobody found good"),
+                Some(Some(bad)) => panic!("a PUT although ConnectWise told {bad:?}"),
+            }
+            let asked = subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
+            if let Some(adopt) = adopt_from {
+                assert_eq!(asked, Some(adopt.as_str()), "a take-over that nobody asked for");
+            }
+        }
+        Change::Delete { id, expected } => {
+            let ours = |link: &&RemoteLink| link.owner.as_ref() == Some(&subject.owner);
+            let told = links.iter().filter(ours).any(|link| link.id == *id && link.version == *expected);
+            assert!(told, "a DELETE of a link that is not this resource's: {id}");
+        }
+    }
+}
+
+fn is_fit(status: &LinkStatus, stored: usize) {
+    let written = serde_json::to_string(status).expect("JSON");
+    assert!(written.len() <= stored + MOST_ADDED, "{} bytes of status", written.len());
+    let mut kinds = BTreeSet::new();
+    for condition in &status.conditions {
+        assert!(kinds.insert(&condition.type_), "{} stands twice", condition.type_);
+    }
+    for kind in ConditionType::LASTING {
+        assert!(condition(status, kind).is_some(), "{} is not there", kind.as_str());
+    }
+    let moving = is_true(status, ConditionType::Reconciling);
+    assert!(!(moving && is_true(status, ConditionType::Stalled)), "Reconciling and Stalled");
+    let ready = condition(status, ConditionType::Ready).expect("there");
+    assert!(ready.message.len() <= message::MAX_BYTES.max(stored), "a long message");
+}
+
+/// The canary's word stands in no text of a status but two: where the round found the tenant, and the name of the holder
+/// of the company's link, which is told within a namespace.
+fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
+    let mut rest = status.clone();
+    if let Some(site) = &mut rest.site {
+        let SiteStatus { host: _, api_host, version, codebase } = site;
+        let found = visit.seen.round.as_ref().and_then(|round| match &round.company {
+            CompanyAnswer::Found(tenant) => Some(tenant),
+            _ => None,
+        });
+        let before = visit.subject.status.site.as_ref();
+        let is_found = found.is_some_and(|tenant| {
+            *api_host == Some(tenant.api_host.to_string())
+                && *version == tenant.version
+                && codebase.as_ref() == Some(&tenant.codebase)
+        });
+        let stood = before.is_some_and(|site| {
+            (&site.api_host, &site.version, &site.codebase) == (&*api_host, &*version, &*codebase)
+        });
+        assert!(is_found || stood, "a site that no round found");
+        (*api_host, *version, *codebase) = (None, None, None);
+    }
+    let holders = holders(visit);
+    for condition in &mut rest.conditions {
+        for holder in &holders {
+            let (_, name) = holder.within(&visit.rules.installation).expect("of this installation");
+            condition.message = condition
+                .message
+                .replace(&format!("the resource {name} in this namespace holds it"), "")
+                .replace(&format!("spec.registration.adoptFrom: {holder} and"), "");
+        }
+    }
+    texts(&serde_json::to_value(&rest).expect("JSON"), &mut tells_nothing);
+}
+
+/// Who Petra said holds a link, as far as the status may name them.
+fn holders(visit: &Visit) -> Vec<Owner> {
+    let listed = match &visit.seen.listing {
+        Listing::Known { links, .. } => links.as_slice(),
+        Listing::NotYet | Listing::Failing(_) => &[],
+    };
+    let read = visit.seen.read.iter().flatten().flatten();
+    let refused = match &visit.seen.put {
+        Some(PutAnswer::OwnedByOther(owner)) => owner.as_ref(),
+        _ => None,
+    };
+    let namespace = visit.subject.key.namespace.as_str();
+    listed
+        .iter()
+        .chain(read)
+        .filter_map(|link| link.owner.as_ref())
+        .chain(refused)
+        .filter(|owner| owner.within(&visit.rules.installation).is_some_and(|(of, _)| of == namespace))
+        .cloned()
+        .collect()
+}
+
+/// Every text of a value by itself: printed JSON has escapes, and text may run on from one of them.
+fn texts(value: &Value, see: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => see(text),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, see)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                see(name);
+                texts(value, see);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Promise 1: Ready is what a round just found good, or what stood for the same inputs; and a link that becomes Ready was
+/// registered with these keys.
+fn ready_was_proved(visit: &Visit, after: &LinkStatus) {
+    if !is_true(after, ConditionType::Ready) {
+        return;
+    }
+    let before = &visit.subject.status;
+    let inputs = after.inputs.clone().unwrap_or_default();
+    let inputs_before = before.inputs.clone().unwrap_or_default();
+    let same = same_keys(&inputs_before, &inputs) && same_role(&inputs_before, &inputs);
+    let stood = is_true(before, ConditionType::Ready) && same;
+    let just = visit.seen.round.as_ref().and_then(|round| told(round, before));
+    if stood {
+        return;
+    }
+    let proved = match just {
+        Some(told) => told == Told::Good,
+        None => passed(before) && same,
+    };
+    assert!(proved, "Ready, and ConnectWise told {just:?}");
+    assert_eq!(inputs.service_board, visit.subject.spec.service_board, "Ready with another board");
+    let link = after.link.as_ref().expect("a Ready link has its record");
+    assert!(inputs.credentials_version.is_some(), "Ready without keys");
+    assert_eq!(link.credentials_version, inputs.credentials_version, "Ready with other keys at Petra");
+    if link.mode == Some(RegistrationMode::Portal) {
+        let token = visit.subject.spec.registration.as_ref().and_then(|it| it.acknowledged.as_ref());
+        assert!(token.is_some(), "Ready without anybody's word");
+    }
+}

@@ -1,0 +1,117 @@
+//! What a round says for sure, and which conditions may stand after it: for the visits of these properties and for the
+//! generated histories beside the rules.
+
+use crate::connectwise::{BoardAnswer, CompanyAnswer, KeysAnswer, MemberAnswer, PermissionsAnswer, Round};
+use crate::crd::{ConditionType, Inputs, LinkStatus, Reason};
+use crate::link::draft::{is_true, reason};
+
+/// What a round says for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Good,
+    Refused(Reason),
+    Denied(Reason),
+    /// Site or board: nobody is accused.
+    Wrong(Reason),
+}
+
+/// The conclusive part of a round, for a link that had this status before it.
+pub fn told(round: &Round, before: &LinkStatus) -> Option<Told> {
+    match (&round.company, round.keys) {
+        (CompanyAnswer::Found(_), KeysAnswer::Accepted) => {}
+        (CompanyAnswer::Inconclusive(_), _) | (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(_)) => {
+            return None;
+        }
+        (CompanyAnswer::Found(_), KeysAnswer::Rejected) => {
+            return Some(Told::Refused(Reason::CredentialsRejected));
+        }
+        (CompanyAnswer::Unknown, _) => return Some(Told::Refused(Reason::CompanyUnknown)),
+        // What has been a ConnectWise, and shows a page now, may be under maintenance.
+        (CompanyAnswer::NotConnectWise, _)
+            if before.site.as_ref().is_some_and(|site| site.codebase.is_some()) =>
+        {
+            return None;
+        }
+        (CompanyAnswer::NotConnectWise, _) => return Some(Told::Wrong(Reason::SiteInvalid)),
+        (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
+            return Some(Told::Wrong(Reason::SiteNotAllowed));
+        }
+    }
+    if round.member == MemberAnswer::Inactive {
+        return Some(Told::Denied(Reason::MemberInactive));
+    }
+    match &round.permissions {
+        PermissionsAnswer::Inconclusive(_) => None,
+        PermissionsAnswer::Judged(found) if !found.missing.is_empty() => {
+            Some(Told::Denied(Reason::PermissionsMissing))
+        }
+        PermissionsAnswer::Judged(_) => match round.board {
+            BoardAnswer::NotNamed | BoardAnswer::Ready => Some(Told::Good),
+            BoardAnswer::Inconclusive(_) => None,
+            _ => Some(Told::Wrong(Reason::ServiceBoardNotReady)),
+        },
+    }
+}
+
+/// Whether what was known of this input before is so still; what was never known cannot have changed.
+fn stays<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> bool {
+    before.is_none() || before == after
+}
+
+/// Whether a verdict on the keys that stood for the inputs of before is one for those of after.
+pub fn same_keys(before: &Inputs, after: &Inputs) -> bool {
+    stays(before.company_id.as_ref(), after.company_id.as_ref())
+        && stays(before.site.as_ref(), after.site.as_ref())
+        && stays(before.credentials_version.as_ref(), after.credentials_version.as_ref())
+}
+
+/// Likewise of a verdict on the role.
+pub fn same_role(before: &Inputs, after: &Inputs) -> bool {
+    stays(before.company_id.as_ref(), after.company_id.as_ref())
+        && stays(before.credentials_version.as_ref(), after.credentials_version.as_ref())
+        && stays(before.permission_profile.as_ref(), after.permission_profile.as_ref())
+}
+
+/// Promise 2: an accusation is what ConnectWise just said, or what it said last for the same keys and company.
+pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Option<&Round>) {
+    let just = round.and_then(|round| told(round, before));
+    let (inputs_before, inputs_after) =
+        (before.inputs.clone().unwrap_or_default(), after.inputs.clone().unwrap_or_default());
+    let ready = reason(before, ConditionType::Ready);
+    if is_true(after, ConditionType::AuthFailed) {
+        let stands = is_true(before, ConditionType::AuthFailed) && same_keys(&inputs_before, &inputs_after);
+        // A status that was made up may accuse the keys beside another verdict; that one is the one that is judged anew.
+        let is_the_verdict = matches!(ready, Some(Reason::CredentialsRejected | Reason::CompanyUnknown));
+        let accepted = is_the_verdict && round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
+        assert!(
+            matches!(just, Some(Told::Refused(_))) || (stands && !accepted),
+            "accused keys that were not refused"
+        );
+    }
+    if is_true(after, ConditionType::PermissionDenied) {
+        let stands =
+            is_true(before, ConditionType::PermissionDenied) && same_role(&inputs_before, &inputs_after);
+        assert!(
+            matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
+            "accused a role that was not found lacking"
+        );
+    }
+    if reason(after, ConditionType::Ready) == Some(Reason::SiteInvalid) {
+        let stands = ready == Some(Reason::SiteInvalid);
+        assert!(
+            just == Some(Told::Wrong(Reason::SiteInvalid)) || stands,
+            "no ConnectWise where one was found before"
+        );
+    }
+}
+
+/// Whether the status says that keys and role were found good, for inputs that it names.
+pub fn passed(status: &LinkStatus) -> bool {
+    let known = status.inputs.as_ref().is_some_and(|inputs| inputs.credentials_version.is_some());
+    known
+        && reason(status, ConditionType::AuthFailed) == Some(Reason::CredentialsAccepted)
+        && matches!(
+            reason(status, ConditionType::PermissionDenied),
+            Some(Reason::PermissionsGranted | Reason::GrantedAsFarAsVisible | Reason::NotVerifiable)
+        )
+}
