@@ -57,7 +57,7 @@ mutants: $(CARGO_MUTANTS) ## Break the rules in every small way and see the test
 	  cargo mutants --package cwlink --jobs 1 $(if $(FILE),--re '^$(FILE):')
 
 .PHONY: lint
-lint: fmt-check clippy doc crds-check deny ## Everything that looks at the source: format, clippy, docs, licences, CRD
+lint: fmt-check clippy fuzz-check doc crds-check deny ## Everything that looks at the source: format, clippy, docs, licences, CRD
 
 .PHONY: build
 build: ## Build the operator and the tools of the tests
@@ -83,6 +83,11 @@ fmt-check: ## Check the format of the source
 .PHONY: clippy
 clippy: ## Run clippy, every warning an error
 	cargo clippy --workspace --all-targets -- -D warnings
+
+# As clippy sees the rest; with the stable compiler, and without libFuzzer itself, which needs C++ and is only linked.
+.PHONY: fuzz-check
+fuzz-check: ## Check that the targets of make fuzz compile
+	CUSTOM_LIBFUZZER_PATH=/dev/null RUSTFLAGS="--cfg fuzzing" cargo check --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-check
 
 .PHONY: doc
 doc: ## Build the documentation of the code, private items too, every warning an error
