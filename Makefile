@@ -48,7 +48,9 @@ TARGET ?= visit
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## Fuzz one of fuzz/targets with the nightly compiler: make fuzz TARGET=visit SECONDS=60
-	PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run $(TARGET) -- -max_total_time=$(SECONDS)
+	mkdir -p fuzz/corpus/$(TARGET)
+	PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +nightly fuzz run $(TARGET) fuzz/corpus/$(TARGET) $(wildcard fuzz/seeds/$(TARGET)) \
+	  -- -max_total_time=$(SECONDS)
 
 FILE ?=
 .PHONY: mutants

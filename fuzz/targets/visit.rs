@@ -1,4 +1,5 @@
-//! A stored object, a Secret's two values, ConnectWise's answers, Petra's list, and which of the other answers come.
+//! A stored object, a Secret's two values, ConnectWise's answers, Petra's list, and which of the other answers come: with a
+//! byte 0xff between them, which no JSON has.
 
 #![no_main]
 
@@ -7,8 +8,12 @@ use cwlink::properties::conversation::{Told, visit};
 use cwlink::properties::secret;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|told: (&[u8], Option<&[u8]>, Option<&[u8]>, &[u8], &[u8], &[u8])| {
-    let (link, public, private, script, page, choices) = told;
-    let replies = Reply::script(script);
-    visit(&Told { link, secret: &secret::data(public, private), replies: &replies, page, choices });
+fuzz_target!(|told: &[u8]| {
+    let mut parts = told.split(|byte| *byte == 0xff);
+    let link = parts.next().unwrap_or_default();
+    let secret = secret::data(parts.next(), parts.next());
+    let replies = Reply::script(parts.next().unwrap_or_default());
+    let page = parts.next().unwrap_or_default();
+    let choices = parts.next().unwrap_or_default();
+    visit(&Told { link, secret: &secret, replies: &replies, page, choices });
 });
