@@ -10,7 +10,7 @@ use crate::link::decide::{Settlement, Visit};
 use crate::link::draft::{condition, is_true, reason};
 use crate::link::message;
 use crate::link::seen::{Change, Listing, SecretRead};
-use crate::petra::{Owner, PutAnswer, RemoteLink};
+use crate::petra::{Owner, PutAnswer, RemoteLink, RemoteState};
 use crate::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
 use crate::properties::{WORD, tells_nothing};
 
@@ -133,21 +133,28 @@ fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
     texts(&serde_json::to_value(&rest).expect("JSON"), &mut tells_nothing);
 }
 
-/// Who Petra said holds a link, as far as the status may name them.
-fn holders(visit: &Visit) -> Vec<Owner> {
-    let listed = match &visit.seen.listing {
+/// The links that Petra told of in this visit.
+fn links<'a>(visit: &Visit<'a>) -> impl Iterator<Item = &'a RemoteLink> {
+    let seen = visit.seen;
+    let listed = match &seen.listing {
         Listing::Known { links, .. } => links.as_slice(),
         Listing::NotYet | Listing::Failing(_) => &[],
     };
-    let read = visit.seen.read.iter().flatten().flatten();
+    let put = match &seen.put {
+        Some(PutAnswer::Accepted(link)) => Some(link),
+        _ => None,
+    };
+    listed.iter().chain(seen.read.iter().flatten().flatten()).chain(put)
+}
+
+/// Who Petra said holds a link, as far as the status may name them.
+fn holders(visit: &Visit) -> Vec<Owner> {
     let refused = match &visit.seen.put {
         Some(PutAnswer::OwnedByOther(owner)) => owner.as_ref(),
         _ => None,
     };
     let namespace = visit.subject.key.namespace.as_str();
-    listed
-        .iter()
-        .chain(read)
+    links(visit)
         .filter_map(|link| link.owner.as_ref())
         .chain(refused)
         .filter(|owner| owner.within(&visit.rules.installation).is_some_and(|(of, _)| of == namespace))
@@ -197,5 +204,15 @@ fn ready_was_proved(visit: &Visit, after: &LinkStatus) {
     if link.mode == Some(RegistrationMode::Portal) {
         let token = visit.subject.spec.registration.as_ref().and_then(|it| it.acknowledged.as_ref());
         assert!(token.is_some(), "Ready without anybody's word");
+        return;
     }
+    let with_these = |link: &RemoteLink| {
+        link.owner.as_ref() == Some(&visit.subject.owner)
+            && link.state == RemoteState::Connected
+            && link.credentials_version == inputs.credentials_version
+    };
+    let confirmed = links(visit).any(with_these);
+    let stood = is_true(before, ConditionType::Registered)
+        && before.link.as_ref().is_some_and(|link| link.credentials_version == inputs.credentials_version);
+    assert!(confirmed || stood, "Ready, and Petra confirmed nothing");
 }

@@ -226,7 +226,7 @@ const OTHER_ID: &str = "cw-0123456789abcdef0123456789abcdef";
 
 pub(super) fn petra_links() -> impl Strategy<Value = Value> {
     record(
-        5,
+        15,
         vec![
             (
                 "linkId",
@@ -243,7 +243,10 @@ pub(super) fn petra_links() -> impl Strategy<Value = Value> {
                 ]
                 .concat(),
             ),
-            ("state", texts_of(&["pending", "connected", "failed", "canary", CANARY])),
+            (
+                "state",
+                texts_of(&["pending", "connected", "connected", "connected", "failed", "canary", CANARY]),
+            ),
             (
                 "credentialsVersion",
                 vec![
@@ -253,7 +256,7 @@ pub(super) fn petra_links() -> impl Strategy<Value = Value> {
                     json!(CANARY),
                 ],
             ),
-            ("version", texts_of(&["v7", "canary-7", CANARY])),
+            ("version", texts_of(&["v7", "v7", "v7", "canary-7", CANARY])),
             ("confirmedAt", texts_of(&["2026-02-02T09:31:30Z", CANARY])),
             ("code", texts_of(&["link_not_found", "owned_by_other", "canary_code", CANARY])),
             ("organizationName", texts_of(&["Acme IT", "Canary-s", CANARY])),
