@@ -81,6 +81,12 @@ async fn pair(reply: &'static str) -> (TestServer, HostPort, Rig) {
     (server, host, rig)
 }
 
+#[test]
+fn a_status_is_counted_by_its_class() {
+    let classes = [100, 204, 302, 404, 503, 600, 99].map(status_class);
+    assert_eq!(classes, ["1xx", "2xx", "3xx", "4xx", "5xx", "other", "other"]);
+}
+
 #[tokio::test]
 async fn an_answer_comes_back_whole_and_the_request_says_what_it_should() {
     let reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull";
