@@ -303,6 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_name_is_one_and_an_address_in_any_form_is_none() {
+        let name = |last: usize| [63, 63, 63, last].map(|length| "a".repeat(length)).join(".");
+        assert!(Host::parse(&name(61)).is_ok_and(|host| host.as_str().len() == MAX_NAME));
+        for length in [62, 63] {
+            assert_eq!(Host::parse(&name(length)), Err(SiteUrlProblem::TooLong));
+        }
+        for address in ["::1", "[::1]", "[::1", "[a.example"] {
+            assert_eq!(Host::parse(address), Err(SiteUrlProblem::IsAddress), "{address}");
+        }
+    }
+
+    #[test]
     fn a_shown_host_is_read_back_as_itself() {
         for text in ["na.myconnectwise.net", "psa.example.com:8443"] {
             assert_eq!(text.parse::<HostPort>().expect("a host").to_string(), text);

@@ -156,6 +156,8 @@ async fn an_answer_over_the_limit_is_no_answer_whether_or_not_it_says_its_length
         let (_server, host, rig) = pair(reply).await;
         assert_eq!(rig.get(&host).await.map(|answer| answer.status), Err(Fault::TooLarge));
     }
+    let (_server, host, rig) = pair("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n1234567890123456").await;
+    assert_eq!(rig.get(&host).await.map(|answer| answer.body.len()), Ok(16), "the limit itself is allowed");
 }
 
 #[tokio::test]
