@@ -315,6 +315,23 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_text_of_a_site_is_read_and_a_longer_one_is_too_long() {
+        let site = |length: usize| {
+            let path = "a".repeat(length - "https://na.myconnectwise.net/".len());
+            HostPort::parse_site(&format!("https://na.myconnectwise.net/{path}")).map(drop)
+        };
+        assert_eq!(site(MAX_SITE), Ok(()));
+        assert_eq!([site(MAX_SITE + 1), site(2 * MAX_SITE)], [Err(SiteUrlProblem::TooLong); 2]);
+    }
+
+    #[test]
+    fn this_machine_is_localhost_and_what_stands_under_it() {
+        let is_localhost = |name: &str| Host::parse(name).expect("a host").is_localhost();
+        assert!(is_localhost("localhost") && is_localhost("acme.localhost"));
+        assert!(!is_localhost("localhost.example") && !is_localhost("notlocalhost.example"));
+    }
+
+    #[test]
     fn a_shown_host_is_read_back_as_itself() {
         for text in ["na.myconnectwise.net", "psa.example.com:8443"] {
             assert_eq!(text.parse::<HostPort>().expect("a host").to_string(), text);
