@@ -148,6 +148,31 @@ mod tests {
         assert_eq!(resolver(&[]).lookup(&host).await, Err(Fault::NoSuchName));
     }
 
+    /// A name server that answers every question with this code (RFC 1035, section 4.1.1) and nothing else.
+    async fn name_server(code: u8) -> SocketAddr {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let address = socket.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            let mut message = [0; 512];
+            while let Ok((length, asker)) = socket.recv_from(&mut message).await {
+                message[2] |= 0x80;
+                message[3] = (message[3] & 0xf0) | code;
+                let _ = socket.send_to(&message[..length], asker).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn only_a_name_server_that_says_so_knows_that_a_name_does_not_exist() {
+        let host = Host::parse("psa.example.com").expect("a host");
+        for (code, fault) in [(2, Fault::Resolve), (3, Fault::NoSuchName), (5, Fault::Resolve)] {
+            let resolver = Resolver::asking(name_server(code).await, Arc::new(AllowList::new([], None)));
+            let found = resolver.expect("it needs no system").lookup(&host).await;
+            assert_eq!(found, Err(fault), "code {code}");
+        }
+    }
+
     #[tokio::test]
     async fn a_proxy_whose_name_does_not_exist_says_nothing_about_a_site() {
         use reqwest::dns::Resolve as _;
