@@ -141,6 +141,14 @@ impl Orphans {
 const ORPHANED: &str = "Petra holds links of this installation whose resources are gone; the operator never deletes them. \
     Remove them in Petra, or create a resource of the same namespace and name to take one back.";
 
+/// When the account is proved again: daily, and soon after a proof that was not answered, ever later after several.
+fn next_proof(timings: &Timings, unanswered: u32) -> Duration {
+    match unanswered.checked_sub(1) {
+        None => timings.account,
+        Some(before) => timings.account.min(timings.poll.saturating_mul(1 << before.min(16))),
+    }
+}
+
 /// Proves the Petra key at start, daily and when it changes, and names the organisation that it belongs to.
 pub(super) async fn prove_account(
     petra: Arc<PetraClient>,
@@ -151,11 +159,12 @@ pub(super) async fn prove_account(
 ) {
     let mut changes = key.changes();
     let proving = async {
+        // How many proofs in a row were not answered.
         let mut unanswered = 0;
         loop {
-            let mut due = timings.account;
             match petra.usage().await {
                 Ok(account) => {
+                    unanswered = 0;
                     metrics.petra_account_proved(true);
                     let organization = account
                         .organization
@@ -163,21 +172,31 @@ pub(super) async fn prove_account(
                     info!(%organization, "Petra accepts the operator's key");
                 }
                 Err(PetraFault::KeyRejected) => {
+                    unanswered = 0;
                     metrics.petra_account_proved(false);
                     warn!("Petra refuses the operator's key; replace what --petra-key-file names");
                 }
                 Err(fault) => {
-                    warn!(?fault, "Petra did not say whether it accepts the operator's key");
-                    due = due.min(timings.poll.saturating_mul(1 << unanswered.min(16)));
                     unanswered += 1;
+                    warn!(?fault, "Petra did not say whether it accepts the operator's key");
                 }
             }
-            if due == timings.account {
-                unanswered = 0;
-            }
             // Either way the next proof is due.
-            let _ = tokio::time::timeout(due, changes.next()).await;
+            let _ = tokio::time::timeout(next_proof(&timings, unanswered), changes.next()).await;
         }
     };
     stop.run_until_cancelled(proving).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_that_was_not_answered_is_repeated_soon_and_then_ever_later() {
+        let timings = Timings::default();
+        let after = |unanswered| next_proof(&timings, unanswered).as_secs();
+        assert_eq!([0, 1, 2, 3].map(after), [86_400, 10, 20, 40]);
+        assert_eq!([30, u32::MAX].map(after), [86_400; 2], "never later than daily");
+    }
 }
