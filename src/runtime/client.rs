@@ -36,7 +36,7 @@ pub enum ConnectError {
 /// The API server did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the Kubernetes API server gave no answer within {} s", .0.as_secs_f32())]
-struct Unanswered(Duration);
+pub(super) struct Unanswered(pub(super) Duration);
 
 /// Connects by `kubeconfig`, else by the user's own kubeconfig, else as a pod.
 ///

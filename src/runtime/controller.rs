@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, error, info_span, warn};
 
 use super::events::Events;
-use super::explain::explain;
+use super::explain::explain_own;
 use super::leadership::Leadership;
 use super::link_index::LinkIndex;
 use super::links::{Link, LinkRef, Links};
@@ -243,7 +243,7 @@ impl<R: Reconcile> Workers<R> {
             }
             Ok(Err(error)) => {
                 let delay = self.retries.failed(&at);
-                warn!(link = %at, error = explain(&error), retry_in = ?delay, "the reconcile failed");
+                warn!(link = %at, error = explain_own(&error), retry_in = ?delay, "the reconcile failed");
                 (ReconcileResult::Error, Action::requeue(delay))
             }
             Err(_panic) => {

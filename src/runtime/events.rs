@@ -14,7 +14,7 @@ use kube::runtime::events::EventType;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::explain::explain;
+use super::explain::{explain, refusal};
 use crate::admin::Metrics;
 
 /// Events that may wait for the API server. More are dropped: a condition says the same and stays.
@@ -141,7 +141,7 @@ impl Publisher {
             Ok(_) => "published",
             // A namespace that is going away takes no events.
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
-                debug!(%namespace, error = status.message, "an event was refused");
+                debug!(%namespace, error = refusal(&status), "an event was refused");
                 "failed"
             }
             Err(error) => {

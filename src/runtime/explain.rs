@@ -1,61 +1,90 @@
 //! Errors in one line of a log.
 
 use std::error::Error;
-use std::iter::successors;
+use std::io;
+use std::string::FromUtf8Error;
+
+use kube::core::Status;
+
+use super::client::Unanswered;
+use crate::upstream::guard::causes;
 
 const UNREADABLE: &str = "the answer is not what was asked for";
+const UNTOLD: &str = "what it says is not shown, because it may quote what it met";
 
-/// The error and what caused it. Of an answer of the API server only its message is told: kube prints the whole object,
-/// and several times. Of one that could not be read nothing is told: the parser quotes it, and it may be a Secret.
-pub(super) fn explain(error: &(dyn Error + 'static)) -> String {
-    let mut told: Vec<String> = Vec::new();
-    // What the errors around the last repeat of it in their own text.
-    let mut repeated = None;
-    for error in successors(Some(error), |error| (**error).source()) {
-        if let Some(kube::Error::Api(status)) = error.downcast_ref() {
-            told.push(status.message.clone());
-            break;
-        }
-        if let Some(unreadable) = error.downcast_ref::<serde_json::Error>() {
-            repeated = Some(unreadable.to_string());
-            told.push(UNREADABLE.to_owned());
-            break;
-        }
-        told.push(error.to_string());
+/// Enough for every error there is, and an end to one that goes round in a circle.
+const MOST_CAUSES: usize = 16;
+
+/// The reasons that an API server's own handlers give. Whatever else stands in this place, somebody else chose.
+const REASONS: [&str; 17] = [
+    "AlreadyExists",
+    "BadRequest",
+    "Conflict",
+    "Expired",
+    "Forbidden",
+    "Gone",
+    "InternalError",
+    "Invalid",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "RequestEntityTooLarge",
+    "ServerTimeout",
+    "ServiceUnavailable",
+    "Timeout",
+    "TooManyRequests",
+    "Unauthorized",
+];
+
+/// An error of the operator's own, whose words are its own too, and what caused it.
+pub(super) fn explain_own(error: &(dyn Error + 'static)) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", explain(cause)),
+        None => error.to_string(),
     }
-    let last = told.pop().unwrap_or_default();
-    let repeated = repeated.as_ref().unwrap_or(&last);
-    told.retain(|text| !text.contains(repeated));
-    told.push(last);
-    told.join(": ")
+}
+
+/// What went wrong between the operator and the API server, by the types in the chain of causes. Their texts are left out:
+/// kube prints whole answers, and a page that a proxy sent is a message to it; the parser quotes what it met, which may be
+/// a Secret; a certificate names what it likes.
+pub(super) fn explain(error: &(dyn Error + 'static)) -> String {
+    let told: Vec<String> = causes(error).take(MOST_CAUSES).filter_map(words).collect();
+    if told.is_empty() { UNTOLD.to_owned() } else { told.join(": ") }
+}
+
+/// What is told of one error of a chain; `None` of a kind whose words are not known to be fixed.
+fn words(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(status) = error.downcast_ref::<Box<Status>>() {
+        return Some(refusal(status));
+    }
+    if error.is::<serde_json::Error>() || error.is::<FromUtf8Error>() {
+        return Some(UNREADABLE.to_owned());
+    }
+    if let Some(error) = error.downcast_ref() {
+        return Some(match error {
+            rustls::Error::InvalidCertificate(_) => "its certificate is not trusted".to_owned(),
+            _ => "TLS failed".to_owned(),
+        });
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        let is_of_the_system = error.get_ref().is_none();
+        return Some(if is_of_the_system { error.to_string() } else { error.kind().to_string() });
+    }
+    let is_fixed = error.is::<Unanswered>()
+        || error.is::<hyper::Error>()
+        || error.is::<hyper_util::client::legacy::Error>();
+    is_fixed.then(|| error.to_string())
+}
+
+/// A refusal of the API server, such as `it answers 403 Forbidden`. Its message is free text of whoever refused: a webhook,
+/// or a proxy with a page of its own.
+pub(super) fn refusal(status: &Status) -> String {
+    let code = status.code;
+    match REASONS.iter().find(|reason| **reason == status.reason) {
+        Some(reason) => format!("it answers {code} {reason}"),
+        None => format!("it answers {code}"),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use kube::core::Status;
-    use kube::runtime::watcher;
-
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("failed to write the status")]
-    struct Outer(#[source] kube::Error);
-
-    fn refused() -> kube::Error {
-        kube::Error::Api(Status::failure("secrets is forbidden", "Forbidden").with_code(403).boxed())
-    }
-
-    #[test]
-    fn causes_are_told_once_an_answer_by_its_message_and_one_that_cannot_be_read_not_at_all() {
-        assert_eq!(explain(&Outer(refused())), "failed to write the status: secrets is forbidden");
-        assert_eq!(explain(&watcher::Error::InitialListFailed(refused())), "secrets is forbidden");
-        let quoting = |text: &str| serde_json::from_str::<u64>(text).expect_err("no number");
-        let serde = || kube::Error::SerdeError(quoting(r#""CANARY""#));
-        assert!(serde().to_string().contains("CANARY"), "the parser quotes what it met");
-        assert_eq!(explain(&Outer(serde())), format!("failed to write the status: {UNREADABLE}"));
-        assert_eq!(explain(&watcher::Error::InitialListFailed(serde())), UNREADABLE);
-        assert_eq!(explain(&quoting(r#""CANARY""#)), UNREADABLE);
-        let service = kube::Error::Service("no answer within 20 s".into());
-        assert_eq!(explain(&Outer(service)), "failed to write the status: no answer within 20 s");
-    }
-}
+mod tests;

@@ -277,7 +277,9 @@ fn fault(error: &reqwest::Error) -> Fault {
 }
 
 /// An error and all below it. An [`io::Error`] hides what it wraps from `source`, which gives the cause of that instead.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
         let error = *error;
         match error.downcast_ref::<io::Error>() {
