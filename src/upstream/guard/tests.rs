@@ -7,9 +7,10 @@ use std::sync::Mutex;
 use http::HeaderName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use zeroize::Zeroizing;
 
 use super::*;
-use crate::upstream::request::PetraMethod;
+use crate::upstream::request::{Body, PetraMethod, secret_header};
 use crate::upstream::test_server::{Reply, TestServer, read_head};
 
 /// An empty 200.
@@ -62,8 +63,7 @@ impl Rig {
 }
 
 fn message() -> Message {
-    let mut key = HeaderValue::from_static("Bearer key");
-    key.set_sensitive(true);
+    let key = secret_header(Zeroizing::new(b"Bearer key".to_vec())).expect("visible ASCII");
     Message {
         path_and_query: "/v/apis/3.0/system/info?fields=id".to_owned(),
         headers: vec![(HeaderName::from_static("authorization"), key)],
@@ -130,12 +130,23 @@ async fn no_key_and_no_answer_is_logged_at_any_level() {
     // that may be another test's; as soon as there are two, it asks all of them.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let reply = "HTTP/1.1 200 OK\r\nX-Said: remote-header\r\nContent-Length: 11\r\n\r\nremote-body";
-    let (_server, host, rig) = pair(reply).await;
+    let (server, host, rig) = pair(reply).await;
     rig.get(&host).await.expect("an answer");
+    let body = Body(Zeroizing::new(br#"{"privateKey":"key in a body"}"#.to_vec()));
+    let put = Message { body: Some(body), ..message() };
+    let call = Call { operation: "putLink", target: Target::Petra(PetraMethod::Put), share: None };
+    // As a person would who looks for a fault.
+    tracing::trace!(?call, ?put, "sending");
+    rig.guard.send(call, put).await.expect("an answer");
+    let sent = server.requests().concat();
+    assert!(sent.contains("Bearer key") && sent.contains("key in a body"), "{sent}");
     let logged = String::from_utf8_lossy(&lines.0.lock().expect("not poisoned")).into_owned();
     assert!(logged.contains("TRACE"), "the clients log something: {logged}");
-    for secret in ["Bearer key", "remote-header", "remote-body"] {
-        assert!(!logged.contains(secret), "{secret} in {logged}");
+    for secret in ["Bearer key", "key in a body", "remote-header", "remote-body"] {
+        let as_bytes = format!("{:?}", secret.as_bytes());
+        for spelling in [secret, as_bytes.trim_matches(['[', ']'])] {
+            assert!(!logged.contains(spelling), "{secret} in {logged}");
+        }
     }
 }
 
