@@ -8,13 +8,15 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{LinkId, Owner, RemoteLink, RemoteState, Version};
-use crate::connectwise::CompanyId;
+use crate::connectwise::{CompanyId, CredentialsVersion};
 use crate::upstream::json;
 
 /// The longest cursor that is sent back.
 const MAX_CURSOR: usize = 512;
 /// The longest name of an organisation that is shown.
 const MAX_ORGANIZATION: usize = 64;
+/// The longest word in such a name: a key of ConnectWise has 16 letters and digits, as far as any was seen.
+const MAX_WORD: usize = 15;
 
 /// A page of the list route.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
             _ => return None,
         },
         credentials_version: text("credentialsVersion")
-            .filter(|text| is_credentials_version(text))
+            .filter(|text| CredentialsVersion::parse(text).is_some())
             .map(str::to_owned),
         version: Version::parse(text("version")?)?,
         confirmed_at: text("confirmedAt").and_then(|text| text.parse::<Timestamp>().ok()),
@@ -90,11 +92,6 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
 
 fn read_id(entry: &Value) -> Option<LinkId> {
     LinkId::parse(entry.get("linkId")?.as_str()?)
-}
-
-fn is_credentials_version(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// The `code` of an error body, which says that the contract's server itself is speaking, and not a proxy.
@@ -126,17 +123,20 @@ pub fn holder(body: &[u8]) -> Option<Owner> {
     Owner::parse(body.get("owner")?.as_str()?)
 }
 
-/// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`.
+/// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`. It is the
+/// one free text of a server's that is shown, because it tells people whose key they mounted; so it may hold no key. No word
+/// is as long as one of ConnectWise's, and there is no `_`, as after the `petra` of every key of Petra's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization(String);
 
 impl Organization {
-    /// Reads a name; `None` when it holds anything else, because it is shown in logs and metrics.
+    /// Reads a name; `None` when it holds anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii();
         let fits = (1..=MAX_ORGANIZATION).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" .,&'()-".contains(&b));
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" .,&'()-".contains(&b))
+            && text.split(|c: char| !c.is_ascii_alphanumeric()).all(|word| word.len() <= MAX_WORD);
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -262,8 +262,10 @@ mod tests {
 
     #[test]
     fn parts_that_nothing_depends_on_are_dropped_when_unreadable() {
-        let odd = with("credentialsVersion", json!("<b>"));
-        assert_eq!(read(&odd).expect("a link").credentials_version, None);
+        for other in ["<b>", "CANARYprivatekey", "9C1185A5C5E9FC54", ""] {
+            let odd = with("credentialsVersion", json!(other));
+            assert_eq!(read(&odd).expect("a link").credentials_version, None, "{other}");
+        }
         let odd = with("confirmedAt", json!("today"));
         assert_eq!(read(&odd).expect("a link").confirmed_at, None);
     }
@@ -326,11 +328,15 @@ mod tests {
             ("Acme\nlevel=error", false),
             ("<script>", false),
             ("Bücher", false),
+            ("Interconnections", false),
+            ("Interconnection Ltd", true),
+            ("petra_Zk3", false),
         ];
         for (name, shown) in table {
             assert_eq!(Organization::parse(name).is_some(), shown, "{name:?}");
         }
-        assert!(Organization::parse(&"x".repeat(65)).is_none());
+        assert!(Organization::parse(&"x ".repeat(32)).is_some());
+        assert!(Organization::parse(&"x-".repeat(33)).is_none());
         assert_eq!(organization(br#"{"organizationName":"<b>"}"#), Some(None));
         assert_eq!(organization(br"{}"), None);
         assert_eq!(organization(br#"["Acme"]"#), None);
