@@ -4,6 +4,7 @@ mod spellings;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cwlink::connectwise::{CompanyId, Keys};
 use harness::simulators::scenario::{KeyPair, PrivateKey, Scenario};
 use harness::simulators::world::MemberChange;
 use harness::simulators::{Effect, Options, Rule, Service};
@@ -67,15 +68,20 @@ fn connectwise_faults() -> Vec<Rule> {
     let at = |company: &str, path: &str, effect: Effect| {
         Rule::on(Service::ConnectWise, effect).company(company).path_contains(path)
     };
+    let info = |field: &str, value: &str| {
+        let mut info = json!({
+            "CompanyName": "CANARY-name", "Codebase": "v2025_1/", "CompanyID": "delta",
+            "VersionCode": "v2025.CANARY", "VersionNumber": "vCANARY", "IsCloud": "CANARY",
+        });
+        info[field] = json!(value);
+        at("delta", "companyinfo", Effect::Json(info)).times(1)
+    };
     vec![
-        at(
-            "delta",
-            "companyinfo",
-            Effect::Json(json!({
-                "CompanyName": "CANARY-name", "Codebase": "CANARY_codebase/", "CompanyID": "CANARY-id",
-                "VersionNumber": "vCANARY", "SiteUrl": "CANARY-site.example", "IsCloud": "CANARY",
-            })),
-        ),
+        // One part at a time, so that none is saved by what is wrong with another; and an info that is good as it is.
+        info("Codebase", "v2025_CANARY/"),
+        info("CompanyID", "CANARY-id"),
+        info("SiteUrl", "CANARY-site.example"),
+        info("CompanyID", "delta"),
         at(
             "echo",
             "mySecurity",
@@ -102,6 +108,21 @@ fn connectwise_faults() -> Vec<Rule> {
     ]
 }
 
+/// Answers what is asked under a path in a server's own words, as ConnectWise itself would: a verdict that is believed.
+fn trap() -> Rule {
+    let refusal = talkative(401, "application/json", r#"{"code":"Unauthorized","message":"CANARY"}"#);
+    Rule::on(Service::ConnectWise, refusal).path_contains(CANARY)
+}
+
+/// Whose key it was: a name of letters alone, as long as a key of ConnectWise.
+fn usage() -> Rule {
+    Rule::on(
+        Service::Petra,
+        Effect::Json(json!({"organizationName": "CANARYprivatekey", "tenants": ["CANARY"]})),
+    )
+    .path_contains("/v1/usage")
+}
+
 /// What Petra says to the first PUTs, one after the other.
 fn petra_faults() -> Vec<Rule> {
     let problem = |status: u16, code: &str| {
@@ -111,30 +132,52 @@ fn petra_faults() -> Vec<Rule> {
         });
         talkative(status, "application/problem+json", &body.to_string())
     };
-    let effects = [
-        problem(500, "CANARY-code"),
-        problem(409, "owned_by_other"),
-        problem(422, "connectwise_rejected"),
-        talkative(200, "application/json", r#"{"linkId":"CANARY-id","state":"CANARY-state"}"#),
-    ];
-    let put =
-        |effect| Rule { method: Some("PUT".to_owned()), times: Some(1), ..Rule::on(Service::Petra, effect) };
-    effects.into_iter().map(put).collect()
+    let effects =
+        [problem(500, "CANARY-code"), problem(409, "owned_by_other"), problem(422, "connectwise_rejected")];
+    effects.into_iter().map(|effect| once("PUT", effect)).collect()
+}
+
+fn once(method: &str, effect: Effect) -> Rule {
+    Rule { method: Some(method.to_owned()), times: Some(1), ..Rule::on(Service::Petra, effect) }
+}
+
+/// What Petra says of a link while its keys are rotated: with one part in words of its own each time, and all the others
+/// as they should be.
+fn rotation_faults(id: &str, owner: &str, credentials_version: &str) -> Vec<Rule> {
+    let link = |field: &str, value: &str| {
+        let mut link = json!({
+            "linkId": id, "companyId": "CANARY", "siteUrl": "https://CANARY.example", "owner": owner,
+            "state": "connected", "reason": "CANARY-reason", "credentialsVersion": credentials_version,
+            "version": "CANARY-version", "updatedAt": "CANARY", "confirmedAt": "CANARY", "CANARY": "CANARY",
+        });
+        link[field] = json!(value);
+        link
+    };
+    let put = |field, value| once("PUT", Effect::Json(link(field, value))).path_contains(id);
+    vec![
+        once("GET", Effect::Json(json!({"links": [link("linkId", "CANARYprivatekey")], "next": null}))),
+        once("GET", Effect::Json(json!({"links": [], "next": "CANARY-cursor"}))),
+        put("linkId", "CANARYprivatekey"),
+        put("owner", "canary/canary/canary"),
+        put("state", "CANARY-state"),
+        put("credentialsVersion", "CANARYprivatekey"),
+        put("reason", "CANARY-reason"),
+    ]
 }
 
 #[test]
 fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> Result<()> {
-    let mut stage = Stage::set_with(OperatorOptions {
+    let options = OperatorOptions {
         time_speed: SPEED,
         client_id: CLIENT_ID.to_owned(),
         log_level: "trace,hyper=trace,kube_client=trace,rustls=trace,h2=trace".to_owned(),
         ..OperatorOptions::in_namespace("leaks")
-    })?;
-    let faults = stage.sims.faults();
-    let mut rules = Vec::new();
-    for rule in connectwise_faults().into_iter().chain(petra_faults()) {
-        rules.push(faults.add(rule).expect("the rules of this file can be carried out"));
-    }
+    };
+    let sims = Sims::start_demo()?;
+    // The operator asks for it as soon as it starts.
+    order(&sims, [trap(), usage()].into_iter().chain(connectwise_faults()).chain(petra_faults()));
+    let operator = Operator::start(binary(), cluster(), &sims, &options)?;
+    let mut stage = Stage { cluster: cluster(), sims, operator, namespace: options.namespace };
 
     // Good keys, refused keys, a role that lacks lines, and a bad day for each of the others.
     stage.apply_link("acme", |link| link.field("interval", json!(OFTEN)))?;
@@ -147,13 +190,23 @@ fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> 
     stage.apply_link("golf", |link| link.site(&golf))?;
     stage.wait_for("bravo", ("AuthFailed", "True", "CredentialsRejected"))?;
     stage.wait_for("charlie", ("PermissionDenied", "True", "PermissionsMissing"))?;
-    harness::wait_for("every fault is met", || {
-        let waiting: Vec<_> = faults.list().into_iter().filter(|rule| rule.acted == 0).collect();
-        if waiting.is_empty() { Ok(()) } else { Err(format!("{waiting:?}")) }
-    })?;
-    assert_eq!(faults.list().len(), rules.len());
-    stage.wait_for("acme", LINKED[0])?;
+    every_fault_is_met(&stage.sims)?;
+    let linked = stage.wait_for("acme", LINKED[0])?;
     stage.wait_for_event("acme", "Linked")?;
+    stage.wait_for("delta", LINKED[0])?;
+
+    // New keys, of which Petra talks again and again.
+    let second = "CANARY-acme-second";
+    stage.set_good_keys("acme", &[second])?;
+    let keys = Keys::from_secret_data(Some(b"acme-public"), Some(second.as_bytes())).expect("keys");
+    let version = keys.version(&CompanyId::parse("acme").expect("a company"));
+    let (id, owner) = (linked.text("/link/id"), linked.text("/link/owner"));
+    order(&stage.sims, rotation_faults(id, owner, version.as_str()));
+    stage.apply_keys("acme", second)?;
+    every_fault_is_met(&stage.sims)?;
+    stage.cluster.wait_until(&stage.namespace, "acme", "Ready with the second keys", |status| {
+        status.state("Ready") == "True" && status.text("/link/credentialsVersion") == version.as_str()
+    })?;
 
     // Keys that Petra has and ConnectWise refuses, a Secret that is no text, a Petra that refuses the operator's key.
     stage.apply_keys("acme", &mistyped("acme"))?;
@@ -161,7 +214,7 @@ fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> 
     stage.cluster.apply(&stage.namespace, &credentials("bravo-keys", "bravo-public", "CANARY\u{7}bell"))?;
     stage.wait_for("bravo", ("Ready", "False", "SecretInvalid"))?;
     let refused = talkative(401, "application/json", r#"{"error":"CANARY-refused"}"#);
-    faults.add(Rule::on(Service::Petra, refused)).expect("the rule can be carried out");
+    order(&stage.sims, [Rule::on(Service::Petra, refused)]);
     stage.cluster.delete(&stage.namespace, "acme")?;
     let blocked = stage.wait_for("acme", ("Ready", "False", "DeletionBlocked"))?;
     stage.wait_for_event("acme", "DeletionBlocked")?;
@@ -181,6 +234,22 @@ fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> 
         assert!(secrets.found_in(&text).len() >= 2, "{:?}", secrets.found_in(&text));
     }
     Ok(())
+}
+
+fn order(sims: &Sims, rules: impl IntoIterator<Item = Rule>) {
+    for rule in rules {
+        sims.faults().add(rule).expect("the rules of this file can be carried out");
+    }
+}
+
+fn every_fault_is_met(sims: &Sims) -> Result<()> {
+    harness::wait_for("every fault is met", || {
+        let (traps, faults): (Vec<_>, Vec<_>) =
+            sims.faults().list().into_iter().partition(|it| it.rule.path_contains.as_deref() == Some(CANARY));
+        assert!(traps.iter().all(|trap| trap.acted == 0), "keys were led to a path in a server's own words");
+        let waiting: Vec<_> = faults.into_iter().filter(|fault| fault.acted == 0).collect();
+        if waiting.is_empty() { Ok(()) } else { Err(format!("{waiting:?}")) }
+    })
 }
 
 /// Searches all that the operator wrote: its output, the API server, and what it said on its port.
@@ -240,11 +309,11 @@ fn keys_of_every_character_work_and_are_seen_in_no_spelling_even_when_a_server_r
     // What was sent comes back, in a refusal, a failure and a list.
     let basic = STANDARD.encode(format!("acme+{public}:{private}"));
     let echo = json!({"code": "Unauthorized", "message": format!("{private} {basic}"), "errors": [public]});
-    let order = |rule| stage.sims.faults().add(rule).expect("the rules of this test can be carried out");
     let refusal = talkative(401, "application/json", &echo.to_string());
-    order(Rule::on(Service::ConnectWise, refusal).company("acme").path_contains("apis"));
+    let refusal = Rule::on(Service::ConnectWise, refusal).company("acme").path_contains("apis");
     let echo = json!({"links": [{"linkId": private, "owner": petra_key, "state": basic}], "next": petra_key});
-    order(Rule::on(Service::Petra, talkative(200, "application/json", &echo.to_string())));
+    let page = Rule::on(Service::Petra, talkative(200, "application/json", &echo.to_string()));
+    order(&stage.sims, [refusal, page]);
     stage.wait_for("acme", ("AuthFailed", "True", "CredentialsRejected"))?;
     stage.cluster.delete(&stage.namespace, "acme")?;
     stage.wait_for("acme", ("Ready", "False", "DeletionBlocked"))?;
