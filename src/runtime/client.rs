@@ -1,6 +1,7 @@
 //! The connection to the Kubernetes API server.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -10,10 +11,12 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Full};
-use kube::client::{Body, ClientBuilder, DynBody};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::client::{AuthError, Body, ClientBuilder, DynBody};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::time::Instant;
 use tower::{BoxError, Service};
+
+use crate::upstream::guard::causes;
 
 /// Watches of one path begin no closer together than this. kube resumes a watch that ended well at once: an API server, or
 /// a proxy before it, that ends each as it begins would be asked as fast as it answers.
@@ -23,14 +26,27 @@ const WATCH_SPACING: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// `--kubeconfig` cannot be used.
-    #[error("--kubeconfig: {0}")]
-    Kubeconfig(#[from] kube::config::KubeconfigError),
+    #[error("--kubeconfig: {}", shown(.0))]
+    Kubeconfig(#[from] KubeconfigError),
     /// Without `--kubeconfig` and outside a cluster.
-    #[error("found no Kubernetes cluster: run in a pod with a service account, or give --kubeconfig: {0}")]
+    #[error("found no Kubernetes cluster: run in a pod with a service account, or give --kubeconfig: {}", shown(.0))]
     Infer(#[from] kube::config::InferConfigError),
     /// The configuration does not make a client.
-    #[error("cannot connect to the Kubernetes API server: {0}")]
+    #[error("cannot connect to the Kubernetes API server: {}", shown(.0))]
     Client(#[from] kube::Error),
+}
+
+/// An error's words, but for those that quote the lines around a mistake in a kubeconfig, or what its helper printed: there
+/// stand keys and tokens.
+fn shown(error: &(dyn Error + 'static)) -> String {
+    let quotes = |cause: &(dyn Error + 'static)| {
+        cause.is::<AuthError>() || matches!(cause.downcast_ref(), Some(KubeconfigError::Parse(_)))
+    };
+    if causes(error).any(quotes) {
+        "the kubeconfig or its credentials cannot be used; kubectl says why".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 /// The API server did not answer.
@@ -138,6 +154,32 @@ mod tests {
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_cannot_be_used_is_not_repeated() {
+        let user = |user: &str| {
+            format!(
+                "{{apiVersion: v1, kind: Config, current-context: a, \
+                 clusters: [{{name: a, cluster: {{server: \"https://127.0.0.1:1\"}}}}], \
+                 contexts: [{{name: a, context: {{cluster: a, user: a}}}}], \
+                 users: [{{name: a, user: {user}}}]}}"
+            )
+        };
+        let helper = "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, \
+                      args: [-c, echo CANARY; exit 1]}}";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kubeconfig");
+        for text in [user("{token: [CANARY]}"), "token: \"CANARY".to_owned(), user(helper)] {
+            std::fs::write(&path, text).expect("a file");
+            let Err(error) = connect(Some(&path), TIMEOUT).await else { panic!("it cannot be used") };
+            assert!(format!("{error:?}").contains("CANARY"), "it would be repeated: {error:?}");
+            assert!(error.to_string().ends_with("kubectl says why"), "{error}");
+        }
+        let other = user("{token: CANARY}").replace("current-context: a", "current-context: b");
+        std::fs::write(&path, other).expect("a file");
+        let Err(error) = connect(Some(&path), TIMEOUT).await else { panic!("it cannot be used") };
+        assert_eq!(error.to_string(), "--kubeconfig: failed to load current context: b");
+    }
 
     /// A client whose server sends `first` at once and never ends its answer.
     fn client(first: &'static str) -> kube::Client {
