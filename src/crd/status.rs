@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::condition::Condition;
+use super::condition::{Condition, ConditionStatus, ConditionType};
+use super::reason::Reason;
 use super::spec::RegistrationMode;
 
 /// What the operator found out. Written whole by the operator alone.
@@ -40,6 +41,26 @@ pub struct LinkStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+impl LinkStatus {
+    /// The condition of this type.
+    #[must_use]
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+    }
+
+    /// The reason of a condition, when this operator knows it.
+    #[must_use]
+    pub fn reason(&self, kind: ConditionType) -> Option<Reason> {
+        self.condition(kind).and_then(Condition::known_reason)
+    }
+
+    /// Whether a condition is True.
+    #[must_use]
+    pub fn is_true(&self, kind: ConditionType) -> bool {
+        self.condition(kind).is_some_and(|condition| condition.status == ConditionStatus::True)
+    }
 }
 
 /// The inputs that the conditions judge.

@@ -7,25 +7,25 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tracing::info;
 
-use super::seen::Change;
-use super::visiting::{Visiting, Written};
+use super::plan::{Change, Outcome};
+use super::visit::Visit;
 use super::{Error, Reconciler};
 use crate::crd::{ConnectWiseLink, FIELD_MANAGER, FINALIZER};
 use crate::petra::client::PutRequest;
 use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
 
 impl Reconciler {
-    /// Makes one change, and takes its outcome into `seen`.
-    pub(super) async fn act(&self, visiting: &mut Visiting, change: Change) -> Result<Written, Error> {
-        let link = visiting.subject.key.clone();
+    /// Makes one change.
+    pub(super) async fn act(&self, visit: &Visit, change: Change) -> Result<Outcome, Error> {
+        let (link, owner) = (&visit.subject.key, &visit.subject.owner);
         match change {
-            Change::AddFinalizer => self.set_finalizer(visiting, true).await,
-            // Who may have lost the lead does not know what the next leader has sent to Petra since: absence there proves
-            // nothing to it.
-            Change::RemoveFinalizer if !self.surely_leads() => Ok(Written::Outdated),
-            Change::RemoveFinalizer => self.set_finalizer(visiting, false).await,
+            Change::AddFinalizer => self.set_finalizer(visit, true).await,
+            // A replica that may have lost the lead does not know what the next leader has sent to Petra since: that Petra
+            // holds no link proves nothing to it.
+            Change::RemoveFinalizer if !self.surely_leads() => Ok(Outcome::Finalizer(false, None)),
+            Change::RemoveFinalizer => self.set_finalizer(visit, false).await,
             Change::Put { id, company, site, expected, adopt_from, credentials } => {
-                let answer = match (&self.petra, &visiting.keys) {
+                let answer = match (&self.petra, &visit.keys) {
                     (Some(petra), Some(keys)) => {
                         let request = PutRequest {
                             id: &id,
@@ -33,7 +33,7 @@ impl Reconciler {
                             site: &site,
                             keys,
                             credentials_version: &credentials,
-                            owner: &visiting.subject.owner,
+                            owner,
                             expected_version: expected.as_ref(),
                             adopt_from: adopt_from.as_ref(),
                         };
@@ -42,16 +42,11 @@ impl Reconciler {
                     _ => PutAnswer::Unknown(PetraFault::NoContract),
                 };
                 info!(%link, id = id.for_log(), outcome = put_outcome(&answer), "sent the link to Petra");
-                visiting.memory.changed = Some(self.clock.now().up);
-                visiting.seen.read = None;
-                visiting.seen.puts += 1;
-                visiting.seen.put = Some(answer);
-                Ok(Written::Current)
+                Ok(Outcome::Put(answer))
             }
             Change::Delete { id, expected } => {
                 let answer = match &self.petra {
                     Some(petra) => {
-                        let owner = &visiting.subject.owner;
                         let answer = petra.client.delete(&id, owner, &expected, petra.fence.as_ref()).await;
                         if answer == DeleteAnswer::Gone {
                             petra.poll.deleted(&id, self.clock.now().up);
@@ -61,15 +56,7 @@ impl Reconciler {
                     None => DeleteAnswer::Unknown(PetraFault::NoContract),
                 };
                 info!(%link, id = id.for_log(), outcome = delete_outcome(&answer), "deleted the link at Petra");
-                visiting.memory.changed = Some(self.clock.now().up);
-                // Whatever was read before the change is out of date.
-                visiting.seen.read = None;
-                visiting.seen.owned = None;
-                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
-                    visiting.seen.deletes_in_vain += 1;
-                }
-                visiting.seen.deleted = Some(answer);
-                Ok(Written::Current)
+                Ok(Outcome::Delete(answer))
             }
         }
     }
@@ -80,8 +67,8 @@ impl Reconciler {
     }
 
     /// A patch guarded by the resource version, so that nobody else's finalizer is lost.
-    async fn set_finalizer(&self, visiting: &mut Visiting, present: bool) -> Result<Written, Error> {
-        let meta = &visiting.link.metadata;
+    async fn set_finalizer(&self, visit: &Visit, present: bool) -> Result<Outcome, Error> {
+        let meta = &visit.link.metadata;
         let mut finalizers = meta.finalizers.clone().unwrap_or_default();
         finalizers.retain(|name| name != FINALIZER);
         if present {
@@ -89,17 +76,15 @@ impl Reconciler {
         }
         let patch =
             json!({ "metadata": { "resourceVersion": meta.resource_version, "finalizers": finalizers } });
-        let key = &visiting.subject.key;
+        let key = &visit.subject.key;
         let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &key.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         // Only metadata comes back: an object that does not fit its types can lose its finalizer too.
         match api.patch_metadata(&key.name, &params, &Patch::Merge(&patch)).await {
-            Ok(link) => {
-                visiting.seen.finalizer = present;
-                visiting.wrote_metadata(link.metadata, &self.rules);
-                Ok(Written::Current)
+            Ok(link) => Ok(Outcome::Finalizer(present, Some(Box::new(link.metadata)))),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
+                Ok(Outcome::Finalizer(present, None))
             }
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Written::Outdated),
             Err(source) => {
                 let doing = if present { "put the finalizer on" } else { "take the finalizer off" };
                 Err(Error::Kubernetes { doing, source })

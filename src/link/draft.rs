@@ -99,10 +99,10 @@ impl Draft {
         let (present, absent) = match progress {
             Progress::Keep if moves => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),
             // Whoever may write `status` may have written both, or one beside a good link.
-            Progress::Keep if is_true(&self.status, ConditionType::Ready) => {
+            Progress::Keep if self.status.is_true(ConditionType::Ready) => {
                 (None, &[ConditionType::Reconciling, ConditionType::Stalled][..])
             }
-            Progress::Keep if is_true(&self.status, ConditionType::Stalled) => {
+            Progress::Keep if self.status.is_true(ConditionType::Stalled) => {
                 (None, &[ConditionType::Reconciling][..])
             }
             Progress::Keep => (None, &[][..]),
@@ -146,22 +146,4 @@ impl Draft {
     fn position(&self, kind: ConditionType) -> Option<usize> {
         self.status.conditions.iter().position(|condition| condition.type_ == kind.as_str())
     }
-}
-
-/// The condition of a status, by type.
-#[must_use]
-pub fn condition(status: &LinkStatus, kind: ConditionType) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
-}
-
-/// The reason of a condition, when this operator knows it.
-#[must_use]
-pub fn reason(status: &LinkStatus, kind: ConditionType) -> Option<Reason> {
-    condition(status, kind).and_then(Condition::known_reason)
-}
-
-/// Whether a condition is True.
-#[must_use]
-pub fn is_true(status: &LinkStatus, kind: ConditionType) -> bool {
-    condition(status, kind).is_some_and(|condition| condition.status == ConditionStatus::True)
 }

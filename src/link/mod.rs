@@ -1,42 +1,48 @@
 //! The reconcile of one link: observe, decide, act, record.
 //!
-//! [`mod@decide`] is pure and holds every rule; the rest does what it says. A visit goes round until it is settled: a question
-//! is answered by [`observe`], a change is made by [`act`], a status is written by [`record`].
+//! [`mod@decide`] is pure and holds every rule; [`visit`] drives it. A visit goes round until it is settled: a question is
+//! answered by [`observe`], a change is made by [`act`], and a status is written by [`record`].
 
 mod act;
 pub mod decide;
 pub mod draft;
-pub mod memory;
+pub mod facts;
+mod fleet;
 pub mod message;
 mod observe;
-mod own_keys;
+mod operator_keys;
+pub mod plan;
 mod record;
-mod registry;
 pub(crate) mod secret;
-pub mod seen;
+pub mod state;
 pub mod subject;
 pub mod timetable;
 mod unreadable;
-mod visiting;
+pub(crate) mod visit;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::connectwise::client::ConnectWise;
+use crate::crd::{ConnectWiseLink, LinkStatus};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::runtime::{Deps, Link, LinkRef, Reconcile, SecretFile};
-use decide::{Plan, Settlement, decide};
-use registry::Registry;
-use subject::Rules;
-use visiting::{Begun, Visiting};
+use facts::{ClientIdView, Facts};
+use fleet::Fleet;
+use plan::{Answer, Change, Outcome, Question, Written};
+use subject::{Config, Subject};
+use visit::{Effects, End, MAX_STEPS, Visit};
 
-/// When a link wants to be looked at again.
+/// How long a visit that found the watch behind waits for it. The watch's event normally comes first.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// When to visit a link again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextVisit {
     /// After this long, or at a change.
     In(Duration),
     /// At a change.
@@ -59,10 +65,6 @@ pub enum Error {
     Endless,
 }
 
-/// A visit asks and does at most this much. The longest way through the rules is a dozen steps, and two more for each link
-/// that a deleted resource left at Petra.
-const MAX_STEPS: usize = 64;
-
 /// Petra's side, where a server is configured.
 pub struct PetraSide {
     /// The client.
@@ -77,89 +79,122 @@ pub struct PetraSide {
 
 /// Looks at links, one visit at a time for each.
 pub struct Reconciler {
-    rules: Rules,
+    rules: Config,
     clock: Clock,
     connectwise: ConnectWise,
     client_id: SecretFile,
-    /// Newest generation of the clientId file that has worked for somebody.
-    client_id_worked: watch::Sender<Option<u64>>,
+    /// Newest generation of the clientId file that ConnectWise has accepted for a link.
+    client_ids: watch::Sender<Option<u64>>,
     petra: Option<PetraSide>,
     deps: Deps,
-    registry: Registry,
+    fleet: Fleet,
+}
+
+/// How a visit begins.
+enum Begun {
+    /// It does.
+    Visit(Box<Visit>),
+    /// The watch has not caught up with this process's own last write; its event will come.
+    Stale,
+    /// The stored object does not fit its types, and it is not this operator's turn to delete it.
+    Unreadable,
 }
 
 impl Reconciler {
     /// A reconciler that remembers nothing yet.
     #[must_use]
     pub fn new(
-        rules: Rules,
+        rules: Config,
         clock: Clock,
         connectwise: ConnectWise,
         client_id: SecretFile,
         petra: Option<PetraSide>,
         deps: Deps,
     ) -> Self {
-        let registry = Registry::default();
-        Self {
-            rules,
-            clock,
-            connectwise,
-            client_id,
-            client_id_worked: watch::Sender::new(None),
-            petra,
-            deps,
-            registry,
-        }
+        let (client_ids, fleet) = (watch::Sender::new(None), Fleet::default());
+        Self { rules, clock, connectwise, client_id, client_ids, petra, deps, fleet }
     }
 }
 
 impl Reconciler {
-    /// Asks and does what the rules say until they are done. `None`: somebody else wrote to the resource in between.
-    async fn visit(&self, visiting: &mut Visiting) -> Result<Option<Box<Settlement>>, Error> {
-        for _ in 0..MAX_STEPS {
-            let plan = decide(&visiting.view(&self.rules, self.clock.now()));
-            let written = match plan {
-                Plan::Ask(question) => self.observe(visiting, question).await?,
-                Plan::Change(change) => self.act(visiting, change).await?,
-                Plan::Publish(status, memory) => self.publish(visiting, *status, *memory).await?,
-                Plan::Settle(settlement) => return Ok(Some(settlement)),
-            };
-            if !written.is_current() {
-                return Ok(None);
-            }
+    async fn begin(&self, link: &Link) -> Result<Begun, Error> {
+        match &link.0 {
+            Ok(link) => Ok(self.begin_readable(link.clone())),
+            Err(invalid) => self.begin_unreadable(invalid.metadata.clone()).await,
         }
-        Err(Error::Endless)
+    }
+
+    /// Gathers what is known without any call.
+    fn begin_readable(&self, link: ConnectWiseLink) -> Begun {
+        let subject = Subject::read(&link, &self.rules);
+        if self.fleet.knows_former(&subject) {
+            self.forget_link(&subject.key);
+        }
+        let secret = &subject.spec.credentials_secret_ref.name;
+        let seen = Facts::at_start(
+            self.deps.secrets.get(&subject.key.namespace, secret),
+            self.poll_view(&subject),
+            self.client_id_view(),
+            subject.finalizer,
+        );
+        let state = self.fleet.recall(&subject);
+        Visit::begin(link, subject, state, seen).map_or(Begun::Stale, |visit| Begun::Visit(Box::new(visit)))
+    }
+
+    fn client_id_view(&self) -> ClientIdView {
+        let generation = self.client_id.generation();
+        ClientIdView { generation, worked: *self.client_ids.borrow() == Some(generation) }
+    }
+
+    /// ConnectWise has accepted the clientId that was in use when a visit began. That proves nothing of one that came since.
+    fn client_id_worked(&self, generation: u64) {
+        self.client_ids.send_if_modified(|worked| {
+            let is_news = *worked < Some(generation);
+            if is_news {
+                *worked = Some(generation);
+            }
+            is_news
+        });
+    }
+}
+
+impl Effects for &Reconciler {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
+        Reconciler::observe(self, visit, question).await
+    }
+
+    async fn act(&mut self, visit: &Visit, change: Change) -> Result<Outcome, Error> {
+        Reconciler::act(self, visit, change).await
+    }
+
+    async fn write_status(&mut self, visit: &Visit, status: LinkStatus) -> Result<Written, Error> {
+        self.put_status(&visit.link, status).await
     }
 }
 
 impl Reconcile for Reconciler {
     type Error = Error;
 
-    async fn reconcile(&self, link: Arc<Link>) -> Result<Next, Error> {
-        let begun = match self.begin(&link) {
-            Begun::Unreadable(metadata) => self.begin_unreadable(*metadata).await?,
-            begun => begun,
+    async fn reconcile(&self, link: Arc<Link>) -> Result<NextVisit, Error> {
+        let mut visit = match self.begin(&link).await? {
+            Begun::Visit(visit) => visit,
+            Begun::Stale => return Ok(NextVisit::In(CATCH_UP)),
+            Begun::Unreadable => return Ok(NextVisit::OnChange),
         };
-        let mut visiting = match begun {
-            Begun::Visit(visiting) => *visiting,
-            Begun::Stale => return Ok(Next::In(Visiting::CATCH_UP)),
-            Begun::Unreadable(_) => return Ok(Next::OnChange),
-        };
-        match self.visit(&mut visiting).await {
-            Ok(Some(settlement)) => self.settle(visiting, *settlement).await,
-            // Whatever breaks a visit off, what it asked and did is remembered: floor and backoff count from it.
-            Ok(None) => {
-                self.remember_broken_off(&visiting);
-                Ok(Next::In(Visiting::CATCH_UP))
-            }
-            Err(error) => {
-                self.remember_broken_off(&visiting);
-                Err(error)
-            }
+        let end = visit.run(&self.rules, &mut &*self).await;
+        if let Ok(End::Settled(settlement)) = end {
+            return Ok(self.record(&visit, *settlement));
         }
+        // Whatever ends a visit early, floor and backoff count from what it asked and did.
+        self.fleet.broken_off(&visit, &self.rules.timings, self.clock.now());
+        end.map(|_| NextVisit::In(CATCH_UP))
     }
 
     fn forget(&self, link: &LinkRef) {
-        self.depart(link);
+        self.forget_link(link);
     }
 }

@@ -6,72 +6,62 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use tracing::debug;
 
-use super::seen::{Question, SecretRead};
-use super::visiting::{Visiting, Written};
+use super::facts::{PollView, SecretRead};
+use super::plan::{Answer, Question};
+use super::subject::Subject;
+use super::visit::Visit;
 use super::{Error, Reconciler, decide, secret};
 use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
-    PermissionsAnswer, Round, Tenant,
+    PermissionsAnswer, Round,
 };
 use crate::petra::PetraFault;
 
 impl Reconciler {
-    /// Answers one question into `seen`.
-    pub(super) async fn observe(
-        &self,
-        visiting: &mut Visiting,
-        question: Question,
-    ) -> Result<Written, Error> {
-        debug!(link = %visiting.subject.key, ?question, "asking");
-        match question {
+    /// Answers one question.
+    pub(super) async fn observe(&self, visit: &Visit, question: Question) -> Result<Answer, Error> {
+        debug!(link = %visit.subject.key, ?question, "asking");
+        let subject = &visit.subject;
+        Ok(match question {
             Question::Secret => {
-                let (read, keys) = self.read_secret(visiting).await;
-                visiting.seen.secret = Some(read);
-                visiting.keys = keys;
+                let (read, keys) = self.read_secret(subject).await;
+                Answer::Secret(read, keys)
             }
-            Question::Round(depth) => return self.ask_connectwise(visiting, depth).await,
-            Question::Listing => {
+            Question::Round(depth) => return self.ask_connectwise(visit, depth).await,
+            Question::Poll => {
                 if let Some(petra) = &self.petra {
                     let patience = self.rules.timings.timeouts.petra_read;
                     // A poll that does not end in time is judged by how it ended last.
                     let _ = tokio::time::timeout(patience, petra.poll.next()).await;
                 }
-                visiting.seen.listing = match self.listing(&visiting.subject) {
-                    super::seen::Listing::NotYet => super::seen::Listing::Failing(PetraFault::Unavailable),
-                    known => known,
-                };
+                Answer::Poll(self.poll_view(subject))
             }
-            Question::Rival(id) => visiting.seen.rival = Some(self.registry.rival(&visiting.subject, &id)),
+            Question::Rival(id) => Answer::Rival(self.fleet.rival(subject, &id)),
             Question::Fleet(of) => {
-                visiting.seen.fleet = {
-                    let (now, window) = (self.clock.now().up, self.rules.timings.interval);
-                    Some(self.registry.fleet(&visiting.subject, of, now, window))
-                }
+                let (now, window) = (self.clock.now().up, self.rules.timings.interval);
+                Answer::Fleet(self.fleet.view(subject, of, now, window))
             }
-            Question::Link(id) => {
-                visiting.seen.read = Some(match &self.petra {
-                    Some(petra) => petra.client.get(&id, &visiting.subject.owner).await,
-                    None => Err(PetraFault::NoContract),
-                });
-            }
-            Question::Owned(owner) => {
-                visiting.seen.owned = Some(match &self.petra {
-                    Some(petra) => match petra.client.list_owner(&owner).await {
-                        Ok(listing) if listing.complete && listing.unreadable.is_empty() => Ok(listing.links),
-                        Ok(_) => Err(PetraFault::Unavailable),
-                        Err(fault) => Err(fault),
-                    },
-                    None => Err(PetraFault::NoContract),
-                });
-            }
-        }
-        Ok(Written::Current)
+            Question::Link(id) => Answer::Link(match &self.petra {
+                Some(petra) => petra.client.get(&id, &subject.owner).await,
+                None => Err(PetraFault::NoContract),
+            }),
+            Question::Owned(owner) => Answer::Owned(match &self.petra {
+                Some(petra) => petra.client.list_owner(&owner).await,
+                None => Err(PetraFault::NoContract),
+            }),
+        })
+    }
+
+    /// What the shared poll knows of this link.
+    pub(super) fn poll_view(&self, subject: &Subject) -> PollView {
+        let Some(petra) = &self.petra else { return PollView::NotYet };
+        let failing = petra.poll.last_outcome().and_then(Result::err);
+        PollView::of(subject, petra.poll.snapshot().as_deref(), failing)
     }
 
     /// Reads the Secret live. Its content is never cached: the keys live as long as this visit.
-    async fn read_secret(&self, visiting: &Visiting) -> (SecretRead, Option<Keys>) {
-        let subject = &visiting.subject;
+    async fn read_secret(&self, subject: &Subject) -> (SecretRead, Option<Keys>) {
         let api: Api<Secret> = Api::namespaced(self.deps.client.clone(), &subject.key.namespace);
         self.deps.metrics.secret_read();
         match api.get_opt(&subject.spec.credentials_secret_ref.name).await {
@@ -84,41 +74,28 @@ impl Reconciler {
     }
 
     /// Asks ConnectWise. A first round that takes long says so in the status meanwhile.
-    async fn ask_connectwise(&self, visiting: &mut Visiting, depth: Depth) -> Result<Written, Error> {
-        let now = self.clock.now();
-        let checking = decide::checking(&visiting.view(&self.rules, now));
+    async fn ask_connectwise(&self, visit: &Visit, depth: Depth) -> Result<Answer, Error> {
+        let checking = decide::checking(&visit.view(&self.rules, self.clock.now()));
         // Even if this visit ends by a panic, the floor counts.
-        visiting.memory.last_round = Some(now.up);
-        self.registry.remember_memory(&visiting.subject, visiting.memory.clone());
-        let (found, written) = {
-            let mut round = pin!(self.round(visiting, depth));
-            let soon = tokio::time::timeout(self.rules.timings.checking_after, &mut round).await;
-            match (soon, checking) {
-                (Ok(round), _) => (round, None),
-                (Err(_), None) => (round.await, None),
-                (Err(_), Some(status)) => {
-                    let (written, round) = tokio::join!(self.put_status(&visiting.link, status), round);
-                    (round, Some(written))
-                }
+        self.fleet.remember(visit);
+        let mut round = pin!(self.round(visit, depth));
+        let soon = tokio::time::timeout(self.rules.timings.checking_after, &mut round).await;
+        let (found, written) = match (soon, checking) {
+            (Ok(round), _) => (round, None),
+            (Err(_), None) => (round.await, None),
+            (Err(_), Some(status)) => {
+                let (written, round) = tokio::join!(self.put_status(&visit.link, status), round);
+                (round, Some(written))
             }
         };
         if found.keys == KeysAnswer::Accepted {
-            self.client_id_proved(visiting.seen.client_id.generation);
+            self.client_id_worked(visit.seen.client_id.generation);
         }
-        visiting.seen.round = Some(found);
-        match written {
-            None => Ok(Written::Current),
-            Some(Err(error)) => Err(error),
-            Some(Ok(None)) => Ok(Written::Outdated),
-            Some(Ok(Some(link))) => {
-                visiting.wrote(link, &self.rules);
-                Ok(Written::Current)
-            }
-        }
+        Ok(Answer::Round(found, written.transpose()?))
     }
 
-    async fn round(&self, visiting: &Visiting, depth: Depth) -> Round {
-        let (Ok(target), Some(keys)) = (&visiting.subject.target, &visiting.keys) else {
+    async fn round(&self, visit: &Visit, depth: Depth) -> Round {
+        let (Ok(target), Some(keys)) = (&visit.subject.target, &visit.keys) else {
             // The rules ask for the Secret first; without keys nothing can be asked, and nothing is said.
             return nothing_asked(depth);
         };
@@ -127,19 +104,16 @@ impl Reconciler {
             company: &target.company,
             keys,
             profile: &target.profile,
-            board: visiting.subject.spec.service_board.as_deref(),
-            namespace: &visiting.subject.key.namespace,
+            board: visit.subject.spec.service_board.as_deref(),
+            namespace: &visit.subject.key.namespace,
         };
-        match known_tenant(visiting) {
+        // The tenant that an earlier full round found, in this process or before.
+        let tenant = visit.memory.tenant.clone().or_else(|| visit.subject.recorded_tenant());
+        match tenant {
             Some(tenant) if depth == Depth::Cheap => round::cheap(&self.connectwise, inputs, &tenant).await,
             _ => round::full(&self.connectwise, inputs).await,
         }
     }
-}
-
-/// The tenant that an earlier full round found, in this process or before.
-fn known_tenant(visiting: &Visiting) -> Option<Tenant> {
-    visiting.memory.tenant.clone().or_else(|| visiting.subject.recorded_tenant())
 }
 
 fn nothing_asked(depth: Depth) -> Round {

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroize as _;
 
-use super::seen::SecretRead;
+use super::facts::SecretRead;
 use crate::connectwise::{CompanyId, Keys};
 use crate::runtime::{SecretVersion, wipe_annotations};
 

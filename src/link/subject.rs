@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use crate::connectwise::profile::{Profile, Profiles};
 use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
-    ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
+    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
     RegistrationMode,
 };
-use crate::petra::Owner;
+use crate::petra::{LinkId, Owner};
 use crate::runtime::LinkRef;
 use crate::timings::Timings;
 use crate::upstream::Service;
@@ -21,7 +21,7 @@ use crate::upstream::hosts::HostPort;
 
 /// The operator's own configuration, as far as the rules need it.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct Config {
     /// Every period.
     pub timings: Timings,
     /// Permission profiles by name.
@@ -94,7 +94,7 @@ pub struct Subject {
 impl Subject {
     /// Parses a link. `requestedAt` beyond 256 characters is cut: it is echoed, and nothing else.
     #[must_use]
-    pub fn read(link: &ConnectWiseLink, rules: &Rules) -> Self {
+    pub fn read(link: &ConnectWiseLink, rules: &Config) -> Self {
         let meta = &link.metadata;
         let key = LinkRef::new(
             meta.namespace.as_deref().unwrap_or_default(),
@@ -136,6 +136,20 @@ impl Subject {
         )
     }
 
+    /// Whether the status says that the link is Ready.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status.is_true(ConditionType::Ready)
+    }
+
+    /// The id of the link that a person saved by hand and acknowledged.
+    #[must_use]
+    pub fn acknowledged_id(&self) -> Option<LinkId> {
+        let record = self.status.link.as_ref().filter(|link| link.mode == Some(RegistrationMode::Portal))?;
+        let acknowledged = self.status.reason(ConditionType::Registered) == Some(Reason::Acknowledged);
+        LinkId::parse(&record.id).filter(|_| acknowledged)
+    }
+
     /// The inputs of this spec, without what only the Secret tells.
     #[must_use]
     pub fn inputs(&self, target: &Target) -> Inputs {
@@ -157,7 +171,7 @@ impl Subject {
     }
 }
 
-fn interval(spec: &LinkSpec, rules: &Rules) -> Duration {
+fn interval(spec: &LinkSpec, rules: &Config) -> Duration {
     match spec.interval.as_deref().and_then(Interval::parse) {
         Some(interval) => rules.timings.scale(interval.duration()),
         None => rules.timings.interval,
@@ -175,7 +189,7 @@ fn is_object_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
-fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Rules) -> Result<Target, SpecProblem> {
+fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target, SpecProblem> {
     let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
     let company = CompanyId::parse(&spec.company_id)
         .map_err(|problem| invalid(format!("spec.companyId {problem}. Correct it in the resource.")))?;

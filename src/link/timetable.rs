@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::memory::{Backoff, BackoffKind, Memory};
+use super::state::{Backoff, BackoffKind, LinkState};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::crd::Reason;
@@ -67,7 +67,7 @@ pub fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Dur
 /// After a restart the stored `lastValidatedTime` counts, so that a restart asks nobody; a link that became due while no
 /// operator ran waits a random part of half an interval, so that a fleet does not ask at once.
 #[must_use]
-pub fn routine_due(subject: &Subject, memory: &Memory, timings: &Timings, now: Now) -> Duration {
+pub fn routine_due(subject: &Subject, memory: &LinkState, timings: &Timings, now: Now) -> Duration {
     if let Some(at) = memory.not_before {
         return at;
     }

@@ -5,8 +5,7 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use tracing::warn;
 
-use super::visiting::Begun;
-use super::{Error, Reconciler};
+use super::{Begun, Error, Reconciler};
 use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkSpec, SecretReference};
 use crate::runtime::LinkRef;
 
@@ -21,7 +20,7 @@ impl Reconciler {
         let ours = metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
         if metadata.deletion_timestamp.is_none() || !ours {
             warn!(%link, "the stored resource does not fit its types; mend or delete it");
-            return Ok(Begun::Unreadable(Box::new(metadata)));
+            return Ok(Begun::Unreadable);
         }
         let deletion_policy = self.stored_policy(&link).await?;
         let spec = LinkSpec {
@@ -35,7 +34,11 @@ impl Reconciler {
             suspend: None,
             deletion_policy,
         };
-        Ok(self.begin_with(ConnectWiseLink { metadata, spec, status: None }, false))
+        let mut begun = self.begin_readable(ConnectWiseLink { metadata, spec, status: None });
+        if let Begun::Visit(visit) = &mut begun {
+            visit.readable = false;
+        }
+        Ok(begun)
     }
 
     /// The one field that a deletion needs, read without the types.

@@ -28,7 +28,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(listing: Listing, suspicious: bool, asked_at: Now, answered_at: Now) -> Self {
+    pub(crate) fn new(listing: Listing, suspicious: bool, asked_at: Now, answered_at: Now) -> Self {
         let Listing { links, unreadable, complete } = listing;
         let mut by_owner: HashMap<_, BTreeSet<_>> = HashMap::new();
         for link in &links {
@@ -57,7 +57,7 @@ impl Snapshot {
     }
 
     /// Takes a link out that is gone for sure since.
-    pub(super) fn forget(&mut self, id: &LinkId) {
+    pub(crate) fn forget(&mut self, id: &LinkId) {
         let Some(owner) = self.links.remove(id).and_then(|link| link.owner) else { return };
         if let Some(ids) = self.by_owner.get_mut(&owner) {
             ids.retain(|other| other != id);

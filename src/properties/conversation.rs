@@ -5,7 +5,9 @@ mod judge;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::connectwise::{Reply, round};
@@ -13,19 +15,20 @@ use super::secret::{self, Data};
 use crate::clock::Now;
 use crate::connectwise::Depth;
 use crate::connectwise::profile::Profiles;
-use crate::crd::{ConnectWiseLink, FINALIZER, RegistrationMode};
-use crate::link::decide::{Plan, Visit, checking, decide};
-use crate::link::memory::Memory;
-use crate::link::seen::{Change, ClientIdView, FleetView, Listing, Question, Rival, SecretRead, Seen};
-use crate::link::subject::{Rules, Subject};
-use crate::petra::{DeleteAnswer, Owner, PetraFault, PutAnswer, RemoteLink, RemoteState, Version, wire};
+use crate::crd::{ConnectWiseLink, FINALIZER, LinkStatus, RegistrationMode};
+use crate::link::Error;
+use crate::link::decide::checking;
+use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Rival, SecretRead};
+use crate::link::plan::{Answer, Change, Outcome, Question, Written};
+use crate::link::state::LinkState;
+use crate::link::subject::{Config, Subject};
+use crate::link::visit::{Effects, End, Visit};
+use crate::petra::listing::Listing as List;
+use crate::petra::{DeleteAnswer, PetraFault, PutAnswer, RemoteLink, RemoteState, Version, wire};
 use crate::runtime::{Link, SecretLookup, SecretVersion};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::json;
-
-/// What the reconciler bounds a visit by.
-const MAX_STEPS: usize = 64;
 
 /// Everything that a visit is told.
 #[derive(Clone, Debug)]
@@ -51,52 +54,34 @@ pub fn visit(told: &Told) {
     // What people and earlier operators wrote is theirs to show; only text of the services and of the Secret must not be.
     let Some(stored) = json::read(told.link).map(without_word) else { return };
     let Ok(link) = serde_json::from_value::<Link>(stored) else { return };
-    let Ok(mut link) = link.0 else { return };
+    let Ok(link) = link.0 else { return };
     let stored = serde_json::to_vec(&link).expect("JSON").len();
     let rules = &*RULES;
     let now =
         Now { wall: Timestamp::from_second(1_800_000_000).expect("a time"), up: Duration::from_hours(1) };
     let mut choices = told.choices.iter().copied();
     let mut choose = move |of: usize| usize::from(choices.next().unwrap_or_default()) % of;
-    let mut links = wire::page(told.page).map(|page| page.links).unwrap_or_default();
+    let links = wire::page(told.page).map(|page| page.links).unwrap_or_default();
     let watch = match choose(3) {
         0 => SecretLookup::Present(version()),
         1 => SecretLookup::Absent,
         _ => SecretLookup::NotWatched,
     };
     let client_id = ClientIdView { generation: u64::from(choose(4) == 3), worked: choose(2) == 0 };
-    let finalizer = link.metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
-    let mut seen = Seen::at_start(watch, listing(&links, choose(4), now), client_id, finalizer);
-    let mut memory = Memory::default();
-    for _ in 0..MAX_STEPS {
-        let subject = Subject::read(&link, rules);
-        let view = Visit { subject: &subject, memory: &memory, seen: &seen, rules, now };
-        match decide(&view) {
-            Plan::Ask(question) => {
-                if matches!(question, Question::Round(_))
-                    && let Some(status) = checking(&view)
-                {
-                    judge::written(&view, &status, stored);
-                }
-                let company = &subject.spec.company_id;
-                ask(question, &mut seen, told, company, &links, &mut choose, now);
+    let subject = Subject::read(&link, rules);
+    let seen = Facts::at_start(watch, poll_view(&links, choose(4), now), client_id, subject.finalizer);
+    let Some(mut visit) = Visit::begin(link, subject, LinkState::default(), seen) else { return };
+    let mut service = Service { told, links, choose, now, stored };
+    loop {
+        let step = visit.step(rules, &mut service).now_or_never().expect("nothing waits");
+        match step.unwrap_or_else(|error| panic!("{error}: {:?}", visit.seen)) {
+            None => {}
+            Some(End::Settled(settlement)) => {
+                return judge::settled(&visit.view(rules, now), &settlement, stored);
             }
-            Plan::Change(change) => {
-                judge::changed(&view, &change, &links);
-                make(change, &subject.owner, &mut link, &mut seen, &mut links, &mut choose);
-            }
-            Plan::Publish(status, published) => {
-                judge::written(&view, &status, stored);
-                memory = *published;
-                link.status = Some(*status);
-            }
-            Plan::Settle(settlement) => {
-                judge::settled(&view, &settlement, stored);
-                return;
-            }
+            Some(End::Outdated) => panic!("nobody else writes here"),
         }
     }
-    panic!("the visit does not end: {seen:?}");
 }
 
 /// The value without the canary's word.
@@ -112,7 +97,7 @@ fn without_word(value: Value) -> Value {
     }
 }
 
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
+static RULES: LazyLock<Config> = LazyLock::new(|| Config {
     timings: Timings::default(),
     profiles: Profiles::builtin(),
     allow: AllowList::default(),
@@ -127,102 +112,103 @@ fn version() -> SecretVersion {
     SecretVersion { uid: "secret".to_owned(), resource_version: "1".to_owned() }
 }
 
-fn listing(links: &[RemoteLink], kind: usize, at: Now) -> Listing {
+fn poll_view(links: &[RemoteLink], kind: usize, at: Now) -> PollView {
     match kind {
-        0 => Listing::Known {
+        0 => PollView::Known {
             answered_at: at,
             asked_at: at,
             links: links.to_vec(),
             failing: None,
             unsure: false,
         },
-        1 => Listing::NotYet,
-        2 => Listing::Failing(PetraFault::NoContract),
-        _ => Listing::Failing(PetraFault::Unavailable),
+        1 => PollView::NotYet,
+        2 => PollView::Failing(PetraFault::NoContract),
+        _ => PollView::Failing(PetraFault::Unavailable),
     }
 }
 
-fn ask(
-    question: Question,
-    seen: &mut Seen,
-    told: &Told,
-    company: &str,
-    links: &[RemoteLink],
-    choose: &mut impl FnMut(usize) -> usize,
+/// Everything outside the rules, as `told` says.
+struct Service<'a, C> {
+    told: &'a Told<'a>,
+    /// What Petra holds.
+    links: Vec<RemoteLink>,
+    /// Picks one of so many answers.
+    choose: C,
     now: Now,
-) {
-    match question {
-        Question::Secret => {
-            seen.secret = Some(match choose(6) {
-                0..=2 => secret::read(told.secret, company),
-                3 => SecretRead::Absent,
-                4 => SecretRead::Forbidden,
-                _ => SecretRead::Unavailable,
-            });
-        }
-        Question::Round(depth) => {
-            assert!(matches!(seen.secret, Some(SecretRead::Keys { .. })), "a round without keys: {seen:?}");
-            // A cheap round begins with the role, which a full one asks for after company and member.
-            let skipped = if depth == Depth::Cheap { 2.min(told.replies.len()) } else { 0 };
-            let replies = &told.replies[skipped..];
-            seen.round = Some(round(replies.to_vec(), depth));
-        }
-        Question::Listing => {
-            seen.listing = match listing(links, choose(4), now) {
-                Listing::NotYet => Listing::Failing(PetraFault::Unavailable),
-                known => known,
-            };
-        }
-        Question::Rival(_) => {
-            seen.rival = Some(match choose(3) {
+    /// How many bytes the stored object has.
+    stored: usize,
+}
+
+impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
+    fn now(&self) -> Now {
+        self.now
+    }
+
+    async fn write_status(&mut self, visit: &Visit, status: LinkStatus) -> Result<Written, Error> {
+        judge::written(&visit.view(&RULES, self.now), &status, self.stored);
+        Ok(Some(Box::new(ConnectWiseLink { status: Some(status), ..visit.link.clone() })))
+    }
+
+    async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
+        let Self { told, links, choose, now, .. } = self;
+        Ok(match question {
+            Question::Secret => {
+                let read = match choose(6) {
+                    0..=2 => secret::read(told.secret, &visit.subject.spec.company_id),
+                    3 => SecretRead::Absent,
+                    4 => SecretRead::Forbidden,
+                    _ => SecretRead::Unavailable,
+                };
+                Answer::Secret(read, None)
+            }
+            Question::Round(depth) => {
+                assert!(matches!(visit.seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
+                let view = visit.view(&RULES, *now);
+                let written = match checking(&view) {
+                    Some(status) => Some(self.write_status(visit, status).await?),
+                    None => None,
+                };
+                // A cheap round begins with the role, which a full one asks for after company and member.
+                let skipped = if depth == Depth::Cheap { 2.min(self.told.replies.len()) } else { 0 };
+                Answer::Round(round(self.told.replies[skipped..].to_vec(), depth), written)
+            }
+            Question::Poll => Answer::Poll(poll_view(links, choose(4), *now)),
+            Question::Rival(_) => Answer::Rival(match choose(3) {
                 0 => None,
                 1 => Some(Rival { visible_name: Some("other".to_owned()) }),
                 _ => Some(Rival { visible_name: None }),
-            });
-        }
-        Question::Fleet(_) => {
-            seen.fleet =
-                Some(FleetView { ready: choose(9), suspected_alike: choose(9), released: choose(2) == 1 });
-        }
-        Question::Link(id) => {
-            seen.read = Some(match choose(3) {
+            }),
+            Question::Fleet(_) => Answer::Fleet(FleetView {
+                ready: choose(9),
+                suspected_alike: choose(9),
+                released: choose(2) == 1,
+            }),
+            Question::Link(id) => Answer::Link(match choose(3) {
                 0 | 1 => Ok(links.iter().find(|link| link.id == id).cloned()),
                 _ => Err(PetraFault::RateLimited(None)),
-            });
-        }
-        Question::Owned(owner) => {
-            let of_owner = links.iter().filter(|link| link.owner.as_ref() == Some(&owner));
-            seen.owned = Some(if choose(4) < 3 {
-                Ok(of_owner.cloned().collect())
+            }),
+            Question::Owned(owner) => Answer::Owned(if choose(4) < 3 {
+                let owned = links.iter().filter(|link| link.owner.as_ref() == Some(&owner));
+                Ok(List { links: owned.cloned().collect(), complete: true, ..List::default() })
             } else {
                 Err(PetraFault::KeyRejected)
-            });
-        }
+            }),
+        })
     }
-}
 
-fn make(
-    change: Change,
-    owner: &Owner,
-    link: &mut ConnectWiseLink,
-    seen: &mut Seen,
-    links: &mut Vec<RemoteLink>,
-    choose: &mut impl FnMut(usize) -> usize,
-) {
-    match change {
-        Change::AddFinalizer => {
-            link.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-            seen.finalizer = true;
-        }
-        Change::RemoveFinalizer => {
-            link.metadata.finalizers = None;
-            seen.finalizer = false;
-        }
-        Change::Put { id, company, credentials, .. } => {
-            let there = links.iter().find(|link| link.id == id);
-            seen.read = None;
-            seen.puts += 1;
-            seen.put = Some(match choose(7) {
+    async fn act(&mut self, visit: &Visit, change: Change) -> Result<Outcome, Error> {
+        let owner = &visit.subject.owner;
+        judge::changed(&visit.view(&RULES, self.now), &change, &self.links);
+        let Self { links, choose, .. } = self;
+        let finalizer = |present: bool| {
+            let finalizers = present.then(|| vec![FINALIZER.to_owned()]);
+            let metadata = ObjectMeta { finalizers, ..visit.link.metadata.clone() };
+            Outcome::Finalizer(present, Some(Box::new(metadata)))
+        };
+        Ok(match change {
+            Change::AddFinalizer => finalizer(true),
+            Change::RemoveFinalizer => finalizer(false),
+            Change::Put { id, company, credentials, .. } => Outcome::Put(match choose(7) {
                 0 => {
                     let states = [RemoteState::Connected, RemoteState::Pending, RemoteState::Failed];
                     let taken = RemoteLink {
@@ -238,29 +224,28 @@ fn make(
                     links.push(taken.clone());
                     PutAnswer::Accepted(taken)
                 }
-                1 => PutAnswer::OwnedByOther(there.and_then(|link| link.owner.clone())),
+                1 => PutAnswer::OwnedByOther(
+                    links.iter().find(|link| link.id == id).and_then(|link| link.owner.clone()),
+                ),
                 2 => PutAnswer::LookAgain,
                 3 => PutAnswer::Refused,
                 4 => PutAnswer::Fenced,
                 5 => PutAnswer::Unknown(PetraFault::NoContract),
                 _ => PutAnswer::Unknown(PetraFault::Unavailable),
-            });
-        }
-        Change::Delete { id, .. } => {
-            let answer = match choose(5) {
-                0 => DeleteAnswer::Gone,
-                1 => DeleteAnswer::LookAgain,
-                2 => DeleteAnswer::NotOurs,
-                3 => DeleteAnswer::Fenced,
-                _ => DeleteAnswer::Unknown(PetraFault::Unavailable),
-            };
-            if answer == DeleteAnswer::Gone {
-                links.retain(|link| link.id != id);
+            }),
+            Change::Delete { id, .. } => {
+                let answer = match choose(5) {
+                    0 => DeleteAnswer::Gone,
+                    1 => DeleteAnswer::LookAgain,
+                    2 => DeleteAnswer::NotOurs,
+                    3 => DeleteAnswer::Fenced,
+                    _ => DeleteAnswer::Unknown(PetraFault::Unavailable),
+                };
+                if answer == DeleteAnswer::Gone {
+                    links.retain(|link| link.id != id);
+                }
+                Outcome::Delete(answer)
             }
-            (seen.read, seen.owned) = (None, None);
-            seen.deletes_in_vain +=
-                u8::from(matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs));
-            seen.deleted = Some(answer);
-        }
+        })
     }
 }

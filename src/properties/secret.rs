@@ -6,8 +6,8 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
+use crate::link::facts::SecretRead;
 use crate::link::secret;
-use crate::link::seen::SecretRead;
 use crate::runtime::SecretVersion;
 
 /// The data of a Secret: any names, any bytes.

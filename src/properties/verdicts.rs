@@ -3,7 +3,6 @@
 
 use crate::connectwise::{BoardAnswer, CompanyAnswer, KeysAnswer, MemberAnswer, PermissionsAnswer, Round};
 use crate::crd::{ConditionType, Inputs, LinkStatus, Reason};
-use crate::link::draft::{is_true, reason};
 
 /// What a round says for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +76,9 @@ pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Opt
     let just = round.and_then(|round| told(round, before));
     let (inputs_before, inputs_after) =
         (before.inputs.clone().unwrap_or_default(), after.inputs.clone().unwrap_or_default());
-    let ready = reason(before, ConditionType::Ready);
-    if is_true(after, ConditionType::AuthFailed) {
-        let stands = is_true(before, ConditionType::AuthFailed) && same_keys(&inputs_before, &inputs_after);
+    let ready = before.reason(ConditionType::Ready);
+    if after.is_true(ConditionType::AuthFailed) {
+        let stands = before.is_true(ConditionType::AuthFailed) && same_keys(&inputs_before, &inputs_after);
         // A status that was made up may accuse the keys beside another verdict; that one is the one that is judged anew.
         let is_the_verdict = matches!(ready, Some(Reason::CredentialsRejected | Reason::CompanyUnknown));
         let accepted = is_the_verdict && round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
@@ -88,15 +87,15 @@ pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Opt
             "accused keys that were not refused"
         );
     }
-    if is_true(after, ConditionType::PermissionDenied) {
+    if after.is_true(ConditionType::PermissionDenied) {
         let stands =
-            is_true(before, ConditionType::PermissionDenied) && same_role(&inputs_before, &inputs_after);
+            before.is_true(ConditionType::PermissionDenied) && same_role(&inputs_before, &inputs_after);
         assert!(
             matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
             "accused a role that was not found lacking"
         );
     }
-    if reason(after, ConditionType::Ready) == Some(Reason::SiteInvalid) {
+    if after.reason(ConditionType::Ready) == Some(Reason::SiteInvalid) {
         let stands = ready == Some(Reason::SiteInvalid);
         assert!(
             just == Some(Told::Wrong(Reason::SiteInvalid)) || stands,
@@ -109,9 +108,9 @@ pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Opt
 pub fn passed(status: &LinkStatus) -> bool {
     let known = status.inputs.as_ref().is_some_and(|inputs| inputs.credentials_version.is_some());
     known
-        && reason(status, ConditionType::AuthFailed) == Some(Reason::CredentialsAccepted)
+        && status.reason(ConditionType::AuthFailed) == Some(Reason::CredentialsAccepted)
         && matches!(
-            reason(status, ConditionType::PermissionDenied),
+            status.reason(ConditionType::PermissionDenied),
             Some(Reason::PermissionsGranted | Reason::GrantedAsFarAsVisible | Reason::NotVerifiable)
         )
 }

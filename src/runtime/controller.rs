@@ -27,7 +27,7 @@ use super::wake::Wake;
 use super::watches::Watches;
 use super::work_queue::WorkQueue;
 use crate::admin::{Gates, Liveness, Metrics, ReconcileResult};
-use crate::link::Next;
+use crate::link::NextVisit;
 use crate::timings::Timings;
 
 /// How long running reconciles may take to finish after the operator was told to stop.
@@ -40,7 +40,7 @@ pub trait Reconcile: Send + Sync + 'static {
 
     /// Looks at a link, does what is needed, and says when to look again. Never runs twice at once for one link. A failure
     /// is logged and tried again after a growing delay.
-    fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<Next, Self::Error>> + Send;
+    fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<NextVisit, Self::Error>> + Send;
 
     /// The link no longer exists here, and no reconcile of it runs: whatever is remembered of it can go. A link of the same
     /// name that is made right afterwards may come without this call, with another uid.
@@ -237,8 +237,8 @@ impl<R: Reconcile> Workers<R> {
             Ok(Ok(next)) => {
                 self.retries.clear(&at);
                 match next {
-                    Next::In(delay) => (ReconcileResult::RequeueAfter, Action::requeue(delay)),
-                    Next::OnChange => (ReconcileResult::Success, Action::await_change()),
+                    NextVisit::In(delay) => (ReconcileResult::RequeueAfter, Action::requeue(delay)),
+                    NextVisit::OnChange => (ReconcileResult::Success, Action::await_change()),
                 }
             }
             Ok(Err(error)) => {

@@ -137,7 +137,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     let petra = services.petra_side(&leadership);
     let client_id = settings.connectwise_client_id.clone();
     let reconciler = Arc::new(Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps));
-    tokio::spawn(Arc::clone(&reconciler).follow_own_keys(stop.clone()));
+    tokio::spawn(Arc::clone(&reconciler).follow_operator_keys(stop.clone()));
     tokio::select! {
         () = controller.run(reconciler, leadership, stop.clone()) => {}
         // Nothing is finished: whatever runs is broken off here, because another replica may act from now on.

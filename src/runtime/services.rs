@@ -18,7 +18,7 @@ use crate::cli::Settings;
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
 use crate::link::PetraSide;
-use crate::link::subject::Rules;
+use crate::link::subject::Config;
 use crate::petra::PetraFault;
 use crate::petra::client::{KeySource, PetraClient};
 use crate::petra::poll::{Changed, Poll};
@@ -77,9 +77,9 @@ impl Services {
 }
 
 /// The operator's configuration, as far as the rules need it.
-pub(super) fn rules(settings: &Settings) -> Rules {
+pub(super) fn rules(settings: &Settings) -> Config {
     let installation = settings.petra.as_ref().map(|petra| petra.installation.as_str().to_owned());
-    Rules {
+    Config {
         timings: settings.timings.clone(),
         profiles: settings.profiles.clone(),
         allow: settings.allow.clone(),

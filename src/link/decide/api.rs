@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 
 use super::secret::Credentials;
 use super::verdict::{Passed, hold_accusation};
-use super::{Plan, Row, Visit};
+use super::{Row, View};
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
-use crate::link::draft::{self, Progress};
-use crate::link::memory::BackoffKind;
-use crate::link::seen::{Change, Listing, Question};
+use crate::link::draft::Progress;
+use crate::link::facts::PollView;
+use crate::link::plan::{Change, Plan, Question};
+use crate::link::state::BackoffKind;
 use crate::link::subject::Target;
 use crate::link::timetable;
 use crate::petra::client::Adopt;
@@ -31,7 +32,7 @@ enum Known {
 }
 
 pub(super) fn row(
-    visit: &Visit,
+    visit: &View,
     target: &Target,
     credentials: &Credentials,
     passed: Passed,
@@ -53,7 +54,7 @@ pub(super) fn row(
 /// The id of this owner's link of the company at Petra: the recorded one where there are several. While it stands, its id
 /// stays, whatever becomes of status and `SiteUrl`. Where none stands, the id that company and API host give: a record that
 /// Petra denies may be anybody's writing. Where Petra cannot tell, the recorded id.
-fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
+fn link_id(visit: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
     let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
     // What has another form than the operator's ids is none that it may write into a status: it is a leftover.
@@ -69,7 +70,7 @@ fn link_id(visit: &Visit, target: &Target, passed: &Passed) -> Option<LinkId> {
 }
 
 /// The id by the tenant that this process found, else by the one that the status recorded before a restart.
-pub(super) fn known_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
+pub(super) fn known_id(visit: &View, passed: &Passed) -> Option<LinkId> {
     let found = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id);
     found.or_else(|| visit.subject.recorded_tenant().as_ref().map(derived_id))
 }
@@ -79,11 +80,11 @@ fn derived_id(tenant: &Tenant) -> LinkId {
     LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string())
 }
 
-impl Visit<'_> {
+impl View<'_> {
     /// This owner's links in the last list that is newer than this process's own changes.
     fn owned_at_petra(&self) -> impl Iterator<Item = &RemoteLink> {
         let links = match &self.seen.listing {
-            Listing::Known { asked_at, links, .. }
+            PollView::Known { asked_at, links, .. }
                 if self.memory.changed.is_none_or(|at| asked_at.up > at) =>
             {
                 &links[..]
@@ -96,7 +97,7 @@ impl Visit<'_> {
     /// Whether the last list cannot tell that this owner has no link.
     fn denies_nothing(&self) -> bool {
         match &self.seen.listing {
-            Listing::Known { asked_at, failing: None, unsure: false, .. } => {
+            PollView::Known { asked_at, failing: None, unsure: false, .. } => {
                 self.memory.changed.is_some_and(|at| asked_at.up <= at)
             }
             _ => true,
@@ -116,7 +117,7 @@ impl Visit<'_> {
     /// Whether Petra has not said for too long that it holds the link as it should. What was stale before a restart is so
     /// until Petra says something.
     pub(super) fn is_petra_stale(&self) -> bool {
-        let reason = |kind| draft::reason(&self.subject.status, kind);
+        let reason = |kind| self.subject.status.reason(kind);
         let was_stale = reason(ConditionType::Ready) == Some(Reason::ValidationStale)
             && reason(ConditionType::AuthFailed) != Some(Reason::ValidationStale);
         let heard = self.memory.petra_heard.or(self.memory.first_seen).unwrap_or(self.now.up);
@@ -135,7 +136,7 @@ impl Visit<'_> {
 }
 
 /// Asks where the tenant is, which only a full round tells; when this visit's did not, what stands stays.
-pub(super) fn find_tenant(visit: &Visit, passed: Passed) -> Row<Infallible> {
+pub(super) fn find_tenant(visit: &View, passed: Passed) -> Row<Infallible> {
     if visit.seen.round.as_ref().is_some_and(|round| round.depth == Depth::Full) {
         let settled = visit.settle(passed.draft.finish(Progress::Keep));
         return ControlFlow::Break(passed.schedule.end(visit, settled).plan());
@@ -150,7 +151,7 @@ pub(super) fn find_tenant(visit: &Visit, passed: Passed) -> Row<Infallible> {
 }
 
 struct Registration<'a> {
-    visit: &'a Visit<'a>,
+    visit: &'a View<'a>,
     target: &'a Target,
     credentials: &'a Credentials,
     id: LinkId,
@@ -194,7 +195,7 @@ impl Registration<'_> {
     /// A verdict of Petra that stood before this process began waits its first delay, as one of ConnectWise does: backoff
     /// is in memory, and a fleet must not ask at once.
     fn found_at_start(&self) -> bool {
-        let told = draft::reason(&self.visit.subject.status, ConditionType::Ready);
+        let told = self.visit.subject.status.reason(ConditionType::Ready);
         matches!(told, Some(Reason::LinkConflict | Reason::RegistrationRejected))
             && self.visit.is_first_look()
             && !self.passed.schedule.fresh
@@ -214,7 +215,7 @@ impl Registration<'_> {
     /// Whether the list came after Petra was asked about the link, and Petra answered nothing then or told of another state.
     fn poll_has_news(&self) -> bool {
         let visit = self.visit;
-        let Listing::Known { asked_at, failing: None, .. } = &visit.seen.listing else { return false };
+        let PollView::Known { asked_at, failing: None, .. } = &visit.seen.listing else { return false };
         let answered_nothing =
             matches!(visit.memory.petra_backoff.kind, Some(BackoffKind::Nothing | BackoffKind::Held));
         let told = visit.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
@@ -226,10 +227,10 @@ impl Registration<'_> {
 
     fn listed(&self) -> Row<Known> {
         match &self.visit.seen.listing {
-            Listing::NotYet if self.registered() => ControlFlow::Break(self.keep()),
-            Listing::NotYet => ControlFlow::Break(Plan::Ask(Question::Listing)),
-            Listing::Failing(fault) => ControlFlow::Continue(Known::Nothing(*fault)),
-            Listing::Known { asked_at, links, failing, unsure, .. } => {
+            PollView::NotYet if self.registered() => ControlFlow::Break(self.keep()),
+            PollView::NotYet => ControlFlow::Break(Plan::Ask(Question::Poll)),
+            PollView::Failing(fault) => ControlFlow::Continue(Known::Nothing(*fault)),
+            PollView::Known { asked_at, links, failing, unsure, .. } => {
                 // A DELETE of this visit was of another id: the list stays good for this one.
                 let changed = self.visit.memory.changed.filter(|_| self.visit.seen.deleted.is_none());
                 let older = changed.is_some_and(|changed| asked_at.up <= changed);
@@ -283,7 +284,7 @@ impl Registration<'_> {
     }
 
     fn is_ready(&self) -> bool {
-        draft::is_true(&self.visit.subject.status, ConditionType::Ready)
+        self.visit.subject.status.is_true(ConditionType::Ready)
     }
 
     /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
@@ -336,7 +337,7 @@ impl Registration<'_> {
             return self.put(None, None);
         }
         self.doubt(Reason::RemoteLinkMissing)?;
-        let told = draft::reason(&self.visit.subject.status, ConditionType::Registered);
+        let told = self.visit.subject.status.reason(ConditionType::Registered);
         if told == Some(Reason::RemoteLinkMissing) {
             return self.put(None, None);
         }
@@ -352,8 +353,7 @@ impl Registration<'_> {
 
     /// The list does not name it: where a link of ours or another's was known, only its own GET tells.
     fn unlisted(self) -> Row<Infallible> {
-        let conflict =
-            draft::reason(&self.visit.subject.status, ConditionType::Ready) == Some(Reason::LinkConflict);
+        let conflict = self.visit.subject.status.reason(ConditionType::Ready) == Some(Reason::LinkConflict);
         let asked_to_adopt = self
             .visit
             .subject

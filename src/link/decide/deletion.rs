@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::{Plan, Row, Visit};
+use super::{Row, View};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
 use crate::link::draft::{Draft, Progress};
-use crate::link::memory::BackoffKind;
 use crate::link::message;
-use crate::link::seen::{Change, Question};
+use crate::link::plan::{Change, Plan, Question};
+use crate::link::state::BackoffKind;
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, RemoteLink};
 
-pub(super) fn row(visit: &Visit) -> Row<()> {
+pub(super) fn row(visit: &View) -> Row<()> {
     let subject = visit.subject;
     if subject.deleting.is_none() {
         return ControlFlow::Continue(());
@@ -27,7 +27,7 @@ pub(super) fn row(visit: &Visit) -> Row<()> {
 
 /// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more. `draft` is
 /// what the status says meanwhile.
-pub(super) fn unlink(visit: &Visit, draft: &Draft) -> Row<()> {
+pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
     if !visit.rules.petra_configured {
         return ControlFlow::Break(blocked(visit, draft, "this operator has no Petra URL any more", None));
     }
@@ -50,7 +50,7 @@ pub(super) fn unlink(visit: &Visit, draft: &Draft) -> Row<()> {
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
     }
     let left = owned.first();
-    if left.is_some() && visit.seen.deletes_in_vain >= 2 {
+    if left.is_some() && visit.seen.ineffective_deletes >= 2 {
         let why =
             "Petra lists the link, but takes every request to remove it for out of date; compare the clocks";
         return ControlFlow::Break(blocked(visit, draft, why, None));
@@ -78,7 +78,7 @@ fn delete(link: &RemoteLink) -> Plan {
 /// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
 /// counts only after that, or a link would be left behind. Where no Lease keeps other replicas still, one may have sent a
 /// PUT right up to the deletion.
-fn late_put(visit: &Visit, draft: &Draft) -> Row<()> {
+fn late_put(visit: &View, draft: &Draft) -> Row<()> {
     let limit = visit.rules.timings.timeouts.petra_change + Duration::from_secs(1);
     let since = visit.memory.unknown_put.unwrap_or(Duration::ZERO);
     let own = limit.saturating_sub(visit.elapsed(since));
@@ -94,7 +94,7 @@ fn late_put(visit: &Visit, draft: &Draft) -> Row<()> {
     ControlFlow::Break(settled.again_in(visit, left).plan())
 }
 
-fn blocked_by(visit: &Visit, draft: &Draft, fault: PetraFault) -> Plan {
+fn blocked_by(visit: &View, draft: &Draft, fault: PetraFault) -> Plan {
     let (why, wait) = match fault {
         PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
         PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
@@ -105,7 +105,7 @@ fn blocked_by(visit: &Visit, draft: &Draft, fault: PetraFault) -> Plan {
 }
 
 /// Held up: after a while the message says how to get out.
-fn blocked(visit: &Visit, draft: &Draft, why: &str, asked_to_wait: Option<Duration>) -> Plan {
+fn blocked(visit: &View, draft: &Draft, why: &str, asked_to_wait: Option<Duration>) -> Plan {
     let subject = visit.subject;
     let grace = visit.rules.timings.deletion_grace;
     let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| visit.now.since(at));

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::secret::Credentials;
-use super::{Plan, Row, Visit};
+use super::{Row, View};
 use crate::crd::{ConditionStatus, ConditionType, Inputs, Reason};
 use crate::link::draft::Progress;
-use crate::link::memory::{Backoff, Memory};
+use crate::link::plan::Plan;
+use crate::link::state::{Backoff, LinkState};
 use crate::link::subject::Target;
 
 /// What differs between the inputs that the conditions judge and those of now.
@@ -22,7 +23,7 @@ enum Changed {
 
 /// The inputs of now. Where they differ from what the conditions judge, the conditions go back to Unknown, and that is
 /// written before anybody outside is asked.
-pub(super) fn row(visit: &Visit, target: &Target, credentials: &Credentials) -> Row<Inputs> {
+pub(super) fn row(visit: &View, target: &Target, credentials: &Credentials) -> Row<Inputs> {
     let inputs = Inputs {
         secret_uid: Some(credentials.secret.uid.clone()),
         secret_resource_version: Some(credentials.secret.resource_version.clone()),
@@ -63,7 +64,7 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
     if input { Changed::Input } else { Changed::Neutral }
 }
 
-fn reset(visit: &Visit, changed: Changed, inputs: Inputs) -> Plan {
+fn reset(visit: &View, changed: Changed, inputs: Inputs) -> Plan {
     let mut draft = visit.draft();
     let text = "Company, site, keys or settings changed and are being checked.";
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
@@ -78,7 +79,7 @@ fn reset(visit: &Visit, changed: Changed, inputs: Inputs) -> Plan {
         fields.last_full_check_time = None;
         draft.set(ConditionType::Registered, ConditionStatus::Unknown, Reason::Pending, text);
     }
-    let memory = Memory {
+    let memory = LinkState {
         not_before: None,
         site_unreachable: None,
         suspicion: None,

@@ -8,7 +8,7 @@
 mod api;
 mod deletion;
 mod inputs;
-mod own_keys;
+mod operator_keys;
 mod portal;
 mod secret;
 mod settle;
@@ -20,15 +20,15 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::draft::{self, Draft, Progress};
-use super::memory::Memory;
-use super::seen::{Change, Question, Seen};
-use super::subject::{Rules, SpecProblem, Subject};
+use super::draft::{Draft, Progress};
+use super::facts::Facts;
+use super::plan::{Change, Plan, Question};
+use super::state::LinkState;
+use super::subject::{Config, SpecProblem, Subject};
 use crate::clock::Now;
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode};
-use crate::petra::LinkId;
 
-pub use own_keys::{OwnKeys, may_help};
+pub use operator_keys::{OperatorKeys, may_help};
 pub use portal::token;
 
 /// The subject of the tests' world, for tests beside the rules.
@@ -37,66 +37,26 @@ pub(super) fn tests_subject() -> Subject {
     tests::subject()
 }
 
-/// What comes next in a visit.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Plan {
-    /// Ask this, then decide again.
-    Ask(Question),
-    /// Do this, then decide again.
-    Change(Change),
-    /// Write this status now, because it must stand before anything outside is asked; then decide again.
-    Publish(Box<LinkStatus>, Box<Memory>),
-    /// The visit is over.
-    Settle(Box<Settlement>),
+/// A status that accuses the keys, for tests beside the rules.
+#[cfg(test)]
+pub(super) fn tests_rejected_status() -> LinkStatus {
+    tests::rejected_status()
 }
 
 /// [`Settlement::held`] of a link that the fleet rule holds.
 pub const FLEET: &str = "fleet";
 
-/// How a visit ends.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settlement {
-    /// The status to write, if it differs from what stands.
-    pub status: LinkStatus,
-    /// What to remember.
-    pub memory: Memory,
-    /// When to look again; `None`: at the next change.
-    pub next: Option<Duration>,
-    /// What to tell on the resource, for transitions only.
-    pub events: Vec<Note>,
-    /// Whether the shared poll must look for this link often.
-    pub waits: bool,
-    /// The company's link that this resource claims, as far as it is known.
-    pub claim: Option<LinkId>,
-    /// A verdict that was held although a round found something else or nothing: the metric's label.
-    pub held: Option<&'static str>,
-    /// What the link was suspected of and, asked again with the same inputs, was not guilty of: the others that are suspected
-    /// of it are judged one by one from now on.
-    pub disproved: Option<Reason>,
-}
-
-/// An event on the resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Whether it is a warning.
-    pub warning: bool,
-    /// One word for machines.
-    pub reason: &'static str,
-    /// For people.
-    pub text: String,
-}
-
 /// Everything that a decision is made from.
 #[derive(Clone, Copy)]
-pub struct Visit<'a> {
+pub struct View<'a> {
     /// The link.
     pub subject: &'a Subject,
     /// What this process remembers of it.
-    pub memory: &'a Memory,
+    pub memory: &'a LinkState,
     /// What this visit found out.
-    pub seen: &'a Seen,
+    pub seen: &'a Facts,
     /// The operator's configuration.
-    pub rules: &'a Rules,
+    pub rules: &'a Config,
     /// The present moment.
     pub now: Now,
 }
@@ -106,14 +66,14 @@ type Row<T> = ControlFlow<Plan, T>;
 
 /// What comes next for this link.
 #[must_use]
-pub fn decide(visit: &Visit) -> Plan {
+pub fn decide(visit: &View) -> Plan {
     match rows(visit) {
         ControlFlow::Break(plan) => plan,
         ControlFlow::Continue(never) => match never {},
     }
 }
 
-fn rows(visit: &Visit) -> Row<Infallible> {
+fn rows(visit: &View) -> Row<Infallible> {
     deletion::row(visit)?;
     finalizer(visit)?;
     suspend(visit)?;
@@ -132,7 +92,7 @@ fn rows(visit: &Visit) -> Row<Infallible> {
 
 /// A resource whose status records a link at Petra has the finalizer: a status that was restored onto a new resource came
 /// without one, and deleting that would leave the link behind.
-fn finalizer(visit: &Visit) -> Row<()> {
+fn finalizer(visit: &View) -> Row<()> {
     if visit.record(RegistrationMode::Api).is_some() && !visit.seen.finalizer {
         return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
     }
@@ -140,7 +100,7 @@ fn finalizer(visit: &Visit) -> Row<()> {
 }
 
 /// Suspended: nothing is checked, and what stands for these inputs is kept.
-fn suspend(visit: &Visit) -> Row<()> {
+fn suspend(visit: &View) -> Row<()> {
     let subject = visit.subject;
     if !subject.spec.suspended() {
         return ControlFlow::Continue(());
@@ -169,7 +129,7 @@ fn suspend(visit: &Visit) -> Row<()> {
 }
 
 /// A spec that cannot be worked on: only an edit of it helps, and that wakes the link by itself.
-fn spec_problem(visit: &Visit, problem: &SpecProblem) -> Plan {
+fn spec_problem(visit: &View, problem: &SpecProblem) -> Plan {
     let mut draft = visit.draft();
     draft.set(ConditionType::Ready, ConditionStatus::False, problem.reason, problem.message.clone());
     not_evaluated(&mut draft);
@@ -184,11 +144,11 @@ fn not_evaluated(draft: &mut Draft) {
     draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, text);
 }
 
-impl Visit<'_> {
+impl View<'_> {
     fn draft(&self) -> Draft {
         let status = &self.subject.status;
         let mut draft = Draft::begin(status, self.subject.generation, self.now);
-        let rested = draft::reason(status, ConditionType::Ready) == Some(Reason::Suspended);
+        let rested = status.reason(ConditionType::Ready) == Some(Reason::Suspended);
         if rested && !self.subject.spec.suspended() {
             let text = "Company, site, keys and settings are about to be checked.";
             for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
@@ -214,9 +174,9 @@ impl Visit<'_> {
 
 /// What the status says while a first round takes long; `None` where a verdict stands or the status says so already.
 #[must_use]
-pub fn checking(visit: &Visit) -> Option<LinkStatus> {
+pub fn checking(visit: &View) -> Option<LinkStatus> {
     let status = &visit.subject.status;
-    let ready = draft::reason(status, ConditionType::Ready);
+    let ready = status.reason(ConditionType::Ready);
     // A later round takes nothing back: each condition stands on what the earlier ones found.
     let asked_before = matches!(
         ready,

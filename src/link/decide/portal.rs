@@ -7,16 +7,16 @@ use super::api::{find_tenant, known_id};
 use super::deletion::unlink;
 use super::secret::Credentials;
 use super::verdict::{Passed, Standing, standing};
-use super::{Plan, Row, Visit};
+use super::{Row, View};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{
     Condition, ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode,
     StatusTime,
 };
-use crate::link::draft::{self, Progress};
-use crate::link::memory::BackoffKind;
+use crate::link::draft::Progress;
 use crate::link::message;
-use crate::link::seen::{Change, Question};
+use crate::link::plan::{Change, Plan, Question};
+use crate::link::state::BackoffKind;
 use crate::link::subject::Target;
 use crate::petra::LinkId;
 
@@ -31,7 +31,7 @@ pub fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
 }
 
 pub(super) fn row(
-    visit: &Visit,
+    visit: &View,
     target: &Target,
     credentials: &Credentials,
     passed: Passed,
@@ -72,14 +72,14 @@ pub(super) fn row(
 }
 
 /// Right after a start the other resource may not have been looked at yet: a conflict with it stands for its first delay.
-fn is_conflict_from_before(visit: &Visit) -> bool {
-    let told = draft::reason(&visit.subject.status, ConditionType::Ready);
+fn is_conflict_from_before(visit: &View) -> bool {
+    let told = visit.subject.status.reason(ConditionType::Ready);
     told == Some(Reason::LinkConflict) && visit.seen.round.is_none() && visit.is_first_look()
 }
 
 /// A link that was registered by `Api`, or may have been, goes by the deletion policy before a person takes over. Its record
 /// goes before the finalizer: a record says that there may be something to remove.
-fn leave_api(visit: &Visit, passed: &Passed) -> Row<()> {
+fn leave_api(visit: &View, passed: &Passed) -> Row<()> {
     let recorded = visit.record(RegistrationMode::Api).is_some();
     if !recorded && !visit.seen.finalizer {
         return ControlFlow::Continue(());
@@ -100,12 +100,12 @@ fn leave_api(visit: &Visit, passed: &Passed) -> Row<()> {
     ControlFlow::Break(Plan::Publish(Box::new(draft.finish(Progress::Keep)), Box::new(visit.memory.clone())))
 }
 
-fn link_id(visit: &Visit, passed: &Passed) -> Option<LinkId> {
+fn link_id(visit: &View, passed: &Passed) -> Option<LinkId> {
     let recorded = visit.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id));
     recorded.or_else(|| known_id(visit, passed))
 }
 
-fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {
+fn acknowledged(visit: &View, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {
     let mut draft = passed.draft.clone();
     let version = credentials.version.as_str();
     let stood = visit.record(RegistrationMode::Portal);
@@ -127,7 +127,7 @@ fn acknowledged(visit: &Visit, credentials: &Credentials, id: &LinkId, passed: &
     passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled))).claiming(id).plan()
 }
 
-fn action_required(visit: &Visit, target: &Target, id: &LinkId, token: &str, passed: &Passed) -> Plan {
+fn action_required(visit: &View, target: &Target, id: &LinkId, token: &str, passed: &Passed) -> Plan {
     let mut draft = passed.draft.clone();
     let secret = &visit.subject.spec.credentials_secret_ref.name;
     let changed = visit.record(RegistrationMode::Portal).is_some();

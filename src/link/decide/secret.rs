@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::verdict::stale_or_kept;
-use super::{Plan, Row, Visit, not_evaluated};
+use super::{Row, View, not_evaluated};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
-use crate::link::draft::{self, Progress};
-use crate::link::memory::BackoffKind;
-use crate::link::seen::{Question, SecretRead};
+use crate::link::draft::Progress;
+use crate::link::facts::SecretRead;
+use crate::link::plan::{Plan, Question};
+use crate::link::state::BackoffKind;
 use crate::link::subject::Target;
 use crate::runtime::{SecretLookup, SecretVersion};
 
@@ -19,7 +20,7 @@ pub(super) struct Credentials {
     pub secret: SecretVersion,
 }
 
-pub(super) fn row(visit: &Visit, target: &Target) -> Row<Credentials> {
+pub(super) fn row(visit: &View, target: &Target) -> Row<Credentials> {
     match &visit.seen.secret {
         Some(SecretRead::Keys { secret, credentials }) => {
             ControlFlow::Continue(Credentials { version: credentials.clone(), secret: secret.clone() })
@@ -35,7 +36,7 @@ pub(super) fn row(visit: &Visit, target: &Target) -> Row<Credentials> {
 }
 
 /// Without reading: the very Secret that was judged before needs no reading again.
-fn unread(visit: &Visit, target: &Target) -> Row<Credentials> {
+fn unread(visit: &View, target: &Target) -> Row<Credentials> {
     let judged = judged_before(visit, target);
     match (&visit.seen.secret_watch, judged) {
         (SecretLookup::Absent, _) => ControlFlow::Break(absent(visit, target)),
@@ -63,14 +64,14 @@ fn unread(visit: &Visit, target: &Target) -> Row<Credentials> {
 }
 
 /// Whether what was planned was planned for this Secret: another one, just named, is read at once.
-fn names_the_secret_of_before(visit: &Visit) -> bool {
+fn names_the_secret_of_before(visit: &View) -> bool {
     let before = visit.subject.status.inputs.as_ref().and_then(|inputs| inputs.secret_name.as_ref());
     before == Some(&visit.subject.spec.credentials_secret_ref.name)
 }
 
 /// The keys that the status judges, when its verdict was not about the Secret itself.
-fn judged_before(visit: &Visit, target: &Target) -> Option<Credentials> {
-    let ready = draft::reason(&visit.subject.status, ConditionType::Ready);
+fn judged_before(visit: &View, target: &Target) -> Option<Credentials> {
+    let ready = visit.subject.status.reason(ConditionType::Ready);
     let about_secret =
         [Reason::SecretInvalid, Reason::SecretNotFound, Reason::SecretForbidden, Reason::WaitingForSecret];
     if ready.is_some_and(|reason| about_secret.contains(&reason)) {
@@ -84,15 +85,15 @@ fn judged_before(visit: &Visit, target: &Target) -> Option<Credentials> {
 }
 
 /// Whether exactly this Secret was found invalid before.
-fn judged_invalid(visit: &Visit, target: &Target, found: &SecretVersion) -> bool {
+fn judged_invalid(visit: &View, target: &Target, found: &SecretVersion) -> bool {
     let inputs = visit.subject.inputs(target);
-    draft::reason(&visit.subject.status, ConditionType::Ready) == Some(Reason::SecretInvalid)
+    visit.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretInvalid)
         && inputs.secret_uid.as_ref() == Some(&found.uid)
         && inputs.secret_resource_version.as_ref() == Some(&found.resource_version)
         && visit.subject.requested_at.is_none()
 }
 
-fn invalid(visit: &Visit, target: &Target, secret: &SecretVersion, problem: &str) -> Plan {
+fn invalid(visit: &View, target: &Target, secret: &SecretVersion, problem: &str) -> Plan {
     let name = &visit.subject.spec.credentials_secret_ref.name;
     let mut draft = visit.draft();
     let text = format!(
@@ -113,12 +114,12 @@ fn invalid(visit: &Visit, target: &Target, secret: &SecretVersion, problem: &str
     }
 }
 
-fn absent(visit: &Visit, target: &Target) -> Plan {
+fn absent(visit: &View, target: &Target) -> Plan {
     let timings = &visit.rules.timings;
     let name = &visit.subject.spec.credentials_secret_ref.name;
     let since = visit.memory.secret_absent.unwrap_or(visit.now.up);
     // A fault that was told before a restart does not become a wait again: the grace began in another process.
-    let told = draft::reason(&visit.subject.status, ConditionType::Ready) == Some(Reason::SecretNotFound);
+    let told = visit.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretNotFound);
     let grace_left = timings.secret_grace.saturating_sub(visit.elapsed(since));
     let over = told || grace_left.is_zero();
     let mut draft = visit.draft();
@@ -150,7 +151,7 @@ fn absent(visit: &Visit, target: &Target) -> Plan {
     }
 }
 
-fn forbidden(visit: &Visit, target: &Target) -> Plan {
+fn forbidden(visit: &View, target: &Target) -> Plan {
     let name = &visit.subject.spec.credentials_secret_ref.name;
     let mut draft = visit.draft();
     let text = format!(
@@ -168,7 +169,7 @@ fn forbidden(visit: &Visit, target: &Target) -> Plan {
 }
 
 /// The API server did not answer: nothing is known, so nothing is said, but that a Ready link is stale in the end.
-fn unavailable(visit: &Visit) -> Plan {
+fn unavailable(visit: &View) -> Plan {
     let (draft, stale) = stale_or_kept(
         visit,
         visit.draft(),
@@ -179,7 +180,7 @@ fn unavailable(visit: &Visit) -> Plan {
     settled.repeat(visit, BackoffKind::Nothing, None).plan()
 }
 
-impl Visit<'_> {
+impl View<'_> {
     /// The value of `requestedAt` that this visit answers to, or the one that stands.
     pub(super) fn handled(&self) -> Option<String> {
         self.subject.requested_at.clone().or_else(|| self.subject.status.last_handled_reconcile_at.clone())

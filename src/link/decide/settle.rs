@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Note, Plan, Settlement, Visit};
+use super::View;
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason};
-use crate::link::draft;
-use crate::link::memory::{Backoff, BackoffKind, Memory, Suspicion};
-use crate::link::seen::SecretRead;
+use crate::link::facts::SecretRead;
+use crate::link::plan::{Note, Plan, Settlement};
+use crate::link::state::{Backoff, BackoffKind, LinkState, Suspicion};
 use crate::link::timetable;
 use crate::petra::LinkId;
 use crate::runtime::SecretLookup;
 
-impl Visit<'_> {
+impl View<'_> {
     /// Begins the end of a visit: this status, the memory as it is, nothing more.
     pub(super) fn settle(&self, status: LinkStatus) -> Settlement {
         let events = transitions(&self.subject.status, &status);
-        let memory = Memory {
+        let memory = LinkState {
             first_seen: Some(self.memory.first_seen.unwrap_or(self.now.up)),
             last_round: self.seen.round.as_ref().map_or(self.memory.last_round, |_| Some(self.now.up)),
             client_id: self
@@ -55,14 +55,14 @@ impl Settlement {
     }
 
     /// Looks again by itself after `delay`, and not before unless something changes.
-    pub(super) fn again_in(mut self, visit: &Visit, delay: Duration) -> Self {
+    pub(super) fn again_in(mut self, visit: &View, delay: Duration) -> Self {
         self.memory.not_before = Some(visit.now.up + delay);
         self.next = Some(delay);
         self
     }
 
     /// Looks again when the timetable says so for this kind of look.
-    pub(super) fn repeat(self, visit: &Visit, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
+    pub(super) fn repeat(self, visit: &View, kind: BackoffKind, asked_to_wait: Option<Duration>) -> Self {
         let timings = &visit.rules.timings;
         let (delay, backoff) =
             timetable::repeat(timings, self.memory.backoff, kind, asked_to_wait, visit.now);
@@ -73,7 +73,7 @@ impl Settlement {
     }
 
     /// Looks again for the routine check; whatever was repeated has ended.
-    pub(super) fn routine(self, visit: &Visit) -> Self {
+    pub(super) fn routine(self, visit: &View) -> Self {
         let timings = &visit.rules.timings;
         let seed = visit.now.wall.as_second().unsigned_abs();
         let delay = timetable::jittered(timings, visit.subject.interval, &visit.subject.uid, seed);
@@ -83,7 +83,7 @@ impl Settlement {
     }
 
     /// Looks again at `at`, which was planned before this visit: how far the timetable has come stays as it is.
-    pub(super) fn still_due(mut self, visit: &Visit, at: Duration) -> Self {
+    pub(super) fn still_due(mut self, visit: &View, at: Duration) -> Self {
         self.next = Some(visit.until(at));
         self
     }
@@ -91,7 +91,7 @@ impl Settlement {
     /// Looks again at Petra when the timetable says so; the next round at ConnectWise stays as planned.
     pub(super) fn petra_again(
         mut self,
-        visit: &Visit,
+        visit: &View,
         kind: BackoffKind,
         asked_to_wait: Option<Duration>,
     ) -> Self {
@@ -106,7 +106,7 @@ impl Settlement {
     }
 
     /// Keeps the look at Petra that was planned before this visit.
-    pub(super) fn still_petra(mut self, visit: &Visit) -> Self {
+    pub(super) fn still_petra(mut self, visit: &View) -> Self {
         if let Some(at) = self.memory.petra_not_before.filter(|at| *at > visit.now.up) {
             self = self.no_later_than(visit.until(at));
         }
@@ -158,12 +158,13 @@ impl Settlement {
 
 /// Events for transitions only, one reason per meaning: `Ready` became another True or False.
 fn transitions(before: &LinkStatus, after: &LinkStatus) -> Vec<Note> {
-    let ready = |status| draft::condition(status, ConditionType::Ready).map(|c| (c.status, c.known_reason()));
+    let ready =
+        |status: &LinkStatus| status.condition(ConditionType::Ready).map(|c| (c.status, c.known_reason()));
     let Some((status, Some(reason))) = ready(after) else { return Vec::new() };
     let speaks = status != ConditionStatus::Unknown || reason == Reason::ValidationStale;
     if !speaks || ready(before) == Some((status, Some(reason))) {
         return Vec::new();
     }
-    let text = draft::condition(after, ConditionType::Ready).map(|c| c.message.clone()).unwrap_or_default();
+    let text = after.condition(ConditionType::Ready).map(|c| c.message.clone()).unwrap_or_default();
     vec![Note { warning: status != ConditionStatus::True, reason: reason.as_str(), text }]
 }

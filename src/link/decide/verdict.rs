@@ -6,15 +6,15 @@ mod schedule;
 
 use std::ops::ControlFlow;
 
-use super::own_keys::clear_client_id;
-use super::{Plan, Row, Visit};
+use super::operator_keys::clear_client_id;
+use super::{Row, View};
 use crate::connectwise::{CompanyAnswer, Depth, Line, MemberTraits, Permissions, Round, Tenant};
 use crate::crd::{
     ConditionStatus, ConditionType, Inputs, LinkStatus, PermissionsStatus, Reason, SiteStatus, StatusTime,
 };
-use crate::link::draft::{self, Draft, Progress};
+use crate::link::draft::{Draft, Progress};
 use crate::link::message;
-use crate::link::seen::Question;
+use crate::link::plan::{Plan, Question};
 use crate::link::subject::Target;
 use crate::link::timetable;
 use finding::{Fault, Finding};
@@ -42,7 +42,7 @@ pub(super) struct Passed {
 
 /// What the conditions say of ConnectWise, for the inputs that they judge.
 pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
-    let ready = draft::reason(status, ConditionType::Ready)?;
+    let ready = status.reason(ConditionType::Ready)?;
     match ready {
         Reason::CompanyUnknown
         | Reason::CredentialsRejected
@@ -74,7 +74,7 @@ pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
 }
 
 fn passed_at_connectwise(status: &LinkStatus) -> bool {
-    let reason = |kind| draft::reason(status, kind);
+    let reason = |kind| status.reason(kind);
     // Where the status does not name what was found good, it may have been anything, other keys included.
     let named = status.inputs.as_ref().is_some_and(|inputs| {
         [&inputs.site, &inputs.company_id, &inputs.credentials_version, &inputs.permission_profile]
@@ -90,7 +90,7 @@ fn passed_at_connectwise(status: &LinkStatus) -> bool {
 }
 
 /// Decides everything that ConnectWise can decide; continues when nothing is wrong there.
-pub(super) fn row(visit: &Visit, target: &Target, inputs: Inputs) -> Row<Passed> {
+pub(super) fn row(visit: &View, target: &Target, inputs: Inputs) -> Row<Passed> {
     let mut draft = visit.draft();
     draft.fields().inputs = Some(inputs);
     match &visit.seen.round {
@@ -99,7 +99,7 @@ pub(super) fn row(visit: &Visit, target: &Target, inputs: Inputs) -> Row<Passed>
     }
 }
 
-fn unasked(visit: &Visit, mut draft: Draft) -> Row<Passed> {
+fn unasked(visit: &View, mut draft: Draft) -> Row<Passed> {
     let standing = standing(&visit.subject.status);
     let due = due_at(visit, standing);
     if visit.now.up >= due {
@@ -122,7 +122,7 @@ fn unasked(visit: &Visit, mut draft: Draft) -> Row<Passed> {
     }
 }
 
-fn asked(visit: &Visit, target: &Target, round: &Round, mut draft: Draft) -> Row<Passed> {
+fn asked(visit: &View, target: &Target, round: &Round, mut draft: Draft) -> Row<Passed> {
     let standing = standing(&visit.subject.status);
     draft.fields().last_handled_reconcile_at = visit.handled();
     match finding::find(visit, target, round, standing) {
@@ -144,7 +144,7 @@ fn asked(visit: &Visit, target: &Target, round: &Round, mut draft: Draft) -> Row
 }
 
 /// A cheap round that agrees with what stands.
-fn same(visit: &Visit, standing: Option<Standing>, mut draft: Draft) -> Row<Passed> {
+fn same(visit: &View, standing: Option<Standing>, mut draft: Draft) -> Row<Passed> {
     draft.fields().last_validated_time = Some(StatusTime::new(visit.now.wall));
     if let Some(Standing::Fault(reason)) = standing {
         clear_client_id(visit, &mut draft);
@@ -163,7 +163,7 @@ fn tenant(round: &Round) -> Option<Tenant> {
 }
 
 /// The fields that a conclusive full round fills.
-fn record_round(visit: &Visit, target: &Target, round: &Round, draft: &mut Draft) {
+fn record_round(visit: &View, target: &Target, round: &Round, draft: &mut Draft) {
     let fields = draft.fields();
     if let Some(tenant) = tenant(round) {
         fields.site = Some(SiteStatus {
@@ -181,8 +181,8 @@ fn record_round(visit: &Visit, target: &Target, round: &Round, draft: &mut Draft
 }
 
 /// A conclusive fault: at once when nothing better stands, else only with a second answer and when the fleet stands.
-fn accuse(visit: &Visit, target: &Target, round: &Round, fault: Fault, mut draft: Draft) -> Row<Passed> {
-    let was_ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
+fn accuse(visit: &View, target: &Target, round: &Round, fault: Fault, mut draft: Draft) -> Row<Passed> {
+    let was_ready = visit.subject.status.is_true(ConditionType::Ready);
     if was_ready && let Some(plan) = hold_accusation(visit, fault.ready, &draft, None) {
         return ControlFlow::Break(plan);
     }
@@ -203,7 +203,7 @@ fn accuse(visit: &Visit, target: &Target, round: &Round, fault: Fault, mut draft
 
 /// Permission lines as they stand in the status. Advice about the member comes before that about its role.
 fn permissions_status(
-    visit: &Visit,
+    visit: &View,
     target: &Target,
     traits: MemberTraits,
     permissions: &Permissions,

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::connectwise::CompanyAnswer;
 use crate::crd::{ConditionType, LinkStatus, Reason, RegistrationMode, SiteStatus};
-use crate::link::decide::{Settlement, Visit};
-use crate::link::draft::{condition, is_true, reason};
+use crate::link::decide::View;
+use crate::link::facts::{PollView, SecretRead};
 use crate::link::message;
-use crate::link::seen::{Change, Listing, SecretRead};
+use crate::link::plan::{Change, Settlement};
 use crate::petra::{Owner, PutAnswer, RemoteLink, RemoteState};
 use crate::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
 use crate::properties::{WORD, tells_nothing};
@@ -18,16 +18,16 @@ use crate::properties::{WORD, tells_nothing};
 const MOST_ADDED: usize = 64 << 10;
 
 /// A status that may be written: whole, within bounds, without text from outside, and proved.
-pub(super) fn written(visit: &Visit, status: &LinkStatus, stored: usize) {
-    let before = &visit.subject.status;
+pub(super) fn written(view: &View, status: &LinkStatus, stored: usize) {
+    let before = &view.subject.status;
     is_fit(status, stored);
-    tells_only_what_it_may(visit, status);
-    accusations_were_told(before, status, visit.seen.round.as_ref());
-    ready_was_proved(visit, status);
+    tells_only_what_it_may(view, status);
+    accusations_were_told(before, status, view.seen.round.as_ref());
+    ready_was_proved(view, status);
 }
 
 /// The end of a visit: its status, its events, and the id that it claims.
-pub(super) fn settled(visit: &Visit, settlement: &Settlement, stored: usize) {
+pub(super) fn settled(view: &View, settlement: &Settlement, stored: usize) {
     let status = &settlement.status;
     for note in &settlement.events {
         let is_message = status.conditions.iter().any(|condition| condition.message == note.text);
@@ -36,30 +36,30 @@ pub(super) fn settled(visit: &Visit, settlement: &Settlement, stored: usize) {
     if let Some(id) = &settlement.claim {
         tells_nothing(id.as_str());
     }
-    if matches!(visit.seen.secret, Some(SecretRead::Invalid { .. })) {
-        assert_eq!(reason(status, ConditionType::Ready), Some(Reason::SecretInvalid));
+    if matches!(view.seen.secret, Some(SecretRead::Invalid { .. })) {
+        assert_eq!(status.reason(ConditionType::Ready), Some(Reason::SecretInvalid));
     }
     // Of a resource that leaves, nothing is written any more.
-    if visit.subject.deleting.is_none() || visit.seen.finalizer {
-        written(visit, status, stored);
+    if view.subject.deleting.is_none() || view.seen.finalizer {
+        written(view, status, stored);
     }
 }
 
 /// A change that may be made: keys go to Petra only after ConnectWise found nothing wrong with these very keys, and a link
 /// is deleted only where Petra said that it is this resource's.
-pub(super) fn changed(visit: &Visit, change: &Change, links: &[RemoteLink]) {
-    let subject = visit.subject;
+pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
+    let subject = view.subject;
     match change {
-        Change::AddFinalizer => assert!(!visit.seen.finalizer && subject.deleting.is_none()),
-        Change::RemoveFinalizer => assert!(visit.seen.finalizer),
+        Change::AddFinalizer => assert!(!view.seen.finalizer && subject.deleting.is_none()),
+        Change::RemoveFinalizer => assert!(view.seen.finalizer),
         Change::Put { company, credentials, adopt_from, .. } => {
-            assert!(visit.seen.finalizer && subject.deleting.is_none() && !subject.spec.suspended());
+            assert!(view.seen.finalizer && subject.deleting.is_none() && !subject.spec.suspended());
             assert_eq!(company.as_str(), subject.spec.company_id);
-            let Some(SecretRead::Keys { credentials: read, .. }) = &visit.seen.secret else {
+            let Some(SecretRead::Keys { credentials: read, .. }) = &view.seen.secret else {
                 panic!("a PUT without keys");
             };
             assert_eq!(read, credentials, "a PUT of other keys than were read");
-            let just = visit.seen.round.as_ref().map(|round| told(round, &subject.status));
+            let just = view.seen.round.as_ref().map(|round| told(round, &subject.status));
             let inputs = subject.status.inputs.clone().unwrap_or_default();
             let stands = passed(&subject.status)
                 && inputs.credentials_version.as_deref() == Some(credentials.as_str())
@@ -90,25 +90,25 @@ fn is_fit(status: &LinkStatus, stored: usize) {
         assert!(kinds.insert(&condition.type_), "{} stands twice", condition.type_);
     }
     for kind in ConditionType::LASTING {
-        assert!(condition(status, kind).is_some(), "{} is not there", kind.as_str());
+        assert!(status.condition(kind).is_some(), "{} is not there", kind.as_str());
     }
-    let moving = is_true(status, ConditionType::Reconciling);
-    assert!(!(moving && is_true(status, ConditionType::Stalled)), "Reconciling and Stalled");
-    let ready = condition(status, ConditionType::Ready).expect("there");
+    let moving = status.is_true(ConditionType::Reconciling);
+    assert!(!(moving && status.is_true(ConditionType::Stalled)), "Reconciling and Stalled");
+    let ready = status.condition(ConditionType::Ready).expect("there");
     assert!(ready.message.len() <= message::MAX_BYTES.max(stored), "a long message");
 }
 
 /// The canary's word stands in no text of a status but two: where the round found the tenant, and the name of the holder
 /// of the company's link, which is told within a namespace.
-fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
+fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
     let mut rest = status.clone();
     if let Some(site) = &mut rest.site {
         let SiteStatus { host: _, api_host, version, codebase } = site;
-        let found = visit.seen.round.as_ref().and_then(|round| match &round.company {
+        let found = view.seen.round.as_ref().and_then(|round| match &round.company {
             CompanyAnswer::Found(tenant) => Some(tenant),
             _ => None,
         });
-        let before = visit.subject.status.site.as_ref();
+        let before = view.subject.status.site.as_ref();
         let is_found = found.is_some_and(|tenant| {
             *api_host == Some(tenant.api_host.to_string())
                 && *version == tenant.version
@@ -120,10 +120,10 @@ fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
         assert!(is_found || stood, "a site that no round found");
         (*api_host, *version, *codebase) = (None, None, None);
     }
-    let holders = holders(visit);
+    let holders = holders(view);
     for condition in &mut rest.conditions {
         for holder in &holders {
-            let (_, name) = holder.within(&visit.rules.installation).expect("of this installation");
+            let (_, name) = holder.within(&view.rules.installation).expect("of this installation");
             condition.message = condition
                 .message
                 .replace(&format!("the resource {name} in this namespace holds it"), "")
@@ -133,12 +133,12 @@ fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
     texts(&serde_json::to_value(&rest).expect("JSON"), &mut tells_nothing);
 }
 
-/// The links that Petra told of in this visit.
-fn links<'a>(visit: &Visit<'a>) -> impl Iterator<Item = &'a RemoteLink> {
-    let seen = visit.seen;
+/// The links that Petra told of in this view.
+fn links<'a>(view: &View<'a>) -> impl Iterator<Item = &'a RemoteLink> {
+    let seen = view.seen;
     let listed = match &seen.listing {
-        Listing::Known { links, .. } => links.as_slice(),
-        Listing::NotYet | Listing::Failing(_) => &[],
+        PollView::Known { links, .. } => links.as_slice(),
+        PollView::NotYet | PollView::Failing(_) => &[],
     };
     let put = match &seen.put {
         Some(PutAnswer::Accepted(link)) => Some(link),
@@ -148,16 +148,16 @@ fn links<'a>(visit: &Visit<'a>) -> impl Iterator<Item = &'a RemoteLink> {
 }
 
 /// Who Petra said holds a link, as far as the status may name them.
-fn holders(visit: &Visit) -> Vec<Owner> {
-    let refused = match &visit.seen.put {
+fn holders(view: &View) -> Vec<Owner> {
+    let refused = match &view.seen.put {
         Some(PutAnswer::OwnedByOther(owner)) => owner.as_ref(),
         _ => None,
     };
-    let namespace = visit.subject.key.namespace.as_str();
-    links(visit)
+    let namespace = view.subject.key.namespace.as_str();
+    links(view)
         .filter_map(|link| link.owner.as_ref())
         .chain(refused)
-        .filter(|owner| owner.within(&visit.rules.installation).is_some_and(|(of, _)| of == namespace))
+        .filter(|owner| owner.within(&view.rules.installation).is_some_and(|(of, _)| of == namespace))
         .cloned()
         .collect()
 }
@@ -179,16 +179,16 @@ fn texts(value: &Value, see: &mut impl FnMut(&str)) {
 
 /// Promise 1: Ready is what a round just found good, or what stood for the same inputs; and a link that becomes Ready was
 /// registered with these keys.
-fn ready_was_proved(visit: &Visit, after: &LinkStatus) {
-    if !is_true(after, ConditionType::Ready) {
+fn ready_was_proved(view: &View, after: &LinkStatus) {
+    if !after.is_true(ConditionType::Ready) {
         return;
     }
-    let before = &visit.subject.status;
+    let before = &view.subject.status;
     let inputs = after.inputs.clone().unwrap_or_default();
     let inputs_before = before.inputs.clone().unwrap_or_default();
     let same = same_keys(&inputs_before, &inputs) && same_role(&inputs_before, &inputs);
-    let stood = is_true(before, ConditionType::Ready) && same;
-    let just = visit.seen.round.as_ref().and_then(|round| told(round, before));
+    let stood = before.is_true(ConditionType::Ready) && same;
+    let just = view.seen.round.as_ref().and_then(|round| told(round, before));
     if stood {
         return;
     }
@@ -197,22 +197,22 @@ fn ready_was_proved(visit: &Visit, after: &LinkStatus) {
         None => passed(before) && same,
     };
     assert!(proved, "Ready, and ConnectWise told {just:?}");
-    assert_eq!(inputs.service_board, visit.subject.spec.service_board, "Ready with another board");
+    assert_eq!(inputs.service_board, view.subject.spec.service_board, "Ready with another board");
     let link = after.link.as_ref().expect("a Ready link has its record");
     assert!(inputs.credentials_version.is_some(), "Ready without keys");
     assert_eq!(link.credentials_version, inputs.credentials_version, "Ready with other keys at Petra");
     if link.mode == Some(RegistrationMode::Portal) {
-        let token = visit.subject.spec.registration.as_ref().and_then(|it| it.acknowledged.as_ref());
+        let token = view.subject.spec.registration.as_ref().and_then(|it| it.acknowledged.as_ref());
         assert!(token.is_some(), "Ready without anybody's word");
         return;
     }
     let with_these = |link: &RemoteLink| {
-        link.owner.as_ref() == Some(&visit.subject.owner)
+        link.owner.as_ref() == Some(&view.subject.owner)
             && link.state == RemoteState::Connected
             && link.credentials_version == inputs.credentials_version
     };
-    let confirmed = links(visit).any(with_these);
-    let stood = is_true(before, ConditionType::Registered)
+    let confirmed = links(view).any(with_these);
+    let stood = before.is_true(ConditionType::Registered)
         && before.link.as_ref().is_some_and(|link| link.credentials_version == inputs.credentials_version);
     assert!(confirmed || stood, "Ready, and Petra confirmed nothing");
 }

@@ -73,7 +73,7 @@ struct OnPurpose;
 impl Reconcile for Stub {
     type Error = OnPurpose;
 
-    async fn reconcile(&self, link: Arc<Link>) -> Result<Next, OnPurpose> {
+    async fn reconcile(&self, link: Arc<Link>) -> Result<NextVisit, OnPurpose> {
         let at = LinkRef::of(&link);
         self.seen.lock().expect("lock").push(at.to_string());
         self.news.notify_one();
@@ -83,9 +83,9 @@ impl Reconcile for Stub {
             "waits" => {
                 self.go_on.notified().await;
                 self.seen.lock().expect("lock").push(format!("{at} finished"));
-                Ok(Next::OnChange)
+                Ok(NextVisit::OnChange)
             }
-            _ => Ok(Next::OnChange),
+            _ => Ok(NextVisit::OnChange),
         }
     }
 

@@ -7,11 +7,11 @@ use crate::connectwise::Depth;
 use crate::crd::{
     Condition, ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime,
 };
-use crate::link::decide::{Plan, Settlement};
-use crate::link::draft::{self, Draft, Progress};
-use crate::link::memory::{BackoffKind, Suspicion};
+use crate::link::draft::{Draft, Progress};
+use crate::link::facts::PollView;
 use crate::link::message;
-use crate::link::seen::Listing;
+use crate::link::plan::{Plan, Settlement};
+use crate::link::state::{BackoffKind, Suspicion};
 use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
@@ -60,7 +60,7 @@ impl Registration<'_> {
         let confirm = visit.rules.timings.confirm;
         let polled_after = matches!(
             &visit.seen.listing,
-            Listing::Known { answered_at, failing: None, .. } if answered_at.since(since) >= confirm
+            PollView::Known { answered_at, failing: None, .. } if answered_at.since(since) >= confirm
         );
         let progress = if polled_after && !registered.fresh {
             let text = message::looks_again(
@@ -248,7 +248,7 @@ impl Registration<'_> {
     pub(super) fn registered(&self) -> bool {
         let status = &self.visit.subject.status;
         let held = status.link.as_ref().and_then(|link| link.credentials_version.as_deref());
-        let stands = draft::reason(status, ConditionType::Registered);
+        let stands = status.reason(ConditionType::Registered);
         held == Some(self.credentials.version.as_str())
             && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
     }
@@ -256,7 +256,7 @@ impl Registration<'_> {
     /// Whether `Ready` says, for these inputs, what Petra last told against the link.
     fn judged_by_petra(&self) -> bool {
         let verdicts = [Reason::LinkConflict, Reason::RegistrationRejected, Reason::ConfirmationTimedOut];
-        let ready = draft::reason(&self.visit.subject.status, ConditionType::Ready);
+        let ready = self.visit.subject.status.reason(ConditionType::Ready);
         ready.is_some_and(|reason| verdicts.contains(&reason))
     }
 
@@ -266,7 +266,7 @@ impl Registration<'_> {
         if visit.is_petra_stale() {
             draft.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
             Progress::Reconciling
-        } else if draft::is_true(&self.visit.subject.status, ConditionType::Registered) {
+        } else if self.visit.subject.status.is_true(ConditionType::Registered) {
             draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
             Progress::Settled
         } else {
@@ -280,8 +280,7 @@ impl Registration<'_> {
         let visit = self.visit;
         let stood = visit.record(RegistrationMode::Api);
         // A link that was lost is another one, though it has the same keys: its time to be confirmed begins anew.
-        let lost = draft::reason(&visit.subject.status, ConditionType::Registered)
-            == Some(Reason::RemoteLinkMissing);
+        let lost = visit.subject.status.reason(ConditionType::Registered) == Some(Reason::RemoteLinkMissing);
         let same_keys =
             stood.filter(|record| !lost && record.credentials_version == link.credentials_version);
         let record = LinkRecord {

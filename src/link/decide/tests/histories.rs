@@ -12,7 +12,7 @@ use crate::connectwise::{
     PermissionsAnswer, Required,
 };
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason};
-use crate::link::decide::Settlement;
+use crate::link::plan::Settlement;
 use crate::petra::{PetraFault, RemoteState};
 
 #[derive(Clone, Debug)]

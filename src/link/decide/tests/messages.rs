@@ -8,8 +8,8 @@ use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Permissions, Required};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
-use crate::link::decide::{Visit, checking};
-use crate::link::seen::{ClientIdView, Rival, Seen};
+use crate::link::decide::{View, checking};
+use crate::link::facts::{ClientIdView, Facts, Rival};
 use crate::petra::{Owner, PetraFault};
 
 /// What a person reads: reason, condition, its status and its message.
@@ -174,14 +174,14 @@ fn told() -> Vec<Told> {
 
 fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let subject = world.subject();
-    let seen = Seen::at_start(
+    let seen = Facts::at_start(
         crate::runtime::SecretLookup::NotWatched,
-        crate::link::seen::Listing::NotYet,
+        crate::link::facts::PollView::NotYet,
         world.client_id,
         false,
     );
     let visit =
-        Visit { subject: &subject, memory: &world.memory, seen: &seen, rules: &world.rules, now: world.now };
+        View { subject: &subject, memory: &world.memory, seen: &seen, rules: &world.rules, now: world.now };
     checking(&visit)
 }
 

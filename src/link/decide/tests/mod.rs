@@ -19,3 +19,11 @@ mod world;
 pub(super) fn subject() -> super::Subject {
     world::World::new().subject()
 }
+
+/// The status of a link whose keys were refused.
+pub(super) fn rejected_status() -> crate::crd::LinkStatus {
+    let mut world = world::World::new();
+    world.tenancy = tenancy::Tenancy::refusing();
+    world.visit();
+    world.status
+}

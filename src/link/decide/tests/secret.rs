@@ -1,7 +1,7 @@
 //! A Secret as plain values: what is in it, and what reading or watching it would tell.
 
 use crate::connectwise::{CompanyId, Keys};
-use crate::link::seen::SecretRead;
+use crate::link::facts::SecretRead;
 use crate::runtime::{SecretLookup, SecretVersion};
 
 /// The private key of every pair: nothing that is written may hold it.

@@ -25,8 +25,8 @@ use super::world::World;
 use crate::clock::Now;
 use crate::connectwise::{BoardAnswer, CompanyAnswer, CompanyId, Depth, Round, Tenant};
 use crate::crd::{ConnectWiseLink, DeletionPolicy, LinkStatus};
-use crate::link::seen::ClientIdView;
-use crate::link::subject::Rules;
+use crate::link::facts::ClientIdView;
+use crate::link::subject::Config;
 use crate::petra::{LinkId, Owner, RemoteState};
 use crate::runtime::LinkRef;
 use operator::Operator;
@@ -44,7 +44,7 @@ const NAMESPACE: &str = "team";
 const EPOCH: i64 = 1_800_000_000;
 
 struct Stage {
-    rules: Rules,
+    rules: Config,
     /// True time, since everything began.
     time: Duration,
     server: ApiServer,
@@ -173,7 +173,7 @@ impl Stage {
     /// The resource left the API server: every operator's watch says so.
     fn departed(&mut self, who: Who, policy: DeletionPolicy) {
         for operator in &mut self.operators {
-            operator.registry.forget(&Self::key(who), self.rules.timings.floor);
+            operator.fleet.forget(&Self::key(who), self.rules.timings.floor);
         }
         self.referee.departed(who, policy);
     }

@@ -15,10 +15,9 @@ use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
 };
-use crate::link::draft;
-use crate::link::memory::Memory;
-use crate::link::seen::{ClientIdView, FleetView, Rival};
-use crate::link::subject::{Rules, Subject};
+use crate::link::facts::{ClientIdView, FleetView, Rival};
+use crate::link::state::LinkState;
+use crate::link::subject::{Config, Subject};
 use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
@@ -44,14 +43,14 @@ pub(super) struct Trace {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
 pub(super) struct World {
-    pub rules: Rules,
+    pub rules: Config,
     pub spec: LinkSpec,
     pub generation: i64,
     pub requested_at: Option<String>,
     pub deleting: Option<Timestamp>,
     pub finalizer: bool,
     pub status: LinkStatus,
-    pub memory: Memory,
+    pub memory: LinkState,
     pub now: Now,
     pub secret: SecretIs,
     pub secrets_watched: bool,
@@ -99,7 +98,7 @@ impl World {
             suspend: None,
             deletion_policy: None,
         };
-        let rules = Rules {
+        let rules = Config {
             timings: Timings { jitter: 0.0, ..Timings::default() },
             profiles: Profiles::builtin(),
             allow: AllowList::new([], None),
@@ -117,7 +116,7 @@ impl World {
             deleting: None,
             finalizer: false,
             status: LinkStatus { observed_generation: Some(-1), ..LinkStatus::default() },
-            memory: Memory::default(),
+            memory: LinkState::default(),
             now: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
             secret: SecretIs::Keys { public: "one", revision: 1 },
             secrets_watched: true,
@@ -163,6 +162,11 @@ impl World {
     }
 
     pub fn subject(&self) -> Subject {
+        Subject::read(&self.link(), &self.rules)
+    }
+
+    /// The stored resource.
+    fn link(&self) -> ConnectWiseLink {
         let mut link = ConnectWiseLink::new("acme", self.spec.clone());
         link.metadata.namespace = Some("team".to_owned());
         link.metadata.uid = Some("uid".to_owned());
@@ -174,7 +178,7 @@ impl World {
             .clone()
             .map(|at| [(crate::crd::REQUESTED_AT.to_owned(), at)].into_iter().collect());
         link.status = Some(self.status.clone());
-        Subject::read(&link, &self.rules)
+        link
     }
 
     /// Another content of the Secret.
@@ -212,7 +216,7 @@ impl World {
 
     /// The process starts again: everything in memory is lost.
     pub fn restart(&mut self) {
-        self.memory = Memory::default();
+        self.memory = LinkState::default();
         self.now.up = Duration::from_secs(20);
         self.petra_answered = false;
     }
@@ -224,7 +228,7 @@ impl World {
 
     /// A condition as `True/Linked`.
     pub fn shown(&self, kind: ConditionType) -> String {
-        draft::condition(&self.status, kind).map_or_else(
+        self.status.condition(kind).map_or_else(
             || "-".to_owned(),
             |condition| format!("{}/{}", condition.status.as_str(), condition.reason),
         )
@@ -238,7 +242,7 @@ impl World {
     pub fn row(&self) -> [String; 5] {
         let with = [ConditionType::Reconciling, ConditionType::Stalled]
             .into_iter()
-            .filter(|kind| draft::is_true(&self.status, *kind))
+            .filter(|kind| self.status.is_true(*kind))
             .map(ConditionType::as_str)
             .collect::<Vec<_>>();
         [
@@ -251,11 +255,11 @@ impl World {
     }
 
     pub fn is(&self, kind: ConditionType, status: ConditionStatus) -> bool {
-        draft::condition(&self.status, kind).is_some_and(|condition| condition.status == status)
+        self.status.condition(kind).is_some_and(|condition| condition.status == status)
     }
 
     pub fn reason(&self, kind: ConditionType) -> Option<Reason> {
-        draft::reason(&self.status, kind)
+        self.status.reason(kind)
     }
 
     /// The credentials version of a public key, as `status` would show it.

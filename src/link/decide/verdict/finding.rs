@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Standing, Target, Visit, permissions_status};
+use super::{Draft, Standing, Target, View, permissions_status};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
     PermissionsAnswer, Required, Round, Tenant,
 };
 use crate::crd::{ConditionStatus, ConditionType, PermissionLine, PermissionsStatus, Reason};
-use crate::link::decide::own_keys::CLIENT_ID_SUSPECTED;
+use crate::link::decide::operator_keys::CLIENT_ID_SUSPECTED;
 use crate::link::message;
 
 /// The outcome of a round.
@@ -78,7 +78,7 @@ impl Half {
 const NOT_ASKED: &str = "Not judged yet: ConnectWise has not answered clearly.";
 const NOT_REACHED: &str = "Not judged: see the message of Ready.";
 
-pub(super) fn find(visit: &Visit, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
+pub(super) fn find(visit: &View, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
     match round.depth {
         Depth::Cheap => cheap(visit, round, standing),
         Depth::Full => full(visit, target, round),
@@ -86,7 +86,7 @@ pub(super) fn find(visit: &Visit, target: &Target, round: &Round, standing: Opti
 }
 
 /// A cheap round only ever agrees, answers nothing, or asks for the full one.
-fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
+fn cheap(visit: &View, round: &Round, standing: Option<Standing>) -> Finding {
     let nothing = |why| Finding::Nothing { why, half: Half::default() };
     match (&round.company, round.keys, standing) {
         (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
@@ -117,7 +117,7 @@ fn cheap(visit: &Visit, round: &Round, standing: Option<Standing>) -> Finding {
 }
 
 /// Whether the tenant is served elsewhere than the status says: ConnectWise upgrades tenants to new codebases.
-fn moved(visit: &Visit, tenant: &Tenant) -> bool {
+fn moved(visit: &View, tenant: &Tenant) -> bool {
     let recorded = visit.subject.status.site.as_ref();
     let same = recorded.is_some_and(|site| {
         site.api_host.as_ref() == Some(&tenant.api_host.to_string())
@@ -127,13 +127,13 @@ fn moved(visit: &Visit, tenant: &Tenant) -> bool {
 }
 
 /// Whether the company's API was found at this site before.
-fn is_known_as_connectwise(visit: &Visit) -> bool {
+fn is_known_as_connectwise(visit: &View) -> bool {
     visit.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
 }
 
 /// Whether the missing lines are those of the status, order apart, and no line became one that cannot be told: mySecurity
 /// may have fallen silent.
-fn agrees(visit: &Visit, found: &Permissions) -> bool {
+fn agrees(visit: &View, found: &Permissions) -> bool {
     let stood = visit.subject.status.permissions.as_ref();
     let missing = names(stood.map_or(&[][..], |stood| &stood.missing));
     let unknown = names(stood.map_or(&[][..], |stood| &stood.unknown));
@@ -150,7 +150,7 @@ fn names(lines: &[PermissionLine]) -> BTreeSet<[String; 4]> {
 }
 
 /// The rows of the table, in their order of precedence.
-fn full(visit: &Visit, target: &Target, round: &Round) -> Finding {
+fn full(visit: &View, target: &Target, round: &Round) -> Finding {
     match &round.company {
         CompanyAnswer::Found(_) => {}
         CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
@@ -221,7 +221,7 @@ enum Board {
     Nothing(Inconclusive),
 }
 
-fn board(visit: &Visit, answer: BoardAnswer) -> Board {
+fn board(visit: &View, answer: BoardAnswer) -> Board {
     let name = visit.subject.spec.service_board.as_deref().unwrap_or_default();
     let setup = "In ConnectWise open System > Setup Tables > Service Board";
     let (fault, click) = match answer {
@@ -318,7 +318,7 @@ fn company_unknown(target: &Target) -> Finding {
     fault(Reason::CompanyUnknown, message::looks_again(&text), auth, not_evaluated(), None)
 }
 
-fn rejected(visit: &Visit) -> Finding {
+fn rejected(visit: &View) -> Finding {
     let status = &visit.subject.status;
     let mut text = format!(
         "ConnectWise refused the keys. In ConnectWise open System > Members > API Members, open the member, and on API Keys \

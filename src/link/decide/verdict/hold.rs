@@ -8,17 +8,17 @@ use super::schedule::Schedule;
 use super::{Passed, Standing};
 use crate::connectwise::Inconclusive;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
-use crate::link::decide::{FLEET, Plan, Row, Settlement, Visit};
-use crate::link::draft::{self, Draft, Progress};
-use crate::link::memory::{BackoffKind, Suspicion};
+use crate::link::decide::{FLEET, Row, View};
+use crate::link::draft::{Draft, Progress};
 use crate::link::message;
-use crate::link::seen::Question;
+use crate::link::plan::{Plan, Question, Settlement};
+use crate::link::state::{BackoffKind, Suspicion};
 use crate::link::timetable;
 
 /// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
 /// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
 pub(in crate::link::decide) fn hold_accusation(
-    visit: &Visit,
+    visit: &View,
     of: Reason,
     draft: &Draft,
     schedule: Option<&Schedule>,
@@ -59,8 +59,8 @@ const NOT_ANSWERED: &str = "ConnectWise has not answered clearly for too long; i
 
 /// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest; `why` says what
 /// kept the operator from it.
-pub(in crate::link::decide) fn stale_or_kept(visit: &Visit, mut draft: Draft, why: &str) -> (Draft, bool) {
-    let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
+pub(in crate::link::decide) fn stale_or_kept(visit: &View, mut draft: Draft, why: &str) -> (Draft, bool) {
+    let ready = visit.subject.status.is_true(ConditionType::Ready);
     let limit = timetable::stale_after(visit.subject, &visit.rules.timings);
     let age =
         visit.subject.status.last_validated_time.map_or(Duration::MAX, |at| visit.now.since_record(at.0));
@@ -75,8 +75,8 @@ pub(in crate::link::decide) fn stale_or_kept(visit: &Visit, mut draft: Draft, wh
 }
 
 /// A Ready link of which Petra has not said for too long that it is good is stale, whatever holds the rest.
-fn petra_stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
-    let ready = draft::is_true(&visit.subject.status, ConditionType::Ready);
+fn petra_stale_or_kept(visit: &View, mut draft: Draft) -> (Draft, bool) {
+    let ready = visit.subject.status.is_true(ConditionType::Ready);
     if !ready || !visit.is_petra_stale() {
         return (draft, false);
     }
@@ -86,7 +86,7 @@ fn petra_stale_or_kept(visit: &Visit, mut draft: Draft) -> (Draft, bool) {
 
 /// A round that answered nothing.
 pub(super) fn nothing(
-    visit: &Visit,
+    visit: &View,
     standing: Option<Standing>,
     why: Inconclusive,
     half: Half,
@@ -101,7 +101,7 @@ pub(super) fn nothing(
         other => other,
     };
     match standing {
-        Some(Standing::Passed) if !draft::is_true(&visit.subject.status, ConditionType::Ready) => {
+        Some(Standing::Passed) if !visit.subject.status.is_true(ConditionType::Ready) => {
             let tenant = visit.memory.tenant.clone();
             let held = Some((BackoffKind::Held, asked_to_wait));
             ControlFlow::Continue(Passed {
@@ -123,7 +123,7 @@ pub(super) fn nothing(
 }
 
 /// Ends a visit whose verdict is held, with one event for the whole streak.
-fn held(visit: &Visit, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
+fn held(visit: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
     let first = visit.memory.backoff.kind != Some(BackoffKind::Held);
     let settled = settled.holding("inconclusive").repeat(visit, BackoffKind::Held, asked_to_wait);
     if first {
@@ -138,7 +138,7 @@ fn held(visit: &Visit, settled: Settlement, asked_to_wait: Option<Duration>) -> 
 }
 
 fn without_verdict(
-    visit: &Visit,
+    visit: &View,
     why: Inconclusive,
     half: Half,
     mut draft: Draft,
@@ -150,7 +150,7 @@ fn without_verdict(
     };
     let since = site_fault.map(|_| visit.memory.site_unreachable.unwrap_or(visit.now.up));
     let over = since.is_some_and(|since| visit.elapsed(since) >= visit.rules.timings.site_grace);
-    let stale = draft::reason(&visit.subject.status, ConditionType::Ready) == Some(Reason::ValidationStale);
+    let stale = visit.subject.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale);
     let mut kind = BackoffKind::Nothing;
     if stale && !over {
         // What is too old to be known is not made "never judged" by one more failure.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::Standing;
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionType, Reason};
-use crate::link::decide::own_keys::client_id_is_news;
-use crate::link::decide::{Plan, Settlement, Visit};
-use crate::link::draft::{self, Draft, Progress};
-use crate::link::memory::{Backoff, BackoffKind};
+use crate::link::decide::View;
+use crate::link::decide::operator_keys::client_id_is_news;
+use crate::link::draft::{Draft, Progress};
+use crate::link::plan::{Plan, Settlement};
+use crate::link::state::{Backoff, BackoffKind};
 use crate::link::timetable;
 
 /// What a visit that passed at ConnectWise means for the next one.
@@ -24,12 +25,12 @@ pub(in crate::link::decide) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn fresh(visit: &Visit, tenant: Option<Tenant>) -> Self {
+    pub(super) fn fresh(visit: &View, tenant: Option<Tenant>) -> Self {
         Self { tenant, fresh: true, due: visit.now.up, held: None }
     }
 
     /// Plans the next round: the routine after a fresh answer, what was planned before without one.
-    pub(in crate::link::decide) fn end(&self, visit: &Visit, mut settled: Settlement) -> Settlement {
+    pub(in crate::link::decide) fn end(&self, visit: &View, mut settled: Settlement) -> Settlement {
         settled.memory.tenant = self.tenant.clone().or(settled.memory.tenant);
         match self.held {
             Some((kind, asked_to_wait)) => settled.holding("inconclusive").repeat(visit, kind, asked_to_wait),
@@ -43,7 +44,7 @@ impl Schedule {
 }
 
 /// No verdict, and the floor or a backoff forbids a round now.
-pub(super) fn not_due_yet(visit: &Visit, mut draft: Draft, due: Duration) -> Plan {
+pub(super) fn not_due_yet(visit: &View, mut draft: Draft, due: Duration) -> Plan {
     let waited_for_this = asked_before(visit);
     let progress = if waited_for_this {
         Progress::Keep
@@ -64,7 +65,7 @@ pub(super) fn not_due_yet(visit: &Visit, mut draft: Draft, due: Duration) -> Pla
 }
 
 /// Whether the status, without a verdict, is about an earlier round for these inputs.
-fn asked_before(visit: &Visit) -> bool {
+fn asked_before(visit: &View) -> bool {
     let about_rounds = [
         Reason::Pending,
         Reason::Checking,
@@ -72,12 +73,11 @@ fn asked_before(visit: &Visit) -> bool {
         Reason::RateLimited,
         Reason::ValidationStale,
     ];
-    draft::reason(&visit.subject.status, ConditionType::Ready)
-        .is_some_and(|reason| about_rounds.contains(&reason))
+    visit.subject.status.reason(ConditionType::Ready).is_some_and(|reason| about_rounds.contains(&reason))
 }
 
 /// When the next round is due, on the monotonic clock.
-pub(super) fn due_at(visit: &Visit, standing: Option<Standing>) -> Duration {
+pub(super) fn due_at(visit: &View, standing: Option<Standing>) -> Duration {
     let (memory, timings) = (visit.memory, &visit.rules.timings);
     let now = visit.now.up;
     let floor = now + visit.floor_left();
@@ -100,7 +100,7 @@ pub(super) fn due_at(visit: &Visit, standing: Option<Standing>) -> Duration {
 }
 
 /// A routine check is cheap; whatever asks about more than keys and role needs the full round.
-pub(super) fn depth(visit: &Visit, standing: Option<Standing>) -> Depth {
+pub(super) fn depth(visit: &View, standing: Option<Standing>) -> Depth {
     let status = &visit.subject.status;
     let known_tenant =
         status.site.as_ref().is_some_and(|site| site.api_host.is_some() && site.codebase.is_some());

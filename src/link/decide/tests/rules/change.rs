@@ -6,7 +6,6 @@ use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, outage};
 use crate::connectwise::{CompanyAnswer, CompanyId, Depth, Inconclusive, Tenant};
 use crate::crd::{ConditionType, DeletionPolicy};
-use crate::link::draft;
 use crate::petra::PetraFault;
 
 #[test]
@@ -122,7 +121,7 @@ fn a_link_that_is_due_at_the_very_moment_of_a_start_is_spread_like_one_that_was_
 fn the_time_of_a_transition_is_that_of_the_status_and_not_of_the_reason() {
     let mut world = World::new();
     let time_of_ready = |world: &World| {
-        let ready = draft::condition(&world.status, ConditionType::Ready).expect("it is always there");
+        let ready = world.status.condition(ConditionType::Ready).expect("it is always there");
         ready.last_transition_time
     };
     world.visit();

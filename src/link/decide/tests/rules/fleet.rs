@@ -4,9 +4,9 @@ use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, outage};
 use crate::connectwise::Depth;
 use crate::crd::{ConditionType, Reason};
-use crate::link::decide::{OwnKeys, may_help};
-use crate::link::memory::Memory;
-use crate::link::seen::{ClientIdView, FleetView};
+use crate::link::decide::{OperatorKeys, may_help};
+use crate::link::facts::{ClientIdView, FleetView};
+use crate::link::state::LinkState;
 use crate::petra::PetraFault;
 
 /// Four of ten Ready links are suspected of the same.
@@ -126,7 +126,7 @@ fn another_client_id_has_a_held_link_asked_about_at_once() {
         world.wait(2 * MINUTE);
         world.visit();
         world.wait(MINUTE / 2);
-        assert!(may_help(OwnKeys::ClientId, &world.status, &world.memory));
+        assert!(may_help(OperatorKeys::ClientId, &world.status, &world.memory));
         assert_eq!(world.visit().1.rounds, []);
         world.client_id = ClientIdView { generation: 1, worked: false };
         assert_eq!(world.visit().1.rounds.first(), Some(&Depth::Cheap));
@@ -139,7 +139,7 @@ fn another_key_of_the_operator_costs_a_healthy_link_and_one_with_a_fault_of_its_
     lacking.tenancy = super::lacking("Service Tickets");
     lacking.visit();
     for mut world in [World::ready(), lacking] {
-        for change in [OwnKeys::ClientId, OwnKeys::ClientIdWorked, OwnKeys::PetraKey] {
+        for change in [OperatorKeys::ClientId, OperatorKeys::ClientIdWorked, OperatorKeys::PetraKey] {
             assert!(!may_help(change, &world.status, &world.memory), "{change:?}");
         }
         world.client_id = ClientIdView { generation: 1, worked: false };
@@ -154,7 +154,7 @@ fn a_link_that_waits_for_petra_to_take_the_operators_key_is_helped_by_another_on
     world.petra_fault = Some(PetraFault::KeyRejected);
     world.visit();
     assert_eq!(world.ready_reason(), "Unknown/PetraKeyRejected");
-    assert!(may_help(OwnKeys::PetraKey, &world.status, &world.memory));
+    assert!(may_help(OperatorKeys::PetraKey, &world.status, &world.memory));
     world.petra_fault = None;
     assert_eq!(world.visit().1.puts, 1, "a list that was answered since is enough");
 }
@@ -166,7 +166,7 @@ fn a_client_id_that_worked_is_no_longer_named_beside_a_refusal_that_stands() {
     world.client_id = ClientIdView::default();
     world.visit();
     let names_it = |world: &World| world.status.conditions.iter().any(|it| it.message.contains("clientId"));
-    assert!(names_it(&world) && may_help(OwnKeys::ClientIdWorked, &world.status, &Memory::default()));
+    assert!(names_it(&world) && may_help(OperatorKeys::ClientIdWorked, &world.status, &LinkState::default()));
     world.client_id.worked = true;
     let (settlement, trace) = world.visit();
     assert_eq!((trace.rounds.len(), trace.writes, settlement.events.len()), (0, 1, 0));

@@ -7,7 +7,7 @@ use super::super::world::{SecretIs, Tenancy, Trace, World};
 use super::MINUTE;
 use crate::connectwise::{Depth, Inconclusive};
 use crate::crd::{Reason, RegistrationSpec, StatusTime};
-use crate::link::seen::Rival;
+use crate::link::facts::Rival;
 use crate::petra::PetraFault;
 
 fn assert_nothing_happened(world: &World, trace: &Trace, told: &str) {

@@ -6,8 +6,8 @@ use super::super::table::foreign_link;
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
 use crate::connectwise::CompanyAnswer;
-use crate::link::memory::BackoffKind;
-use crate::link::seen::{FleetView, Rival};
+use crate::link::facts::{FleetView, Rival};
+use crate::link::state::BackoffKind;
 use crate::petra::PetraFault;
 
 /// A link's visits are walked up to its next look, again and again.

@@ -6,8 +6,8 @@ use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage, wait_and_visit};
 use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, Permissions, PermissionsAnswer};
 use crate::crd::{ConditionStatus, ConditionType, Inputs};
+use crate::link::facts::{ClientIdView, FleetView};
 use crate::link::message;
-use crate::link::seen::{ClientIdView, FleetView};
 
 #[test]
 fn a_verdict_on_inputs_that_the_status_does_not_name_is_none() {

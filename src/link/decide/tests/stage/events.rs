@@ -13,7 +13,6 @@ use crate::crd::{ConditionType, DeletionPolicy, LinkSpec, LinkStatus, Registrati
 use crate::link::decide::tests::histories::lacking;
 use crate::link::decide::tests::secret::SecretIs;
 use crate::link::decide::tests::tenancy::Tenancy;
-use crate::link::draft::condition;
 use crate::petra::{Owner, PetraFault, RemoteLink, RemoteState};
 
 #[derive(Clone, Debug)]
@@ -298,7 +297,7 @@ impl Stage {
     /// A person reads the token in the message and puts it into the spec.
     pub(super) fn acknowledge(&mut self, who: Who) {
         let status = self.server.get(who).and_then(|link| link.status.as_ref());
-        let ready = status.and_then(|status| condition(status, ConditionType::Ready));
+        let ready = status.and_then(|status| status.condition(ConditionType::Ready));
         let token = ready
             .and_then(|ready| ready.message.rsplit_once("to the token "))
             .map(|(_, token)| token.to_owned());

@@ -6,7 +6,6 @@ use super::{Stage, Who};
 use crate::crd::{ConditionStatus, ConditionType, Reason, RegistrationMode};
 use crate::link::decide::tests::secret::SecretIs;
 use crate::link::decide::tests::tenancy::Tenancy;
-use crate::link::draft::is_true;
 use crate::petra::{Owner, RemoteState};
 
 impl Stage {
@@ -21,7 +20,7 @@ impl Stage {
 
     fn is_reconciling(&self, who: Who) -> bool {
         let status = self.server.get(who).and_then(|link| link.status.as_ref());
-        status.is_some_and(|status| is_true(status, ConditionType::Reconciling))
+        status.is_some_and(|status| status.is_true(ConditionType::Reconciling))
     }
 }
 
@@ -118,6 +117,6 @@ fn leaving_api_accuses_nobody_whose_keys_were_just_accepted() {
             Event::Visit(0, 2),
         ]);
         let status = stage.server.get(2).and_then(|link| link.status.as_ref()).expect("visited");
-        assert!(!is_true(status, ConditionType::AuthFailed), "{mood:?}");
+        assert!(!status.is_true(ConditionType::AuthFailed), "{mood:?}");
     }
 }

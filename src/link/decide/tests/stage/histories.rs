@@ -12,7 +12,6 @@ use crate::crd::{ConditionStatus, ConditionType, Reason};
 use crate::link::decide::tests::secret::SecretIs;
 use crate::link::decide::tests::soak;
 use crate::link::decide::tests::tenancy::Tenancy;
-use crate::link::draft::condition;
 use crate::petra::RemoteState;
 
 /// After so many looks of the leader at every link the end is reached.
@@ -28,7 +27,7 @@ impl Stage {
     }
 
     pub(super) fn ready(&self, who: Who) -> Option<(ConditionStatus, Reason)> {
-        let ready = condition(self.server.get(who)?.status.as_ref()?, ConditionType::Ready)?;
+        let ready = self.server.get(who)?.status.as_ref()?.condition(ConditionType::Ready)?;
         Some((ready.status, ready.known_reason()?))
     }
 

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use super::operator::InProgress;
 use super::{COMPANIES, NAMES, Stage, Who};
-use crate::connectwise::Depth;
+use crate::connectwise::{Depth, Round};
 use crate::crd::{
     ConditionStatus, ConditionType, DeletionPolicy, Inputs, LinkStatus, Reason, RegistrationMode,
 };
 use crate::link::decide::FLEET;
 use crate::link::decide::tests::books::Links;
-use crate::link::draft::{condition, is_true, reason};
+use crate::link::facts::SecretRead;
 use crate::link::message;
-use crate::link::seen::SecretRead;
-use crate::link::visiting::Visiting;
+use crate::link::visit::Visit;
 use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
 use crate::properties::verdicts::{Told, accusations_were_told, told};
@@ -74,26 +73,26 @@ impl Referee {
     }
 
     /// A round was answered.
-    pub fn asked(&mut self, who: Who, depth: Depth, visiting: &Visiting) {
-        let (Some(round), Ok(target)) = (&visiting.seen.round, &visiting.subject.target) else { return };
-        let Some(SecretRead::Keys { credentials, .. }) = &visiting.seen.secret else { return };
-        if depth == Depth::Full && told(round, &visiting.subject.status) == Some(Told::Good) {
+    pub fn asked(&mut self, who: Who, round: &Round, visit: &Visit) {
+        let Ok(target) = &visit.subject.target else { return };
+        let Some(SecretRead::Keys { credentials, .. }) = &visit.seen.secret else { return };
+        if round.depth == Depth::Full && told(round, &visit.subject.status) == Some(Told::Good) {
             self.proved.insert((
                 COMPANIES[who].to_owned(),
                 credentials.as_str().to_owned(),
                 target.profile.name.clone(),
-                visiting.subject.spec.service_board.clone(),
+                visit.subject.spec.service_board.clone(),
             ));
         }
     }
 
     /// Promise 3: only a resource that was told to takes another's link over, and only before it has one.
-    pub fn puts(&mut self, who: Who, visiting: &Visiting, adopt: Option<&Adopt>) {
+    pub fn puts(&mut self, who: Who, visit: &Visit, adopt: Option<&Adopt>) {
         self.must_be_gone.remove(&who);
         self.holding.insert(who);
-        assert!(visiting.seen.finalizer, "a PUT before the finalizer");
+        assert!(visit.seen.finalizer, "a PUT before the finalizer");
         let Some(adopt) = adopt else { return };
-        let asked = visiting.subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
+        let asked = visit.subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
         assert_eq!(asked, Some(adopt.as_str()), "a take-over that nobody asked for");
     }
 
@@ -114,17 +113,16 @@ impl Referee {
     }
 
     /// A status was written.
-    pub fn wrote(&mut self, who: Who, before: &LinkStatus, visiting: &Visiting) {
+    pub fn wrote(&mut self, who: Who, visit: &Visit, after: &LinkStatus) {
         self.writes += 1;
-        let after = &visiting.subject.status;
-        conforms(before, visiting);
-        accusations_were_told(before, after, visiting.seen.round.as_ref());
-        self.ready_was_proved(before, visiting);
+        conforms(visit, after);
+        accusations_were_told(&visit.subject.status, after, visit.seen.round.as_ref());
+        self.ready_was_proved(visit, after);
         let text = serde_json::to_string(after).expect("json");
         assert!(!text.contains("CANARY"), "a key leaked");
         let registered = [Reason::Confirmed, Reason::AwaitingConfirmation]
             .into_iter()
-            .any(|it| reason(after, ConditionType::Registered) == Some(it));
+            .any(|it| after.reason(ConditionType::Registered) == Some(it));
         let by_api = after.link.as_ref().is_some_and(|link| link.mode == Some(RegistrationMode::Api));
         if registered && by_api {
             self.holding.insert(who);
@@ -141,10 +139,10 @@ impl Referee {
         up: Duration,
         debounce: Duration,
     ) {
-        let visiting = &progress.visiting;
-        let after = &visiting.subject.status;
-        let ready = is_true(after, ConditionType::Ready);
-        let whole = visiting.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
+        let visit = &progress.visit;
+        let after = &visit.subject.status;
+        let ready = after.is_true(ConditionType::Ready);
+        let whole = visit.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
         let doubt = self.doubted.remove(&(operator, who));
         let doubt = match whole.and_then(|round| told(round, &progress.began)) {
             _ if !ready || !same_keys(&progress.began, after) => None,
@@ -158,7 +156,7 @@ impl Referee {
             assert!(whole.is_none() || stands, "Ready although it was told {of:?} twice");
             self.doubted.insert((operator, who), (of, since));
         }
-        if is_true(&progress.began, ConditionType::Ready)
+        if progress.began.is_true(ConditionType::Ready)
             && progress.began.conditions == after.conditions
             && progress.began.inputs == after.inputs
         {
@@ -167,9 +165,9 @@ impl Referee {
     }
 
     /// Promise 1: Ready only for inputs that a whole round found good, with a link that was confirmed with these keys.
-    fn ready_was_proved(&self, before: &LinkStatus, visiting: &Visiting) {
-        let after = &visiting.subject.status;
-        if !is_true(after, ConditionType::Ready) {
+    fn ready_was_proved(&self, visit: &Visit, after: &LinkStatus) {
+        let before = &visit.subject.status;
+        if !after.is_true(ConditionType::Ready) {
             return;
         }
         let inputs = after.inputs.as_ref().expect("a Ready link has inputs");
@@ -180,24 +178,24 @@ impl Referee {
         if link.mode == Some(RegistrationMode::Api) {
             assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
         }
-        let was = is_true(before, ConditionType::Ready) && same_keys(before, after);
-        let just = visiting.seen.round.as_ref().and_then(|round| told(round, before));
+        let was = before.is_true(ConditionType::Ready) && same_keys(before, after);
+        let just = visit.seen.round.as_ref().and_then(|round| told(round, before));
         let refuted = just.is_some_and(|told| told != Told::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
 }
 
 /// What kstatus and Flux expect of conditions.
-fn conforms(before: &LinkStatus, visiting: &Visiting) {
-    let after = &visiting.subject.status;
-    let generation = Some(visiting.subject.generation);
-    let is = |kind| is_true(after, kind);
+fn conforms(visit: &Visit, after: &LinkStatus) {
+    let before = &visit.subject.status;
+    let generation = Some(visit.subject.generation);
+    let is = |kind| after.is_true(kind);
     for kind in ConditionType::LASTING {
-        assert!(condition(after, kind).is_some(), "{} is not there", kind.as_str());
+        assert!(after.condition(kind).is_some(), "{} is not there", kind.as_str());
     }
     assert!(!(is(ConditionType::Reconciling) && is(ConditionType::Stalled)), "Reconciling and Stalled");
-    let ready = condition(after, ConditionType::Ready).expect("there");
-    let suspended = visiting.subject.spec.suspended();
+    let ready = after.condition(ConditionType::Ready).expect("there");
+    let suspended = visit.subject.spec.suspended();
     match ready.status {
         ConditionStatus::True => {
             use ConditionType::{AuthFailed, PermissionDenied, Reconciling, Stalled};
@@ -208,7 +206,7 @@ fn conforms(before: &LinkStatus, visiting: &Visiting) {
         ConditionStatus::Unknown if !suspended => {
             assert!(is(ConditionType::Reconciling), "Unknown without Reconciling: {ready:?}");
         }
-        ConditionStatus::False if !suspended && visiting.subject.deleting.is_none() => {
+        ConditionStatus::False if !suspended && visit.subject.deleting.is_none() => {
             assert!(is(ConditionType::Stalled), "False without Stalled: {ready:?}");
         }
         ConditionStatus::Unknown | ConditionStatus::False => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ACCEPTED, Case, GRANTED, PENDING, foreign_link};
 use crate::crd::{DeletionPolicy, RegistrationSpec};
 use crate::link::decide::tests::world::World;
-use crate::link::seen::Rival;
+use crate::link::facts::Rival;
 use crate::petra::{Owner, PetraFault, RemoteState};
 
 pub(super) const ROWS: &[Case] = &[

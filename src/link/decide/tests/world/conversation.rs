@@ -2,34 +2,39 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use super::{Trace, World};
+use crate::clock::Now;
 use crate::connectwise::Depth;
-use crate::crd::LinkStatus;
+use crate::crd::{ConnectWiseLink, LinkStatus};
+use crate::link::Error;
 use crate::link::decide::tests::books::{self, Order};
-use crate::link::decide::{Plan, Settlement, Visit, decide};
-use crate::link::seen::{Change, Listing, Question, SecretRead, Seen};
-use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
+use crate::link::facts::{Facts, PollView, SecretRead};
+use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Written};
+use crate::link::visit::{Effects, End, Visit};
+use crate::petra::listing::Listing;
+use crate::petra::snapshot::Snapshot;
+use crate::petra::{DeleteAnswer, PutAnswer, RemoteLink};
+
+/// The world, while a visit of it goes on.
+struct Visited<'a> {
+    world: &'a mut World,
+    trace: Trace,
+}
 
 impl World {
-    fn listing(&self) -> Listing {
-        match (self.petra_answered, self.petra_fault) {
-            (false, None) => Listing::NotYet,
-            (false, Some(fault)) => Listing::Failing(fault),
-            (true, failing) => Listing::Known {
-                answered_at: self.answered_at,
-                asked_at: self.answered_at,
-                links: self
-                    .listed
-                    .as_ref()
-                    .unwrap_or(&self.petra)
-                    .values()
-                    .filter(|link| link.owner == Some(Self::owner()))
-                    .cloned()
-                    .collect(),
-                failing,
-                unsure: self.unsure,
-            },
-        }
+    fn poll_view(&self) -> PollView {
+        let owned = |link: &&RemoteLink| link.owner.as_ref() == Some(&Self::owner());
+        let recorded = |link: &&RemoteLink| {
+            self.status.link.as_ref().is_some_and(|record| record.id == link.id.as_str())
+        };
+        let listed = self.listed.as_ref().unwrap_or(&self.petra).values();
+        let links = listed.filter(|link| owned(link) || recorded(link)).cloned().collect();
+        let list = Listing { links, complete: true, ..Listing::default() };
+        let at = self.answered_at;
+        let snapshot = self.petra_answered.then(|| Snapshot::new(list, self.unsure, at, at));
+        PollView::of(&self.subject(), snapshot.as_ref(), self.petra_fault)
     }
 
     /// One visit, to its end.
@@ -39,136 +44,112 @@ impl World {
         if self.petra_fault.is_none() && !self.poll_stopped {
             self.answered_at = self.now;
         }
-        let mut trace = Trace::default();
-        let mut seen = Seen::at_start(
-            self.secret.lookup(self.secrets_watched),
-            self.listing(),
-            self.client_id,
-            self.finalizer,
-        );
-        for _ in 0..24 {
-            let subject = self.subject();
-            let (memory, now) = (self.memory.clone(), self.now);
-            let plan =
-                decide(&Visit { subject: &subject, memory: &memory, seen: &seen, rules: &self.rules, now });
-            match plan {
-                Plan::Ask(question) => self.answer(question, &mut seen, &mut trace),
-                Plan::Change(change) => self.change(change, &mut seen, &mut trace),
-                Plan::Publish(status, memory) => {
-                    self.memory = *memory;
-                    self.write(*status, &mut trace);
-                }
-                Plan::Settle(settlement) => {
-                    self.memory = settlement.memory.clone();
-                    if !self.gone {
-                        self.write(settlement.status.clone(), &mut trace);
-                    }
-                    return (*settlement, trace);
-                }
+        let watch = self.secret.lookup(self.secrets_watched);
+        let seen = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer);
+        let begun = Visit::begin(self.link(), self.subject(), self.memory.clone(), seen);
+        let mut visit = begun.expect("there are no resource versions here");
+        let config = self.rules.clone();
+        let mut visited = Visited { world: self, trace: Trace::default() };
+        let end = visit.run(&config, &mut visited).now_or_never().expect("nothing waits");
+        let trace = visited.trace;
+        match end {
+            Ok(End::Settled(settlement)) => {
+                self.memory = visit.memory;
+                (*settlement, trace)
             }
-        }
-        panic!("the visit did not settle: {:?}", self.status);
-    }
-
-    fn write(&mut self, status: LinkStatus, trace: &mut Trace) {
-        if self.status != status {
-            trace.writes += 1;
-            self.status = status;
-            trace.shown.push(self.ready_reason());
-            trace.written.push(self.status.clone());
+            Ok(End::Outdated) => panic!("nobody else writes here"),
+            Err(error) => panic!("{error}: {:?}", self.status),
         }
     }
+}
 
-    fn answer(&mut self, question: Question, seen: &mut Seen, trace: &mut Trace) {
-        match question {
+impl Effects for Visited<'_> {
+    fn now(&self) -> Now {
+        self.world.now
+    }
+
+    async fn write_status(&mut self, _: &Visit, status: LinkStatus) -> Result<Written, Error> {
+        self.trace.writes += 1;
+        self.world.status = status.clone();
+        self.trace.shown.push(self.world.ready_reason());
+        self.trace.written.push(status);
+        Ok(Some(Box::new(self.world.link())))
+    }
+
+    async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
+        let Self { world, trace } = self;
+        Ok(match question {
             Question::Secret => {
                 trace.secret_reads += 1;
-                seen.secret = Some(self.secret.read(&self.spec.company_id));
+                Answer::Secret(world.secret.read(&world.spec.company_id), None)
             }
             Question::Round(depth) => {
-                assert!(matches!(seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
+                assert!(matches!(visit.seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 trace.rounds.push(depth);
-                seen.round = Some(match (&self.rounds, depth) {
-                    (None, depth) => self.tenancy.round(depth),
+                let round = match (&world.rounds, depth) {
+                    (None, depth) => world.tenancy.round(depth),
                     (Some([cheap, _]), Depth::Cheap) => cheap.clone(),
                     (Some([_, full]), Depth::Full) => full.clone(),
-                });
-            }
-            Question::Listing => {
-                trace.petra_reads += 1;
-                self.petra_answered |= self.petra_fault.is_none();
-                seen.listing = match self.listing() {
-                    Listing::NotYet => Listing::Failing(PetraFault::Unavailable),
-                    known => known,
                 };
+                Answer::Round(round, None)
             }
-            Question::Rival(_) => seen.rival = Some(self.rival.clone()),
-            Question::Fleet(_) => seen.fleet = Some(self.fleet),
+            Question::Poll => {
+                trace.petra_reads += 1;
+                world.petra_answered |= world.petra_fault.is_none();
+                Answer::Poll(world.poll_view())
+            }
+            Question::Rival(_) => Answer::Rival(world.rival.clone()),
+            Question::Fleet(_) => Answer::Fleet(world.fleet),
             Question::Link(id) => {
                 trace.petra_reads += 1;
-                seen.read = Some(match self.petra_fault {
-                    Some(fault) => Err(fault),
-                    None => Ok(self.petra.get(&id).cloned()),
-                });
+                Answer::Link(world.petra_fault.map_or_else(|| Ok(world.petra.get(&id).cloned()), Err))
             }
             Question::Owned(owner) => {
                 trace.petra_reads += 1;
-                seen.owned = Some(match self.petra_fault {
-                    Some(fault) => Err(fault),
-                    None if self.list_lags => Ok(Vec::new()),
-                    None => Ok(self
-                        .petra
-                        .values()
-                        .filter(|link| link.owner.as_ref() == Some(&owner))
-                        .cloned()
-                        .collect()),
-                });
+                let owned = |link: &&RemoteLink| !world.list_lags && link.owner.as_ref() == Some(&owner);
+                let links = world.petra.values().filter(owned).cloned().collect();
+                let list = Listing { links, complete: true, ..Listing::default() };
+                Answer::Owned(world.petra_fault.map_or(Ok(list), Err))
             }
-        }
+        })
     }
 
-    fn change(&mut self, change: Change, seen: &mut Seen, trace: &mut Trace) {
-        match change {
-            Change::AddFinalizer => {
-                self.finalizer = true;
-                seen.finalizer = true;
-            }
+    async fn act(&mut self, _: &Visit, change: Change) -> Result<Outcome, Error> {
+        let Self { world, trace } = self;
+        Ok(match change {
+            Change::AddFinalizer => world.set_finalizer(true),
             Change::RemoveFinalizer => {
-                self.finalizer = false;
-                seen.finalizer = false;
-                self.gone = self.deleting.is_some();
+                world.gone = world.deleting.is_some();
+                world.set_finalizer(false)
             }
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 trace.puts += 1;
-                assert!(self.finalizer, "a PUT before the finalizer");
-                let answer = if let Some(fault) = self.petra_fault {
+                assert!(world.finalizer, "a PUT before the finalizer");
+                Outcome::Put(if let Some(fault) = world.petra_fault {
                     PutAnswer::Unknown(fault)
                 } else {
-                    let (credentials, owner) = (credentials.as_str().to_owned(), Self::owner());
+                    let (credentials, owner) = (credentials.as_str().to_owned(), World::owner());
                     let order = Order { id, company, owner, expected, adopt_from, credentials };
-                    let version = self.next_version();
-                    books::put(&mut self.petra, &order, self.petra_refuses, version)
-                };
-                self.memory.changed = Some(self.now.up);
-                seen.read = None;
-                seen.puts += 1;
-                seen.put = Some(answer);
+                    let version = world.next_version();
+                    books::put(&mut world.petra, &order, world.petra_refuses, version)
+                })
             }
             Change::Delete { id, expected } => {
                 trace.deletes += 1;
-                let answer = match self.petra_fault {
+                Outcome::Delete(match world.petra_fault {
                     Some(fault) => DeleteAnswer::Unknown(fault),
-                    None if self.petra_moves_on && self.petra.contains_key(&id) => DeleteAnswer::LookAgain,
-                    None => books::delete(&mut self.petra, &id, &Self::owner(), &expected),
-                };
-                self.memory.changed = Some(self.now.up);
-                seen.read = None;
-                seen.owned = None;
-                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
-                    seen.deletes_in_vain += 1;
-                }
-                seen.deleted = Some(answer);
+                    None if world.petra_moves_on && world.petra.contains_key(&id) => DeleteAnswer::LookAgain,
+                    None => books::delete(&mut world.petra, &id, &World::owner(), &expected),
+                })
             }
-        }
+        })
+    }
+}
+
+impl World {
+    fn set_finalizer(&mut self, present: bool) -> Outcome {
+        self.finalizer = present;
+        let ConnectWiseLink { metadata, .. } = self.link();
+        Outcome::Finalizer(present, Some(Box::new(metadata)))
     }
 }

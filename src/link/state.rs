@@ -1,5 +1,5 @@
-//! What only this process knows of a link: backoff, grace and debounce. Lost at a restart, on purpose: after one, every
-//! grace period begins again and nobody is accused sooner.
+//! What this process remembers of a link between visits: backoff, grace and debounce. A restart loses it on purpose: every
+//! grace period begins again, and no link is accused sooner.
 
 use std::time::Duration;
 
@@ -53,7 +53,15 @@ pub enum BackoffKind {
 
 /// All that this process knows of a link beyond the resource. All times are on the monotonic clock.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub struct LinkState {
+    /// UID of the resource that this is about. A namesake made later starts with a new state.
+    pub uid: String,
+    /// Resource versions that the last visit of this process has replaced. A watch that still shows one of them is behind.
+    pub superseded: Vec<String>,
+    /// Whether the link was Ready at the end of the last settled visit.
+    pub ready: bool,
+    /// Whether a person saved the link in Petra's portal, as of the last settled visit. Needed for an event when it is deleted.
+    pub saved_by_hand: bool,
     /// When this process first saw the link.
     pub first_seen: Option<Duration>,
     /// No round before this moment, unless an input changed or a person asked.

@@ -1,13 +1,13 @@
-//! What one visit has found out so far: everything that [`decide`](super::decide::decide) judges by, and nothing that it
-//! could not be handed in a test. No keys, no Kubernetes types, no remote text.
+//! What one visit has found so far. Together with the resource and the link's state, this is all that
+//! [`decide`](super::decide::decide) judges by. No keys, no Kubernetes types and no remote text are in it, so that a test can
+//! provide all of it.
 
+use super::subject::Subject;
 use crate::clock::Now;
-use crate::connectwise::{CompanyId, CredentialsVersion, Depth, KeyProblem, Round};
-use crate::crd::Reason;
-use crate::petra::client::Adopt;
-use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
+use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
+use crate::petra::snapshot::Snapshot;
+use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
 use crate::runtime::{SecretLookup, SecretVersion};
-use crate::upstream::hosts::HostPort;
 
 /// What reading the Secret told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,26 +34,44 @@ pub enum SecretRead {
     Unavailable,
 }
 
-/// What the shared poll knows.
+/// What the shared poll of Petra's list knows of one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listing {
+pub enum PollView {
     /// No list call has ended in this process.
     NotYet,
     /// The last answered list, and how the newest call ended.
     Known {
         /// When the list was answered.
         answered_at: Now,
-        /// When it was asked for: what was done at Petra after that need not be in it.
+        /// When the list was requested. A change made at Petra after that need not be in it.
         asked_at: Now,
-        /// The links in it that name this owner, or have the id that stands in the status.
+        /// The links that name this owner or have the id that the status records.
         links: Vec<RemoteLink>,
         /// Why the newest call failed, if it did.
         failing: Option<PetraFault>,
-        /// Whether absence from it proves nothing: it lost much at once, or an entry could not be read.
+        /// Whether absence from the list proves nothing: it lost many links at once, or an entry could not be read.
         unsure: bool,
     },
-    /// No list call was ever answered in this process; this is how the newest ended.
+    /// No list call was ever answered in this process. This is how the newest one ended.
     Failing(PetraFault),
+}
+
+impl PollView {
+    /// What a poll says of the link of `subject`: its last answered list, and why the newest call failed, if it did.
+    #[must_use]
+    pub fn of(subject: &Subject, list: Option<&Snapshot>, failing: Option<PetraFault>) -> Self {
+        let Some(list) = list else { return failing.map_or(Self::NotYet, Self::Failing) };
+        let recorded = subject.status.link.as_ref().and_then(|link| LinkId::parse(&link.id));
+        let by_id = recorded.as_ref().and_then(|id| list.link(id));
+        let of_owner = list.of_owner(&subject.owner).filter(|link| Some(&link.id) != recorded.as_ref());
+        Self::Known {
+            answered_at: list.answered_at,
+            asked_at: list.asked_at,
+            links: by_id.into_iter().chain(of_owner).cloned().collect(),
+            failing,
+            unsure: recorded.is_some_and(|id| by_id.is_none() && !list.denies(&id)),
+        }
+    }
 }
 
 /// Another resource of this operator for the same company.
@@ -93,11 +111,11 @@ impl ClientIdView {
 
 /// Everything that this visit knows beyond the resource itself.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct Facts {
     /// From the watch of Secrets, without reading one.
     pub secret_watch: SecretLookup,
     /// From the shared poll, without a call.
-    pub listing: Listing,
+    pub listing: PollView,
     /// From earlier rounds of all links.
     pub client_id: ClientIdView,
     /// From the other resources: one that comes first for this company in `Portal`, if there is one.
@@ -118,18 +136,18 @@ pub struct Seen {
     pub puts: u8,
     /// The answer to the last DELETE of this visit.
     pub deleted: Option<DeleteAnswer>,
-    /// How many DELETEs of this visit changed nothing, because what was believed was out of date.
-    pub deletes_in_vain: u8,
+    /// How many DELETEs of this visit changed nothing, because they named an outdated version or owner.
+    pub ineffective_deletes: u8,
     /// Whether the resource has the finalizer now.
     pub finalizer: bool,
 }
 
-impl Seen {
+impl Facts {
     /// What a visit knows before it asked anything.
     #[must_use]
     pub fn at_start(
         secret_watch: SecretLookup,
-        listing: Listing,
+        listing: PollView,
         client_id: ClientIdView,
         finalizer: bool,
     ) -> Self {
@@ -146,58 +164,8 @@ impl Seen {
             put: None,
             puts: 0,
             deleted: None,
-            deletes_in_vain: 0,
+            ineffective_deletes: 0,
             finalizer,
         }
     }
-}
-
-/// A question that only I/O can answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Read the Secret.
-    Secret,
-    /// Ask ConnectWise, this much.
-    Round(Depth),
-    /// Wait for the shared poll's next answer.
-    Listing,
-    /// Look whether another resource comes first for this link in `Portal`.
-    Rival(LinkId),
-    /// Look how many others are suspected of the same.
-    Fleet(Reason),
-    /// Read this link at Petra.
-    Link(LinkId),
-    /// List the links at Petra that name this owner.
-    Owned(Owner),
-}
-
-/// A change outside the status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Put the finalizer on the resource.
-    AddFinalizer,
-    /// Take the finalizer off: the last thing that happens to a deleted resource.
-    RemoveFinalizer,
-    /// Create the link at Petra, or replace its keys.
-    Put {
-        /// Which link.
-        id: LinkId,
-        /// The company, as the spec spells it.
-        company: CompanyId,
-        /// The host of its API.
-        site: HostPort,
-        /// What is believed to be there; `None`: nothing.
-        expected: Option<Version>,
-        /// Whose link to take over.
-        adopt_from: Option<Adopt>,
-        /// Version of the keys that are sent.
-        credentials: CredentialsVersion,
-    },
-    /// Delete the link at Petra.
-    Delete {
-        /// Which link.
-        id: LinkId,
-        /// What is believed to be there.
-        expected: Version,
-    },
 }

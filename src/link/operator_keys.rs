@@ -6,27 +6,27 @@ use futures::stream::{BoxStream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::Reconciler;
-use super::decide::{OwnKeys, may_help};
+use super::decide::{OperatorKeys, may_help};
 use super::subject::Subject;
 use super::timetable;
 use crate::runtime::{LinkRef, changes};
 
 impl Reconciler {
     /// Follows the operator's own keys until `stop`.
-    pub async fn follow_own_keys(self: Arc<Self>, stop: CancellationToken) {
-        let worked = changes(self.client_id_worked.subscribe());
-        let client_id = self.wake_at(OwnKeys::ClientId, self.client_id.changes());
-        let client_id_worked = self.wake_at(OwnKeys::ClientIdWorked, worked);
+    pub async fn follow_operator_keys(self: Arc<Self>, stop: CancellationToken) {
+        let worked = changes(self.client_ids.subscribe());
+        let client_id = self.wake_at(OperatorKeys::ClientId, self.client_id.changes());
+        let client_id_worked = self.wake_at(OperatorKeys::ClientIdWorked, worked);
         let petra_key = async {
             if let Some(petra) = &self.petra {
-                self.wake_at(OwnKeys::PetraKey, petra.key.changes()).await;
+                self.wake_at(OperatorKeys::PetraKey, petra.key.changes()).await;
             }
         };
         stop.run_until_cancelled(async { tokio::join!(client_id, client_id_worked, petra_key) }).await;
     }
 
     /// Wakes at every change; a change that comes while links are being woken begins anew.
-    async fn wake_at(&self, what: OwnKeys, mut changes: BoxStream<'static, ()>) {
+    async fn wake_at(&self, what: OperatorKeys, mut changes: BoxStream<'static, ()>) {
         let mut news = changes.next().await;
         while news.is_some() {
             news = tokio::select! {
@@ -37,9 +37,9 @@ impl Reconciler {
     }
 
     /// Wakes one link after the other, so that they do not ask at once.
-    async fn wake_helped(&self, what: OwnKeys) {
+    async fn wake_helped(&self, what: OperatorKeys) {
         let timings = &self.rules.timings;
-        if what == OwnKeys::PetraKey
+        if what == OperatorKeys::PetraKey
             && let Some(petra) = &self.petra
         {
             // All that the links ask of Petra is read from its list, which the former key did not get.
@@ -54,12 +54,12 @@ impl Reconciler {
     }
 
     /// The links that this change may help, in an order that favours no namespace.
-    fn helped(&self, what: OwnKeys) -> Vec<LinkRef> {
+    fn helped(&self, what: OperatorKeys) -> Vec<LinkRef> {
         let links = self.deps.links.all();
         let subjects =
             links.iter().filter_map(|link| Some(Subject::read(link.0.as_ref().ok()?, &self.rules)));
         let mut helped: Vec<_> = subjects
-            .filter(|subject| may_help(what, &subject.status, &self.registry.recall(subject).memory))
+            .filter(|subject| may_help(what, &subject.status, &self.fleet.recall(subject)))
             .map(|subject| (timetable::spread(&subject.uid), subject.key))
             .collect();
         helped.sort_by(|(one, _), (other, _)| one.total_cmp(other));

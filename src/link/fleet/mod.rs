@@ -1,0 +1,158 @@
+//! What this process remembers of all links, and what one link must know of the others.
+//!
+//! [`Claims`] says which resource holds the link of a company, and [`Suspects`] whether many links are accused of the same
+//! at once.
+
+mod claims;
+mod suspects;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::decide::FLEET;
+use super::facts::{FleetView, Rival};
+use super::plan::Settlement;
+use super::state::LinkState;
+use super::subject::Subject;
+use super::visit::Visit;
+use crate::clock::Now;
+use crate::crd::Reason;
+use crate::petra::LinkId;
+use crate::runtime::LinkRef;
+use crate::timings::Timings;
+
+use claims::{Claims, claim_after};
+use suspects::Suspects;
+
+/// The state of every link, by name, with claims and suspects.
+#[derive(Default)]
+pub(crate) struct Fleet(Mutex<Links>);
+
+#[derive(Default)]
+struct Links {
+    states: HashMap<LinkRef, LinkState>,
+    claims: Claims,
+    suspects: Suspects,
+    /// When the last round of a link began that is gone since. A namesake is not checked within the floor either.
+    last_rounds: HashMap<LinkRef, Duration>,
+}
+
+/// What the end of one visit means for others.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Aftermath {
+    /// Links to visit, because they claim what this one claims newly or no longer does.
+    pub wake: Vec<LinkRef>,
+    /// How many links the fleet rule holds now.
+    pub held: usize,
+    /// Whether this link is the first that it holds.
+    pub hold_began: bool,
+}
+
+/// What is left of a link that is gone.
+#[derive(Debug)]
+pub(crate) struct Departed {
+    /// The state of the link, as last remembered.
+    pub state: LinkState,
+    /// Links to visit, because they claim what this one held.
+    pub wake: Vec<LinkRef>,
+    /// How many links the fleet rule holds now.
+    pub held: usize,
+}
+
+impl Fleet {
+    /// The state of a link. One that is not known begins with nothing but the floor of a namesake that is gone.
+    pub fn recall(&self, subject: &Subject) -> LinkState {
+        let links = self.0.lock();
+        let known = links.states.get(&subject.key).filter(|known| known.uid == subject.uid);
+        known.cloned().unwrap_or_else(|| LinkState {
+            uid: subject.uid.clone(),
+            last_round: links.last_rounds.get(&subject.key).copied(),
+            ..LinkState::default()
+        })
+    }
+
+    /// Whether another resource of this name is remembered. It is gone, though no watch reported it.
+    pub fn knows_former(&self, subject: &Subject) -> bool {
+        self.0.lock().states.get(&subject.key).is_some_and(|known| known.uid != subject.uid)
+    }
+
+    /// Remembers the state of a visit in progress.
+    pub fn remember(&self, visit: &Visit) {
+        self.0.lock().states.insert(visit.subject.key.clone(), visit.memory.clone());
+    }
+
+    /// Remembers a visit that ended without a settlement. What a round of it found is lost, so that the next one is due soon;
+    /// if status writes keep failing, ConnectWise is queried less and less often.
+    pub fn broken_off(&self, visit: &Visit, timings: &Timings, now: Now) {
+        let state = visit.broken_off(timings, now);
+        self.0.lock().states.insert(visit.subject.key.clone(), state);
+    }
+
+    /// Remembers a settled visit: the state, what the link claims after it, and what it was suspected of and has disproved.
+    pub fn settled(&self, visit: &Visit, settlement: &Settlement) -> Aftermath {
+        let (subject, link) = (&visit.subject, &visit.subject.key);
+        let mut links = self.0.lock();
+        let state = LinkState {
+            uid: subject.uid.clone(),
+            ready: subject.is_ready(),
+            saved_by_hand: subject.acknowledged_id().is_some(),
+            ..visit.memory.clone()
+        };
+        let former = links.states.insert(link.clone(), state);
+        if former.is_some_and(|former| former.uid != subject.uid) {
+            links.claims.remove(link);
+        }
+        let hold_began = links.suspects.hold(link, settlement.held == Some(FLEET));
+        if let Some(of) = settlement.disproved {
+            links.suspects.disproved(link, of);
+        }
+        let wake = match claim_after(subject, settlement.claim.as_ref()) {
+            Some(claim) => links.claim(link, claim),
+            None => Vec::new(),
+        };
+        Aftermath { wake, held: links.suspects.held(), hold_began }
+    }
+
+    /// Forgets a link that is gone, all but its last round for as long as the floor lasts.
+    pub fn forget(&self, link: &LinkRef, floor: Duration) -> Option<Departed> {
+        let mut links = self.0.lock();
+        links.suspects.remove(link);
+        let state = links.states.remove(link)?;
+        if let Some(last) = state.last_round {
+            links.last_rounds.retain(|_, other| last.saturating_sub(*other) < floor);
+            links.last_rounds.insert(link.clone(), last);
+        }
+        let wake = links.claim(link, None);
+        Some(Departed { state, wake, held: links.suspects.held() })
+    }
+
+    /// The resource that comes first for this link in `Portal`: one that is acknowledged, else the older.
+    pub fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
+        self.0.lock().claims.rival(subject, id)
+    }
+
+    /// A Ready link was found guilty of something: how many links are Ready or were until `window` ago, and how many others
+    /// of them were found guilty of the same since. A link that is still held counts, however long ago that was.
+    pub fn view(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
+        let mut links = self.0.lock();
+        let Links { states, suspects, .. } = &mut *links;
+        suspects.view(&subject.key, of, now, window, states)
+    }
+}
+
+impl Links {
+    /// Records a claim, and returns the links to visit. Those that wait for what the link gives up may ask Petra at once.
+    fn claim(&mut self, link: &LinkRef, claim: Option<claims::Claim>) -> Vec<LinkRef> {
+        let changed = self.claims.set(link, claim);
+        for waiting in &changed.freed {
+            if let Some(state) = self.states.get_mut(waiting) {
+                state.petra_not_before = None;
+            }
+        }
+        [changed.contested, changed.freed].concat()
+    }
+}

@@ -1,0 +1,143 @@
+//! What the rules ask for ([`Plan`]), and what comes back of it ([`Answer`], [`Outcome`], [`Written`]).
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::facts::{FleetView, PollView, Rival, SecretRead};
+use super::state::LinkState;
+use crate::connectwise::{CompanyId, CredentialsVersion, Depth, Keys, Round};
+use crate::crd::{ConnectWiseLink, LinkStatus, Reason};
+use crate::petra::client::Adopt;
+use crate::petra::listing::Listing;
+use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
+use crate::upstream::hosts::HostPort;
+
+/// What comes next in a visit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Ask this, then decide again.
+    Ask(Question),
+    /// Make this change, then decide again.
+    Change(Change),
+    /// Write this status before anything outside is asked, then decide again.
+    Publish(Box<LinkStatus>, Box<LinkState>),
+    /// The visit is over.
+    Settle(Box<Settlement>),
+}
+
+/// How a visit ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The status to write, if it differs from the stored one.
+    pub status: LinkStatus,
+    /// What to remember.
+    pub memory: LinkState,
+    /// When to visit again; `None`: at the next change.
+    pub next: Option<Duration>,
+    /// Events on the resource, for transitions only.
+    pub events: Vec<Note>,
+    /// Whether the shared poll must look for this link often.
+    pub waits: bool,
+    /// The company's link that this resource claims, as far as it is known.
+    pub claim: Option<LinkId>,
+    /// A verdict that was held although a round found something else or nothing: the metric's label.
+    pub held: Option<&'static str>,
+    /// What the link was suspected of and, asked again with the same inputs, was not guilty of. The other links that are
+    /// suspected of it are judged one by one from now on.
+    pub disproved: Option<Reason>,
+}
+
+/// An event on the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word for machines.
+    pub reason: &'static str,
+    /// For people.
+    pub text: String,
+}
+
+/// A question that only I/O, or the state of other links, can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Read the Secret.
+    Secret,
+    /// Run a round at ConnectWise of this depth.
+    Round(Depth),
+    /// Wait for the next answer of the shared poll.
+    Poll,
+    /// Look up whether another resource comes first for this link in `Portal`.
+    Rival(LinkId),
+    /// Count the other links that are suspected of the same.
+    Fleet(Reason),
+    /// Read this link at Petra.
+    Link(LinkId),
+    /// List the links at Petra that name this owner.
+    Owned(Owner),
+}
+
+/// A change outside the status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Put the finalizer on the resource.
+    AddFinalizer,
+    /// Take the finalizer off: the last thing that happens to a deleted resource.
+    RemoveFinalizer,
+    /// Create the link at Petra, or replace its keys.
+    Put {
+        /// Which link.
+        id: LinkId,
+        /// The company, as the spec spells it.
+        company: CompanyId,
+        /// The host of its API.
+        site: HostPort,
+        /// What is believed to be there; `None`: nothing.
+        expected: Option<Version>,
+        /// Whose link to take over.
+        adopt_from: Option<Adopt>,
+        /// Version of the keys that are sent.
+        credentials: CredentialsVersion,
+    },
+    /// Delete the link at Petra.
+    Delete {
+        /// Which link.
+        id: LinkId,
+        /// What is believed to be there.
+        expected: Version,
+    },
+}
+
+/// The answer to a [`Question`].
+pub enum Answer {
+    /// What the Secret holds, and the keys themselves. Tests of the rules have no keys.
+    Secret(SecretRead, Option<Keys>),
+    /// What ConnectWise answered. A first round that takes long writes a status meanwhile: what came of that write.
+    Round(Round, Option<Written>),
+    /// What the shared poll knows now.
+    Poll(PollView),
+    /// The resource that comes first, if there is one.
+    Rival(Option<Rival>),
+    /// The other links.
+    Fleet(FleetView),
+    /// The link at Petra, if it exists.
+    Link(Result<Option<RemoteLink>, PetraFault>),
+    /// All links at Petra of one owner.
+    Owned(Result<Listing, PetraFault>),
+}
+
+/// What came of a [`Change`].
+pub enum Outcome {
+    /// The finalizer is on the resource (`true`) or off (`false`), and this is the metadata now. `None`: the resource was
+    /// written by somebody else in between, it is gone, or this replica may not be the leader any more.
+    Finalizer(bool, Option<Box<ObjectMeta>>),
+    /// Petra's answer to a PUT.
+    Put(PutAnswer),
+    /// Petra's answer to a DELETE.
+    Delete(DeleteAnswer),
+}
+
+/// What came of writing a status: the stored resource. `None`: the resource was written by somebody else in between, it is
+/// gone, or it was replaced by another one of the same name.
+pub type Written = Option<Box<ConnectWiseLink>>;

@@ -1,0 +1,265 @@
+//! One visit of a link: a pure value, and the one loop that drives it.
+//!
+//! The rules ([`decide`]) say what comes next, [`Effects`] does it and returns a value, and [`Visit`] takes that value over.
+//! The operator, the tests' stage and world, and the fuzzed conversation differ in their [`Effects`] alone.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+
+use super::decide::{View, decide};
+use super::facts::{Facts, PollView};
+use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Written};
+use super::state::{BackoffKind, LinkState};
+use super::subject::{Config, Subject};
+use super::{Error, timetable};
+use crate::clock::Now;
+use crate::connectwise::Keys;
+use crate::crd::{ConnectWiseLink, LinkStatus};
+use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
+use crate::timings::Timings;
+
+/// A visit takes at most this many steps. The longest way through the rules is a dozen, and two more for each link that a
+/// deleted resource left at Petra.
+pub(super) const MAX_STEPS: usize = 64;
+
+/// Everything that a visit does outside the rules. Each call only returns a value; [`Visit`] applies it.
+pub(crate) trait Effects {
+    /// The present moment.
+    fn now(&self) -> Now;
+
+    /// Answers a question.
+    fn observe(
+        &mut self,
+        visit: &Visit,
+        question: Question,
+    ) -> impl Future<Output = Result<Answer, Error>> + Send;
+
+    /// Makes a change outside the status.
+    fn act(&mut self, visit: &Visit, change: Change) -> impl Future<Output = Result<Outcome, Error>> + Send;
+
+    /// Writes the whole status, guarded by uid and resource version.
+    fn write_status(
+        &mut self,
+        visit: &Visit,
+        status: LinkStatus,
+    ) -> impl Future<Output = Result<Written, Error>> + Send;
+}
+
+/// A visit in progress.
+pub(crate) struct Visit {
+    /// The resource, as last read or written.
+    pub link: ConnectWiseLink,
+    /// The same, parsed.
+    pub subject: Subject,
+    /// What this process remembers of the link.
+    pub memory: LinkState,
+    /// What this visit found so far.
+    pub seen: Facts,
+    /// The keys, from the moment when the Secret is read to the end of the visit.
+    pub keys: Option<Keys>,
+    /// Whether the stored object fits its types. One that does not is only ever deleted, and no status is written to it.
+    pub readable: bool,
+    steps: usize,
+}
+
+/// How a visit ends.
+pub(crate) enum End {
+    /// The rules are done, and the status is written.
+    Settled(Box<Settlement>),
+    /// The resource is not as this visit knew it: visit it again soon.
+    Outdated,
+}
+
+/// What an effect returned.
+enum Returned {
+    Answer(Answer),
+    Outcome(Outcome),
+    Written(Written),
+}
+
+/// Whether the resource is still as the visit knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Currency {
+    Current,
+    Outdated,
+}
+
+impl Visit {
+    /// Begins a visit with what is known without any call. `None`: the watch has not caught up with this process's own last
+    /// write; its event will come.
+    pub fn begin(
+        link: ConnectWiseLink,
+        subject: Subject,
+        mut memory: LinkState,
+        seen: Facts,
+    ) -> Option<Self> {
+        let version = link.resource_version();
+        if version.is_some_and(|version| memory.superseded.contains(&version)) {
+            return None;
+        }
+        memory.superseded.clear();
+        Some(Self { link, subject, memory, seen, keys: None, readable: true, steps: 0 })
+    }
+
+    /// What the rules see of this visit.
+    pub fn view<'a>(&'a self, config: &'a Config, now: Now) -> View<'a> {
+        View { subject: &self.subject, memory: &self.memory, seen: &self.seen, rules: config, now }
+    }
+
+    /// Does what the rules say until they are done or the resource was changed by somebody else.
+    pub async fn run(&mut self, config: &Config, effects: &mut impl Effects) -> Result<End, Error> {
+        loop {
+            if let Some(end) = self.step(config, effects).await? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Takes one step: decide, do it, take over what it returned. The end, if this was the last step.
+    pub async fn step(&mut self, config: &Config, effects: &mut impl Effects) -> Result<Option<End>, Error> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(Error::Endless);
+        }
+        let now = effects.now();
+        let returned = match decide(&self.view(config, now)) {
+            Plan::Ask(question) => {
+                if let Question::Round(_) = question {
+                    // Even if this visit ends by a panic, the floor counts from here.
+                    self.memory.last_round = Some(now.up);
+                }
+                Returned::Answer(effects.observe(self, question).await?)
+            }
+            Plan::Change(change) => Returned::Outcome(effects.act(self, change).await?),
+            Plan::Publish(status, memory) => {
+                self.memory = *memory;
+                if self.subject.status == *status {
+                    return Ok(None);
+                }
+                Returned::Written(effects.write_status(self, *status).await?)
+            }
+            Plan::Settle(settlement) => return self.settle(*settlement, config, effects).await.map(Some),
+        };
+        let currency = self.apply(returned, config, effects.now());
+        Ok((currency == Currency::Outdated).then_some(End::Outdated))
+    }
+
+    /// Writes the last status of this visit, if it differs and there is a resource to write it to.
+    async fn settle(
+        &mut self,
+        settlement: Settlement,
+        config: &Config,
+        effects: &mut impl Effects,
+    ) -> Result<End, Error> {
+        let departing = self.subject.deleting.is_some() && !self.seen.finalizer;
+        if self.readable && !departing && self.subject.status != settlement.status {
+            let written = effects.write_status(self, settlement.status.clone()).await?;
+            if self.apply(Returned::Written(written), config, effects.now()) == Currency::Outdated {
+                return Ok(End::Outdated);
+            }
+        }
+        self.memory = LinkState {
+            superseded: std::mem::take(&mut self.memory.superseded),
+            ..settlement.memory.clone()
+        };
+        Ok(End::Settled(Box::new(settlement)))
+    }
+
+    /// What to remember of a visit that ends without a settlement. What its round found is lost, so that the next one is due
+    /// soon, and less and less often if this happens again.
+    pub fn broken_off(&self, timings: &Timings, now: Now) -> LinkState {
+        let mut memory = self.memory.clone();
+        if self.seen.round.is_some() {
+            let (delay, backoff) =
+                timetable::repeat(timings, memory.backoff, BackoffKind::Nothing, None, now);
+            memory.not_before = Some(now.up + delay);
+            memory.backoff = backoff;
+            memory.last_round = Some(now.up);
+            memory.client_id = self.seen.client_id.generation;
+        }
+        if matches!(self.seen.put, Some(PutAnswer::Unknown(_))) {
+            memory.unknown_put = Some(now.up);
+        }
+        memory
+    }
+
+    /// Takes over what an effect returned: what an answer or an outcome does to what is known is written here alone.
+    fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Currency {
+        match returned {
+            Returned::Answer(answer) => self.answered(answer, config),
+            Returned::Outcome(outcome) => self.changed(outcome, config, now),
+            Returned::Written(written) => self.wrote(written, config),
+        }
+    }
+
+    fn answered(&mut self, answer: Answer, config: &Config) -> Currency {
+        match answer {
+            Answer::Secret(read, keys) => {
+                self.seen.secret = Some(read);
+                self.keys = keys;
+            }
+            Answer::Round(round, written) => {
+                self.seen.round = Some(round);
+                if let Some(written) = written {
+                    return self.wrote(written, config);
+                }
+            }
+            // A poll that did not end in time is judged by how it ended last.
+            Answer::Poll(PollView::NotYet) => self.seen.listing = PollView::Failing(PetraFault::Unavailable),
+            Answer::Poll(known) => self.seen.listing = known,
+            Answer::Rival(rival) => self.seen.rival = Some(rival),
+            Answer::Fleet(fleet) => self.seen.fleet = Some(fleet),
+            Answer::Link(link) => self.seen.read = Some(link),
+            Answer::Owned(Ok(list)) if list.complete && list.unreadable.is_empty() => {
+                self.seen.owned = Some(Ok(list.links));
+            }
+            // A list with entries that cannot be read proves nothing about what is absent from it.
+            Answer::Owned(Ok(_)) => self.seen.owned = Some(Err(PetraFault::Unavailable)),
+            Answer::Owned(Err(fault)) => self.seen.owned = Some(Err(fault)),
+        }
+        Currency::Current
+    }
+
+    fn changed(&mut self, outcome: Outcome, config: &Config, now: Now) -> Currency {
+        match outcome {
+            Outcome::Finalizer(_, None) => return Currency::Outdated,
+            Outcome::Finalizer(present, Some(metadata)) => {
+                self.seen.finalizer = present;
+                self.wrote_metadata(*metadata, config);
+            }
+            Outcome::Put(answer) => {
+                self.changed_at_petra(now);
+                self.seen.puts += 1;
+                self.seen.put = Some(answer);
+            }
+            Outcome::Delete(answer) => {
+                self.changed_at_petra(now);
+                self.seen.owned = None;
+                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
+                    self.seen.ineffective_deletes += 1;
+                }
+                self.seen.deleted = Some(answer);
+            }
+        }
+        Currency::Current
+    }
+
+    /// Whatever was read before a change is out of date.
+    fn changed_at_petra(&mut self, now: Now) {
+        self.memory.changed = Some(now.up);
+        self.seen.read = None;
+    }
+
+    fn wrote(&mut self, written: Written, config: &Config) -> Currency {
+        let Some(link) = written else { return Currency::Outdated };
+        self.memory.superseded.extend(self.link.resource_version());
+        self.subject = Subject::read(&link, config);
+        self.link = *link;
+        Currency::Current
+    }
+
+    fn wrote_metadata(&mut self, metadata: ObjectMeta, config: &Config) {
+        let link = ConnectWiseLink { metadata, ..self.link.clone() };
+        self.wrote(Some(Box::new(link)), config);
+    }
+}
