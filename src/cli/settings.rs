@@ -13,12 +13,14 @@ use super::files;
 use crate::connectwise::CompanyId;
 use crate::connectwise::profile::Profiles;
 use crate::crd::RegistrationMode;
-use crate::runtime::{LogFormat, SecretFile, WatchNamespaces};
+use crate::logging::LogFormat;
+use crate::secret_file::SecretFile;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::hosts::{Host, HostPort};
 use crate::upstream::limits::Rates;
 use crate::upstream::tls;
+use crate::watch_scope::WatchNamespaces;
 
 /// Everything that `cwlink run` was told, read and checked.
 #[derive(Debug)]

@@ -24,11 +24,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::admin::Metrics;
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
+use crate::crd::LinkRef;
+use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
-use crate::runtime::{Deps, Link, LinkRef, Reconcile, SecretFile};
+use crate::secret_file::SecretFile;
 use decide::{Plan, Settlement, decide};
 use registry::Registry;
 use subject::Rules;
@@ -36,11 +39,42 @@ use visiting::{Begun, Visiting};
 
 /// When a link wants to be looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextVisit {
     /// After this long, or at a change.
     In(Duration),
     /// At a change.
     OnChange,
+}
+
+/// What is done for one link.
+pub trait Reconcile: Send + Sync + 'static {
+    /// Why it failed. A wrong spec or refused keys are no failures but results.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Looks at a link, does what is needed, and says when to look again. Never runs twice at once for one link. A failure
+    /// is logged and tried again after a growing delay.
+    fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<NextVisit, Self::Error>> + Send;
+
+    /// The link no longer exists here, and no reconcile of it runs: whatever is remembered of it can go. A link of the same
+    /// name that is made right afterwards may come without this call, with another uid.
+    fn forget(&self, link: &LinkRef);
+}
+
+/// What the reconciler needs of Kubernetes and of the admin port. Every part is cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    /// The API server, with a timeout on every answer and no hidden retries.
+    pub client: kube::Client,
+    /// Versions of Secrets; their content is read live.
+    pub secrets: SecretVersions,
+    /// All other links.
+    pub links: Links,
+    /// Wakes other links.
+    pub wake: Wake,
+    /// Publishes events.
+    pub events: Events,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Why a visit broke off. Faults of links, of ConnectWise and of Petra are no errors but results.
@@ -135,22 +169,22 @@ impl Reconciler {
 impl Reconcile for Reconciler {
     type Error = Error;
 
-    async fn reconcile(&self, link: Arc<Link>) -> Result<Next, Error> {
+    async fn reconcile(&self, link: Arc<Link>) -> Result<NextVisit, Error> {
         let begun = match self.begin(&link) {
             Begun::Unreadable(metadata) => self.begin_unreadable(*metadata).await?,
             begun => begun,
         };
         let mut visiting = match begun {
             Begun::Visit(visiting) => *visiting,
-            Begun::Stale => return Ok(Next::In(Visiting::CATCH_UP)),
-            Begun::Unreadable(_) => return Ok(Next::OnChange),
+            Begun::Stale => return Ok(NextVisit::In(Visiting::CATCH_UP)),
+            Begun::Unreadable(_) => return Ok(NextVisit::OnChange),
         };
         match self.visit(&mut visiting).await {
             Ok(Some(settlement)) => self.settle(visiting, *settlement).await,
             // Whatever breaks a visit off, what it asked and did is remembered: floor and backoff count from it.
             Ok(None) => {
                 self.remember_broken_off(&visiting);
-                Ok(Next::In(Visiting::CATCH_UP))
+                Ok(NextVisit::In(Visiting::CATCH_UP))
             }
             Err(error) => {
                 self.remember_broken_off(&visiting);

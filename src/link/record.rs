@@ -12,11 +12,11 @@ use super::draft;
 use super::memory::{BackoffKind, Memory};
 use super::registry::{Claim, Claims, Remembered, acknowledged_id};
 use super::visiting::{Visiting, Written};
-use super::{Error, Next, Reconciler, timetable};
+use super::{Error, NextVisit, Reconciler, timetable};
 use crate::clock::Now;
+use crate::crd::LinkRef;
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::petra::{LinkId, PutAnswer};
-use crate::runtime::LinkRef;
 use crate::timings::Timings;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
@@ -51,7 +51,11 @@ impl Reconciler {
     }
 
     /// Ends a visit.
-    pub(super) async fn settle(&self, mut visiting: Visiting, settlement: Settlement) -> Result<Next, Error> {
+    pub(super) async fn settle(
+        &self,
+        mut visiting: Visiting,
+        settlement: Settlement,
+    ) -> Result<NextVisit, Error> {
         let Settlement { status, memory, next, events, waits, claim, held, disproved } = settlement;
         let departing = visiting.subject.deleting.is_some() && !visiting.seen.finalizer;
         if visiting.readable && !departing && visiting.subject.status != status {
@@ -59,7 +63,7 @@ impl Reconciler {
                 Ok(Some(link)) => visiting.wrote(link, &self.rules),
                 not_written => {
                     self.remember_broken_off(&visiting);
-                    return not_written.map(|_| Next::In(Visiting::CATCH_UP));
+                    return not_written.map(|_| NextVisit::In(Visiting::CATCH_UP));
                 }
             }
         }
@@ -87,7 +91,7 @@ impl Reconciler {
             warn!("many links would be accused alike at once: all of them are held; see cwlink_fleet_hold");
             self.deps.events.publish_own("FleetHold", FLEET_HOLD.to_owned());
         }
-        Ok(next.map_or(Next::OnChange, Next::In))
+        Ok(next.map_or(NextVisit::OnChange, NextVisit::In))
     }
 
     /// Forgets a link that is gone, and tells who waited for it.

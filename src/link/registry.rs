@@ -10,9 +10,9 @@ use super::draft;
 use super::memory::Memory;
 use super::seen::{FleetView, Rival};
 use super::subject::Subject;
+use crate::crd::LinkRef;
 use crate::crd::{ConditionType, Reason, RegistrationMode};
 use crate::petra::LinkId;
-use crate::runtime::LinkRef;
 
 /// Memory of every link, by name.
 #[derive(Default)]

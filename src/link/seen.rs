@@ -4,9 +4,9 @@
 use crate::clock::Now;
 use crate::connectwise::{CompanyId, CredentialsVersion, Depth, KeyProblem, Round};
 use crate::crd::Reason;
+use crate::crd::{SecretLookup, SecretVersion};
 use crate::petra::client::Adopt;
 use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
-use crate::runtime::{SecretLookup, SecretVersion};
 use crate::upstream::hosts::HostPort;
 
 /// What reading the Secret told.

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use crate::connectwise::profile::{Profile, Profiles};
 use crate::connectwise::{CompanyId, Tenant};
+use crate::crd::LinkRef;
 use crate::crd::{
     ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
     RegistrationMode,
 };
 use crate::petra::Owner;
-use crate::runtime::LinkRef;
 use crate::timings::Timings;
 use crate::upstream::Service;
 use crate::upstream::allow::{AllowList, Purpose};

@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::visiting::Begun;
 use super::{Error, Reconciler};
+use crate::crd::LinkRef;
 use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkSpec, SecretReference};
-use crate::runtime::LinkRef;
 
 impl Reconciler {
     /// Begins a visit for an object that is being deleted: its link is found at Petra by owner. Any other waits for somebody

@@ -14,8 +14,8 @@ use super::subject::{Rules, Subject};
 use crate::clock::Now;
 use crate::connectwise::Keys;
 use crate::crd::ConnectWiseLink;
+use crate::kubernetes::Link;
 use crate::petra::LinkId;
-use crate::runtime::Link;
 
 /// A visit in progress.
 pub(super) struct Visiting {

@@ -7,11 +7,11 @@ use super::verdict::stale_or_kept;
 use super::{Plan, Row, Visit, not_evaluated};
 use crate::connectwise::CredentialsVersion;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
+use crate::crd::{SecretLookup, SecretVersion};
 use crate::link::draft::{self, Progress};
 use crate::link::memory::BackoffKind;
 use crate::link::seen::{Question, SecretRead};
 use crate::link::subject::Target;
-use crate::runtime::{SecretLookup, SecretVersion};
 
 /// The keys that this visit judges: which they are, not what they are.
 pub(super) struct Credentials {

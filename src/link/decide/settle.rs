@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{Note, Plan, Settlement, Visit};
+use crate::crd::SecretLookup;
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason};
 use crate::link::draft;
 use crate::link::memory::{Backoff, BackoffKind, Memory, Suspicion};
 use crate::link::seen::SecretRead;
 use crate::link::timetable;
 use crate::petra::LinkId;
-use crate::runtime::SecretLookup;
 
 impl Visit<'_> {
     /// Begins the end of a visit: this status, the memory as it is, nothing more.

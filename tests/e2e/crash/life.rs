@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser as _;
 use cwlink::cli::{Cli, Command, Settings, Surroundings};
-use cwlink::runtime::operate;
+use cwlink::operator::operate;
 use harness::{Error, Installation, Operator, OperatorOptions, Result, Sims};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;

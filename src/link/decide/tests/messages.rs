@@ -175,7 +175,7 @@ fn told() -> Vec<Told> {
 fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let subject = world.subject();
     let seen = Seen::at_start(
-        crate::runtime::SecretLookup::NotWatched,
+        crate::crd::SecretLookup::NotWatched,
         crate::link::seen::Listing::NotYet,
         world.client_id,
         false,

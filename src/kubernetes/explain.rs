@@ -37,7 +37,7 @@ const REASONS: [&str; 17] = [
 ];
 
 /// An error of the operator's own, whose words are its own too, and what caused it.
-pub(super) fn explain_own(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn explain_own(error: &(dyn Error + 'static)) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {}", explain(cause)),
         None => error.to_string(),

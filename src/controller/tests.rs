@@ -13,7 +13,9 @@ use tokio::sync::Notify;
 use tower::BoxError;
 
 use super::*;
+use crate::admin::Gates;
 use crate::clock::Clock;
+use crate::kubernetes::{Wake, WatchOptions};
 
 /// Lists by path (`/NAMESPACE/PLURAL`); what is not here is forbidden. Watches begin and stay silent.
 type Lists = HashMap<&'static str, Vec<Value>>;
@@ -73,7 +75,7 @@ struct OnPurpose;
 impl Reconcile for Stub {
     type Error = OnPurpose;
 
-    async fn reconcile(&self, link: Arc<Link>) -> Result<Next, OnPurpose> {
+    async fn reconcile(&self, link: Arc<Link>) -> Result<NextVisit, OnPurpose> {
         let at = LinkRef::of(&link);
         self.seen.lock().expect("lock").push(at.to_string());
         self.news.notify_one();
@@ -83,9 +85,9 @@ impl Reconcile for Stub {
             "waits" => {
                 self.go_on.notified().await;
                 self.seen.lock().expect("lock").push(format!("{at} finished"));
-                Ok(Next::OnChange)
+                Ok(NextVisit::OnChange)
             }
-            _ => Ok(Next::OnChange),
+            _ => Ok(NextVisit::OnChange),
         }
     }
 
@@ -97,7 +99,9 @@ impl Reconcile for Stub {
 
 struct Running {
     stub: Arc<Stub>,
-    deps: Deps,
+    links: Links,
+    secrets: SecretVersions,
+    wake: Wake,
     gates: Gates,
     stop: CancellationToken,
     ended: tokio::task::JoinHandle<()>,
@@ -110,21 +114,26 @@ fn run(namespaces: &[&str], lists: Lists) -> Running {
 fn run_as(leadership: Leadership, namespaces: &[&str], lists: Lists) -> Running {
     let (metrics, gates) = (Arc::new(Metrics::new()), Gates::default());
     let client = api_server(lists);
-    let (events, _publisher) =
-        Events::new(client.clone(), "test".to_owned(), None, None, Arc::clone(&metrics));
-    let options = Options {
-        namespaces: &WatchNamespaces::These(namespaces.iter().map(|name| (*name).to_owned()).collect()),
+    let namespaces = WatchNamespaces::These(namespaces.iter().map(|name| (*name).to_owned()).collect());
+    let options = WatchOptions {
+        namespaces: &namespaces,
         watch_secrets: true,
+        gates: &gates,
+        metrics: Arc::clone(&metrics),
+    };
+    let watches = Watches::new(client, options);
+    let (links, secrets, wake) = (watches.links(), watches.secrets(), watches.wake());
+    let options = Options {
+        namespaces: &namespaces,
         concurrency: 4,
         timings: &Timings::default(),
-        gates: &gates,
         liveness: Arc::new(Liveness::new(Clock::start())),
         metrics,
     };
-    let (controller, deps) = Controller::new(client, events, options);
+    let controller = Controller::new(watches, options);
     let (stub, stop) = (Arc::<Stub>::default(), CancellationToken::new());
     let ended = tokio::spawn(controller.run(Arc::clone(&stub), leadership, stop.clone()));
-    Running { stub, deps, gates, stop, ended }
+    Running { stub, links, secrets, wake, gates, stop, ended }
 }
 
 impl Running {
@@ -164,7 +173,7 @@ async fn a_forbidden_namespace_a_panic_and_a_failure_leave_all_other_links_alone
         .until(|stub| ["a/panics", "a/fails", "a/good", "c/good"].iter().all(|link| has(&stub.seen, link)))
         .await;
     assert!(running.gates.report().0, "{}", running.gates.report().1);
-    assert_eq!(running.deps.links.all().len(), 4);
+    assert_eq!(running.links.all().len(), 4);
     running.end().await;
 }
 
@@ -175,12 +184,12 @@ async fn who_stands_by_knows_all_links_and_looks_at_none_before_it_leads() {
     let leadership = Leadership::sought();
     let running = run_as(leadership.clone(), &["a"], lists);
     let listed = async {
-        while !running.gates.report().0 || running.deps.links.all().len() < 2 {
+        while !running.gates.report().0 || running.links.all().len() < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), listed).await.expect("it lists");
-    running.deps.wake.link("a", "good");
+    running.wake.link("a", "good");
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(running.stub.seen.lock().expect("lock").is_empty(), "{:?}", running.stub.seen);
     leadership.lasts(Instant::now() + Duration::from_mins(1));
@@ -193,9 +202,9 @@ async fn a_wake_runs_a_link_again_and_forgets_one_that_is_not_there() {
     let lists = HashMap::from([("/a/connectwiselinks", vec![link("a", "good")]), ("/a/secrets", vec![])]);
     let running = run(&["a"], lists);
     running.until(|stub| has(&stub.seen, "a/good")).await;
-    running.deps.wake.link("a", "good");
+    running.wake.link("a", "good");
     running.until(|stub| stub.seen.lock().expect("lock").len() == 2).await;
-    running.deps.wake.link("a", "absent");
+    running.wake.link("a", "absent");
     running.until(|stub| has(&stub.forgotten, "a/absent")).await;
     running.end().await;
 }
@@ -206,7 +215,7 @@ async fn what_runs_when_the_operator_is_told_to_stop_may_finish() {
     let running = run(&["a"], lists);
     running.until(|stub| has(&stub.seen, "a/waits")).await;
     running.stop.cancel();
-    running.deps.wake.link("a", "waits");
+    running.wake.link("a", "waits");
     running.stub.go_on.notify_one();
     let stub = running.end().await;
     assert_eq!(*stub.seen.lock().expect("lock"), ["a/waits", "a/waits finished"]);
@@ -214,16 +223,16 @@ async fn what_runs_when_the_operator_is_told_to_stop_may_finish() {
 
 #[tokio::test]
 async fn the_store_tells_which_secret_is_there() {
-    use crate::runtime::SecretLookup;
+    use crate::crd::SecretLookup;
     let secret = json!({"metadata": {"namespace": "a", "name": "keys", "uid": "u", "resourceVersion": "5"}});
     let lists =
         HashMap::from([("/a/connectwiselinks", vec![link("a", "good")]), ("/a/secrets", vec![secret])]);
     let running = run(&["a", "b"], lists);
     running.until(|stub| has(&stub.seen, "a/good")).await;
     assert!(
-        matches!(running.deps.secrets.get("a", "keys"), SecretLookup::Present(version) if version.resource_version == "5")
+        matches!(running.secrets.get("a", "keys"), SecretLookup::Present(version) if version.resource_version == "5")
     );
-    assert_eq!(running.deps.secrets.get("a", "other"), SecretLookup::Absent);
-    assert_eq!(running.deps.secrets.get("b", "keys"), SecretLookup::NotWatched);
+    assert_eq!(running.secrets.get("a", "other"), SecretLookup::Absent);
+    assert_eq!(running.secrets.get("b", "keys"), SecretLookup::NotWatched);
     running.end().await;
 }

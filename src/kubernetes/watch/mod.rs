@@ -1,52 +1,138 @@
-//! All watches of the operator, merged into requests to look at a link.
+//! All watches of the operator, merged into requests to reconcile a link.
+
+mod changes;
+mod link_index;
+mod links;
+mod secret_versions;
+mod states;
+mod wake;
 
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
+use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 use zeroize::Zeroize as _;
 
+use self::changes::{Cause, Change, changes};
+use self::link_index::LinkIndex;
+use self::links::keep_what_is_used;
+use self::secret_versions::SecretSeen;
+use self::states::{Heard, Listing};
 use super::explain::explain;
-use super::link_index::LinkIndex;
-use super::links::{Link, LinkRef, keep_what_is_used};
-use super::listing::{Heard, Listing};
-use super::reach::Reach;
-use super::secret_versions::{SecretSeen, SecretVersion, SecretVersions};
-use super::wake::Wake;
-use super::watch::{Cause, Change, changes};
-use crate::admin::Metrics;
+use crate::admin::{Gates, Metrics};
+use crate::crd::{LinkRef, SecretVersion};
+use crate::watch_scope::{Reach, WatchNamespaces};
+
+pub use self::links::{Link, Links};
+pub use self::secret_versions::SecretVersions;
+pub use self::wake::Wake;
 
 const LINKS: &str = "connectwiselinks";
 const SECRETS: &str = "secrets";
 
-/// What all watches share. Each watch has its own stream and its own backoff, and its errors end here: they are logged,
-/// counted and dropped before streams are merged, so that one forbidden watch stalls nothing.
-#[derive(Clone)]
-pub(super) struct Watches {
-    pub(super) client: kube::Client,
-    pub(super) reaches: Vec<Reach>,
-    pub(super) store: Store<Link>,
-    pub(super) index: Arc<LinkIndex>,
-    pub(super) links: Arc<Listing>,
-    pub(super) secrets: SecretVersions,
-    pub(super) secret_listing: Option<Arc<Listing>>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) wake: Wake,
+/// What the watches are built from.
+pub struct WatchOptions<'a> {
+    /// `--watch-namespaces`.
+    pub namespaces: &'a WatchNamespaces,
+    /// `--watch-secrets`.
+    pub watch_secrets: bool,
+    /// The gates `links-listed` and `secrets-listed` are added here.
+    pub gates: &'a Gates,
+    /// Counts failures of watches.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The watches of links and Secrets, before they run.
+pub struct Watches {
+    shared: Shared,
+    writer: Writer<Link>,
+    woken: mpsc::UnboundedReceiver<LinkRef>,
 }
 
 impl Watches {
+    /// Prepares the watches. Nothing is watched before [`Watches::requests`].
+    #[must_use]
+    pub fn new(client: kube::Client, options: WatchOptions<'_>) -> Self {
+        let WatchOptions { namespaces, watch_secrets, gates, metrics } = options;
+        let (store, writer) = reflector::store();
+        let (wake, woken) = Wake::new();
+        let reaches = namespaces.reaches();
+        let listing = |gate| Arc::new(Listing::new(&reaches, gates.gate(gate, "no answer yet")));
+        let links = listing("links-listed");
+        let secret_listing = watch_secrets.then(|| listing("secrets-listed"));
+        let shared = Shared {
+            client,
+            store,
+            index: Arc::new(LinkIndex::default()),
+            links,
+            secrets: SecretVersions::new(secret_listing.clone()),
+            secret_listing,
+            metrics,
+            wake,
+            reaches,
+        };
+        Self { shared, writer, woken }
+    }
+
+    /// All links that the watches hold.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        Links::new(self.shared.store.clone(), Arc::clone(&self.shared.links))
+    }
+
+    /// The versions of all Secrets that the watches hold.
+    #[must_use]
+    pub fn secrets(&self) -> SecretVersions {
+        self.shared.secrets.clone()
+    }
+
+    /// Wakes single links.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        self.shared.wake.clone()
+    }
+
+    /// Watches. Every item asks for a reconcile of a link: it or its Secret changed, or it was woken.
+    pub(crate) fn requests(self) -> impl Stream<Item = ObjectRef<Link>> + Send + use<> {
+        let Self { shared, writer, woken } = self;
+        stream::select_all([shared.link_requests(writer), shared.secret_requests(), woken_requests(woken)])
+    }
+}
+
+fn woken_requests(woken: mpsc::UnboundedReceiver<LinkRef>) -> BoxStream<'static, ObjectRef<Link>> {
+    let links = stream::unfold(woken, |mut woken| async { woken.recv().await.map(|link| (link, woken)) });
+    links.map(|link| ObjectRef::from(&link)).boxed()
+}
+
+/// What all watches share. Each watch has its own stream and its own backoff. Its errors end here: they are logged,
+/// counted and dropped before streams are merged, so that one forbidden watch does not stop the others.
+#[derive(Clone)]
+struct Shared {
+    client: kube::Client,
+    reaches: Vec<Reach>,
+    store: Store<Link>,
+    index: Arc<LinkIndex>,
+    links: Arc<Listing>,
+    secrets: SecretVersions,
+    secret_listing: Option<Arc<Listing>>,
+    metrics: Arc<Metrics>,
+    wake: Wake,
+}
+
+impl Shared {
     /// Every link that was made, changed or deleted. Keeps the store, and the index of Secrets.
     ///
     /// The store is one for all watches, so a list of one namespace must not replace it: lists are turned into single
     /// changes, and the store is declared complete before the first of them.
-    pub(super) fn link_requests(&self, writer: Writer<Link>) -> BoxStream<'static, ObjectRef<Link>> {
+    fn link_requests(&self, writer: Writer<Link>) -> BoxStream<'static, ObjectRef<Link>> {
         let complete = stream::once(async { Ok::<_, watcher::Error>(Event::InitDone) });
         let watches = self.reaches.iter().map(|reach| self.links_within(reach.clone()));
         let index = Arc::clone(&self.index);
@@ -73,7 +159,7 @@ impl Watches {
     }
 
     /// Every link whose Secret was made, changed or deleted, and every link that waited for the first list of Secrets.
-    pub(super) fn secret_requests(&self) -> BoxStream<'static, ObjectRef<Link>> {
+    fn secret_requests(&self) -> BoxStream<'static, ObjectRef<Link>> {
         let Some(listing) = &self.secret_listing else { return stream::pending().boxed() };
         let watches =
             self.reaches.iter().map(|reach| self.secrets_within(reach.clone(), Arc::clone(listing)));

@@ -25,7 +25,7 @@ pub enum LogFormat {
 ///
 /// A panic's message is left out: it may quote what was being worked on, and that may be a key or remote text. Its place
 /// in the source is enough to find it.
-pub(super) fn init(format: LogFormat, level: &str) {
+pub(crate) fn init(format: LogFormat, level: &str) {
     let terminal = stderr().is_terminal();
     let text = match format {
         LogFormat::Auto => terminal,
@@ -160,7 +160,7 @@ mod tests {
     fn a_panic_of_the_operator_is_told_by_its_own_hook_alone() {
         let own = std::env::current_exe().expect("this test");
         let child = std::process::Command::new(own)
-            .args(["--exact", "runtime::logging::tests::panics_with_the_operators_own_hook"])
+            .args(["--exact", "logging::tests::panics_with_the_operators_own_hook"])
             .args(["--include-ignored", "--nocapture"])
             .env("RUST_BACKTRACE", "full")
             .output()

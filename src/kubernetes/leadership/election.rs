@@ -18,9 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::super::explain::explain;
 use super::Leadership;
 use crate::admin::{Gate, Metrics};
-use crate::runtime::explain::explain;
 use crate::timings::LeaseTerms;
 
 /// Why this replica leads no longer. The process has to end: what it remembers may be out of date.

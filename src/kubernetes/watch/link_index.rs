@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
-use super::links::LinkRef;
-use super::reach::Reach;
+use crate::crd::LinkRef;
+use crate::watch_scope::Reach;
 
 /// From (namespace, Secret) to links, kept from the stream of links. A link names a Secret of its own namespace.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::links::LinkRef;
-use super::wake::Wake;
 use crate::admin::Liveness;
+use crate::crd::LinkRef;
+use crate::kubernetes::Wake;
 
 /// Counts waiting and running links, and bounds how many links of one namespace run at once.
 ///

@@ -7,40 +7,19 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
-use super::listing::{Heard, Listing};
+use super::states::{Heard, Listing};
 use crate::admin::Snapshot;
-use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, Reason};
+use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, LinkRef, Reason};
 
 /// A link as watched: readable, or an object that does not fit the schema with its metadata alone. One unreadable object
 /// must not stop the watch of all others.
 pub type Link = DeserializeGuard<ConnectWiseLink>;
 
-/// Names one link.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LinkRef {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
 impl LinkRef {
-    /// Names a link of this namespace.
-    #[must_use]
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-
     /// The name of this link.
     #[must_use]
     pub fn of(link: &Link) -> Self {
         Self { namespace: link.namespace().unwrap_or_default(), name: link.name_any() }
-    }
-}
-
-impl fmt::Display for LinkRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -80,13 +59,23 @@ impl Links {
         self.store.get(&link.into())
     }
 
+    /// Whether the first answer to some watch is still to come.
+    pub(crate) fn is_coming(&self) -> bool {
+        self.listing.is_coming()
+    }
+
+    /// Where the watches keep the links.
+    pub(crate) fn store(&self) -> Store<Link> {
+        self.store.clone()
+    }
+
     /// Whether there is no such link. Of a namespace that is not watched, or may not be, nothing is known.
-    pub(super) fn is_gone(&self, link: &LinkRef) -> bool {
+    pub(crate) fn is_gone(&self, link: &LinkRef) -> bool {
         self.listing.of(&link.namespace) == Heard::Listed && self.get(link).is_none()
     }
 
     /// What the conditions of all links say, for the metrics.
-    pub(super) fn count_into(&self, snapshot: &mut Snapshot) {
+    pub(crate) fn count_into(&self, snapshot: &mut Snapshot) {
         for link in self.all() {
             match &link.0 {
                 Ok(link) => count(link, snapshot),
@@ -131,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::admin::Gates;
-    use crate::runtime::reach::Reach;
+    use crate::watch_scope::Reach;
 
     fn link(value: serde_json::Value) -> Link {
         serde_json::from_value(value).expect("a guard takes any object with metadata")

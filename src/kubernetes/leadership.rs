@@ -50,7 +50,7 @@ impl Leadership {
     }
 
     /// A leadership that has not begun.
-    pub(super) fn sought() -> Self {
+    pub(crate) fn sought() -> Self {
         Self::new(Tenure::Unsure)
     }
 
@@ -76,7 +76,7 @@ impl Leadership {
     }
 
     /// The Lease was taken or renewed, and nobody else takes it before this moment.
-    pub(super) fn lasts(&self, until: Instant) {
+    pub(crate) fn lasts(&self, until: Instant) {
         self.set(Tenure::Until(until));
         self.0.began.cancel();
     }

@@ -3,28 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::listing::{Heard, Listing};
-use super::reach::Reach;
-
-/// Identifies the content of a Secret: equal uid and resource version mean that nothing changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretVersion {
-    /// `metadata.uid`.
-    pub uid: String,
-    /// `metadata.resourceVersion`.
-    pub resource_version: String,
-}
-
-/// What the watch knows of one Secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretLookup {
-    /// Secrets of this namespace are not watched: switched off, forbidden, or failing from the start. Only a read tells.
-    NotWatched,
-    /// The watch has a whole list, and this Secret is not in it.
-    Absent,
-    /// It exists.
-    Present(SecretVersion),
-}
+use super::states::{Heard, Listing};
+use crate::crd::{SecretLookup, SecretVersion};
+use crate::watch_scope::Reach;
 
 /// The versions of all Secrets in the watched namespaces, from a watch of metadata alone. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -65,7 +46,7 @@ impl SecretVersions {
 
     /// Whether the first answer of this namespace's watch is still to come. Until then no link of it is looked at, so
     /// that a restart reads no Secret that the watch is about to report as unchanged.
-    pub(super) fn is_coming(&self, namespace: &str) -> bool {
+    pub(crate) fn is_coming(&self, namespace: &str) -> bool {
         self.listing.as_ref().is_some_and(|listing| listing.of(namespace) == Heard::Nothing)
     }
 

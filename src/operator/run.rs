@@ -9,16 +9,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
-use super::client::{ConnectError, connect};
-use super::controller::{Controller, Options};
-use super::events::Events;
-use super::leadership::{Election, Leadership, LeadershipLost};
 use super::services::{self, Orphans, Services};
-use super::{SecretFile, logging, shutdown};
+use super::shutdown;
 use crate::admin::{Admin, Gates, Liveness, Metrics};
 use crate::cli::Settings;
 use crate::clock::Clock;
-use crate::link::Reconciler;
+use crate::controller::{Controller, Options};
+use crate::kubernetes::{
+    ConnectError, Election, Events, Leadership, LeadershipLost, WatchOptions, Watches, connect,
+};
+use crate::link::{Deps, Reconciler};
+use crate::logging;
+use crate::secret_file::SecretFile;
 use crate::upstream::guard::GuardError;
 
 /// Why the operator could not start or had to end.
@@ -88,16 +90,29 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
         settings.pod_uid.clone(),
         Arc::clone(&metrics),
     );
-    let options = Options {
+    let options = WatchOptions {
         namespaces: &settings.watch_namespaces,
         watch_secrets: settings.watch_secrets,
+        gates: &gates,
+        metrics: Arc::clone(&metrics),
+    };
+    let watches = Watches::new(kubernetes.clone(), options);
+    let deps = Deps {
+        client: kubernetes,
+        secrets: watches.secrets(),
+        links: watches.links(),
+        wake: watches.wake(),
+        events,
+        metrics: Arc::clone(&metrics),
+    };
+    let options = Options {
+        namespaces: &settings.watch_namespaces,
         concurrency: settings.concurrency,
         timings: &settings.timings,
-        gates: &gates,
         liveness: Arc::clone(&liveness),
         metrics: Arc::clone(&metrics),
     };
-    let (controller, deps) = Controller::new(kubernetes, events, options);
+    let controller = Controller::new(watches, options);
 
     let address = settings.admin_address;
     let listener = Admin::listen(address).await.map_err(|error| RunError::AdminPort { address, error })?;
@@ -108,7 +123,9 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     tokio::spawn(publisher.run());
     for file in settings.petra_key.iter().chain([&settings.connectwise_client_id]) {
         let period = settings.timings.scale(SecretFile::PERIOD);
-        tokio::spawn(file.clone().follow(period, Arc::clone(&metrics), stop.clone()));
+        let metrics = Arc::clone(&metrics);
+        let report = move |flag, usable| metrics.secret_file_changed(flag, usable);
+        tokio::spawn(file.clone().follow(period, report, stop.clone()));
     }
 
     let rules = services::rules(&settings);

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::links::LinkRef;
+use crate::crd::LinkRef;
 
 /// Asks for a reconcile of a link soon. Many wakes of one link make one reconcile. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Wake {
 }
 
 impl Wake {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<LinkRef>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<LinkRef>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender }, receiver)
     }

@@ -6,14 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-
-use super::changes::changes;
-use crate::admin::Metrics;
 
 /// No key of either service comes near this size.
 const MAX_BYTES: usize = 4096;
@@ -87,10 +84,16 @@ impl SecretFile {
         changes(self.loaded.subscribe())
     }
 
-    /// Looks at the file every `period` until `stop`.
+    /// Looks at the file every `period` until `stop`. Calls `report` with the flag at every change, and with whether the
+    /// new content can be used.
     ///
     /// A content that cannot be a key keeps the former: a secret that was emptied by mistake must not stop what works.
-    pub async fn follow(self, period: Duration, metrics: Arc<Metrics>, stop: CancellationToken) {
+    pub async fn follow(
+        self,
+        period: Duration,
+        report: impl Fn(&'static str, bool) + Send,
+        stop: CancellationToken,
+    ) {
         let flag = self.flag;
         let mut usable = true;
         while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
@@ -99,14 +102,14 @@ impl SecretFile {
                     usable = true;
                     if changed {
                         info!(flag, "the file changed and was read again");
-                        metrics.secret_file_changed(flag, true);
+                        report(flag, true);
                     }
                 }
-                // Told once, not every few seconds.
+                // Reported once, not every few seconds.
                 Err(error) if usable => {
                     usable = false;
                     warn!(flag, %error, "the file changed and cannot be used; its former content stays in use");
-                    metrics.secret_file_changed(flag, false);
+                    report(flag, false);
                 }
                 Err(_) => {}
             }
@@ -124,6 +127,12 @@ impl SecretFile {
             differs
         }))
     }
+}
+
+/// Every change of a watched value from now on; of several at once only the last. Ends with the sender.
+pub(crate) fn changes<T: Send + Sync + 'static>(receiver: watch::Receiver<T>) -> BoxStream<'static, ()> {
+    stream::unfold(receiver, |mut receiver| async { receiver.changed().await.ok().map(|()| ((), receiver)) })
+        .boxed()
 }
 
 fn read(path: &Path) -> Result<SecretString, SecretFileError> {
@@ -153,7 +162,7 @@ pub(crate) fn key_of(bytes: &[u8], path: &Path) -> Result<SecretString, SecretFi
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use futures::{FutureExt, StreamExt};
+    use futures::FutureExt;
 
     use super::*;
 

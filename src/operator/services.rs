@@ -8,20 +8,18 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::events::Events;
-use super::leadership::Leadership;
-use super::links::{LinkRef, Links};
-use super::secret_file::SecretFile;
-use super::wake::Wake;
 use crate::admin::Metrics;
 use crate::cli::Settings;
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
+use crate::crd::LinkRef;
+use crate::kubernetes::{Events, Leadership, Links, Wake};
 use crate::link::PetraSide;
 use crate::link::subject::Rules;
 use crate::petra::PetraFault;
 use crate::petra::client::{KeySource, PetraClient};
 use crate::petra::poll::{Changed, Poll};
+use crate::secret_file::SecretFile;
 use crate::timings::Timings;
 use crate::upstream::guard::{Guard, GuardConfig, GuardError};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::reach::Reach;
 use crate::admin::Gate;
+use crate::watch_scope::Reach;
 
 /// What a watch has heard from the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

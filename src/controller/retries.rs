@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::links::LinkRef;
+use crate::crd::LinkRef;
 use crate::timings::Timings;
 
 /// Counts failures in a row, in memory: a restart starts over.
