@@ -13,6 +13,7 @@
 //! - [`connectwise`]: finds a tenant's API, checks keys, role and board; only GET.
 //! - [`upstream`]: the HTTP guard that both clients go through: hosts, addresses, TLS, limits, timeouts.
 //! - [`crd`]: the `ConnectWiseLink` as people write and read it, with every reason.
+//! - [`dns_name`]: which names Kubernetes and DNS allow.
 //! - [`secret_file`]: the operator's own secrets, read again when their files change.
 //! - [`logging`]: the form of the log.
 //! - [`watch_scope`]: which namespaces are watched.
@@ -29,6 +30,7 @@ pub mod clock;
 pub mod connectwise;
 pub mod controller;
 pub mod crd;
+mod dns_name;
 pub mod kubernetes;
 pub mod link;
 pub mod logging;

@@ -37,10 +37,10 @@ pub(crate) fn init(format: LogFormat, level: &str) {
     } else {
         json_lines(level, stderr).init();
     }
-    panic::set_hook(Box::new(tell));
+    panic::set_hook(Box::new(log_panic));
 }
 
-fn tell(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     error!(place, "a task panicked");
 }
@@ -50,7 +50,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
-    lines.with_ansi(colours).finish().with(filter_fn(may_speak))
+    lines.with_ansi(colours).finish().with(filter_fn(is_logged))
 }
 
 fn json_lines<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + 'static
@@ -58,13 +58,13 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
-    lines.json().flatten_event(true).finish().with(filter_fn(may_speak))
+    lines.json().flatten_event(true).finish().with(filter_fn(is_logged))
 }
 
 /// Whatever `--log-level` says, the libraries speak of errors alone. Below that they print what passes through them:
 /// kube warns with the whole body of an answer that it cannot read, which may be a Secret, and hyper traces headers.
 /// Whatever of theirs people need to know, this operator says in its own words.
-fn may_speak(metadata: &Metadata<'_>) -> bool {
+fn is_logged(metadata: &Metadata<'_>) -> bool {
     let own = metadata
         .target()
         .strip_prefix("cwlink")
@@ -75,8 +75,9 @@ fn may_speak(metadata: &Metadata<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::Arc;
 
+    use parking_lot::Mutex;
     use tracing::subscriber::with_default;
 
     use super::*;
@@ -86,13 +87,13 @@ mod tests {
 
     impl Lines {
         fn text(&self) -> String {
-            String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+            String::from_utf8_lossy(&self.0.lock()).into_owned()
         }
     }
 
     impl io::Write for Lines {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line)
+            self.0.lock().write(line)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -108,7 +109,7 @@ mod tests {
         }
     }
 
-    fn everybody_speaks() {
+    fn log_from_everywhere() {
         tracing::warn!(target: "kube_client::client", "a body");
         tracing::trace!(target: "hyper::proto", "a header");
         tracing::debug!(target: "cwlinker", "a namesake");
@@ -122,9 +123,9 @@ mod tests {
             for json in [false, true] {
                 let lines = Lines::default();
                 if json {
-                    with_default(json_lines(level, lines.clone()), everybody_speaks);
+                    with_default(json_lines(level, lines.clone()), log_from_everywhere);
                 } else {
-                    with_default(text_lines(level, false, lines.clone()), everybody_speaks);
+                    with_default(text_lines(level, false, lines.clone()), log_from_everywhere);
                 }
                 let text = lines.text();
                 assert_eq!(text.lines().count(), 2, "{text}");
@@ -137,7 +138,7 @@ mod tests {
     fn a_panic_tells_its_place_and_nothing_of_what_it_met() {
         let lines = Lines::default();
         let former = panic::take_hook();
-        panic::set_hook(Box::new(tell));
+        panic::set_hook(Box::new(log_panic));
         let ended = with_default(json_lines("trace", lines.clone()), || {
             panic::catch_unwind(|| panic!("what was worked on: {}", "CANARY"))
         });
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn the_level_still_selects_among_the_operators_own_lines() {
         let lines = Lines::default();
-        with_default(text_lines("info", false, lines.clone()), everybody_speaks);
+        with_default(text_lines("info", false, lines.clone()), log_from_everywhere);
         assert_eq!(lines.text().lines().count(), 1, "{}", lines.text());
     }
 }

@@ -18,7 +18,7 @@ pub enum WatchNamespaces {
 
 /// What one watch covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum WatchScope {
     /// Every namespace.
     Cluster,
     /// One namespace.
@@ -26,12 +26,12 @@ pub enum Reach {
 }
 
 impl WatchNamespaces {
-    /// One reach for each watch that is needed.
+    /// One scope for each watch that is needed.
     #[must_use]
-    pub fn reaches(&self) -> Vec<Reach> {
+    pub fn scopes(&self) -> Vec<WatchScope> {
         match self {
-            Self::All => vec![Reach::Cluster],
-            Self::These(namespaces) => namespaces.iter().cloned().map(Reach::Namespace).collect(),
+            Self::All => vec![WatchScope::Cluster],
+            Self::These(namespaces) => namespaces.iter().cloned().map(WatchScope::Namespace).collect(),
         }
     }
 
@@ -45,7 +45,7 @@ impl WatchNamespaces {
     }
 }
 
-impl Reach {
+impl WatchScope {
     /// Whether objects of this namespace are covered.
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
@@ -55,7 +55,7 @@ impl Reach {
         }
     }
 
-    /// The API of a kind, within this reach.
+    /// The API of a kind, within this scope.
     #[must_use]
     pub fn api<K>(&self, client: kube::Client) -> Api<K>
     where
@@ -69,7 +69,7 @@ impl Reach {
     }
 }
 
-impl fmt::Display for Reach {
+impl fmt::Display for WatchScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cluster => f.write_str("all namespaces"),

@@ -20,7 +20,7 @@ use self::retries::Retries;
 use self::work_queue::WorkQueue;
 use crate::admin::{Liveness, Metrics, ReconcileResult, Snapshot};
 use crate::crd::LinkRef;
-use crate::kubernetes::{Leadership, Link, Links, SecretVersions, Watches, explain_own};
+use crate::kubernetes::{Leadership, Link, Links, SecretVersions, Watches, describe_own_error};
 use crate::link::{NextVisit, Reconcile};
 use crate::timings::Timings;
 use crate::watch_scope::WatchNamespaces;
@@ -90,7 +90,7 @@ impl Controller {
         let requests = requests
             .inspect({
                 let queue = Arc::clone(&queue);
-                move |link| queue.triggered(link.into())
+                move |link| queue.enqueue(link.into())
             })
             .map(|link| Ok::<_, Infallible>(ReconcileRequest::from(link)))
             .take_until(stop.clone().cancelled_owned());
@@ -155,9 +155,9 @@ impl<R: Reconcile> Workers<R> {
     /// Runs one reconcile to its end, whatever happens in it, and says when to look again.
     async fn visit(&self, link: Arc<Link>) -> Action {
         let at = LinkRef::of(&link);
-        if self.links.is_coming() || self.secrets.is_coming(&at.namespace) {
+        if self.links.is_pending() || self.secrets.is_pending(&at.namespace) {
             // The watch that is to answer first wakes the link then.
-            self.queue.leave(&at);
+            self.queue.remove(&at);
             return Action::await_change();
         }
         let Some(slot) = self.queue.start(&at) else { return Action::await_change() };
@@ -177,7 +177,7 @@ impl<R: Reconcile> Workers<R> {
             }
             Ok(Err(error)) => {
                 let delay = self.retries.failed(&at);
-                warn!(link = %at, error = explain_own(&error), retry_in = ?delay, "the reconcile failed");
+                warn!(link = %at, error = describe_own_error(&error), retry_in = ?delay, "the reconcile failed");
                 (ReconcileResult::Error, Action::requeue(delay))
             }
             Err(_panic) => {
@@ -191,7 +191,7 @@ impl<R: Reconcile> Workers<R> {
     }
 
     fn gone(&self, link: &LinkRef) {
-        self.queue.leave(link);
+        self.queue.remove(link);
         self.retries.clear(link);
         self.reconciler.forget(link);
     }

@@ -1,8 +1,9 @@
 //! How long a link waits after its reconcile failed for a reason that is no verdict.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::crd::LinkRef;
 use crate::timings::Timings;
@@ -29,7 +30,7 @@ impl Retries {
     /// The delay after one more failure: doubled each time up to the longest, shifted by the jitter so that links which
     /// failed together do not come back together.
     pub(super) fn failed(&self, link: &LinkRef) -> Duration {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures.lock();
         let count = failures.entry(link.clone()).or_default();
         let delay = self.first.saturating_mul(2_u32.saturating_pow(*count)).min(self.longest);
         *count += 1;
@@ -38,7 +39,7 @@ impl Retries {
 
     /// The link was reconciled, or is gone.
     pub(super) fn clear(&self, link: &LinkRef) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(link);
+        self.failures.lock().remove(link);
     }
 }
 

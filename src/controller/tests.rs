@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use kube::client::{Body, DynBody};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::BoxError;
@@ -77,14 +77,14 @@ impl Reconcile for Stub {
 
     async fn reconcile(&self, link: Arc<Link>) -> Result<NextVisit, OnPurpose> {
         let at = LinkRef::of(&link);
-        self.seen.lock().expect("lock").push(at.to_string());
+        self.seen.lock().push(at.to_string());
         self.news.notify_one();
         match at.name.as_str() {
             "panics" => panic!("on purpose"),
             "fails" => Err(OnPurpose),
             "waits" => {
                 self.go_on.notified().await;
-                self.seen.lock().expect("lock").push(format!("{at} finished"));
+                self.seen.lock().push(format!("{at} finished"));
                 Ok(NextVisit::OnChange)
             }
             _ => Ok(NextVisit::OnChange),
@@ -92,7 +92,7 @@ impl Reconcile for Stub {
     }
 
     fn forget(&self, link: &LinkRef) {
-        self.forgotten.lock().expect("lock").push(link.to_string());
+        self.forgotten.lock().push(link.to_string());
         self.news.notify_one();
     }
 }
@@ -155,7 +155,7 @@ impl Running {
 }
 
 fn has(list: &Mutex<Vec<String>>, text: &str) -> bool {
-    list.lock().expect("lock").iter().any(|seen| seen == text)
+    list.lock().iter().any(|seen| seen == text)
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn who_stands_by_knows_all_links_and_looks_at_none_before_it_leads() {
     tokio::time::timeout(Duration::from_secs(20), listed).await.expect("it lists");
     running.wake.link("a", "good");
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(running.stub.seen.lock().expect("lock").is_empty(), "{:?}", running.stub.seen);
+    assert!(running.stub.seen.lock().is_empty(), "{:?}", running.stub.seen);
     leadership.lasts(Instant::now() + Duration::from_mins(1));
     running.until(|stub| ["a/good", "a/other"].iter().all(|link| has(&stub.seen, link))).await;
     running.end().await;
@@ -203,7 +203,7 @@ async fn a_wake_runs_a_link_again_and_forgets_one_that_is_not_there() {
     let running = run(&["a"], lists);
     running.until(|stub| has(&stub.seen, "a/good")).await;
     running.wake.link("a", "good");
-    running.until(|stub| stub.seen.lock().expect("lock").len() == 2).await;
+    running.until(|stub| stub.seen.lock().len() == 2).await;
     running.wake.link("a", "absent");
     running.until(|stub| has(&stub.forgotten, "a/absent")).await;
     running.end().await;
@@ -218,7 +218,7 @@ async fn what_runs_when_the_operator_is_told_to_stop_may_finish() {
     running.wake.link("a", "waits");
     running.stub.go_on.notify_one();
     let stub = running.end().await;
-    assert_eq!(*stub.seen.lock().expect("lock"), ["a/waits", "a/waits finished"]);
+    assert_eq!(*stub.seen.lock(), ["a/waits", "a/waits finished"]);
 }
 
 #[tokio::test]

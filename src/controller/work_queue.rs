@@ -1,7 +1,9 @@
 //! What waits, what runs, and that no namespace runs everything.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::admin::Liveness;
 use crate::crd::LinkRef;
@@ -55,7 +57,7 @@ impl WorkQueue {
     }
 
     /// A link waits for a reconcile.
-    pub(super) fn triggered(&self, link: LinkRef) {
+    pub(super) fn enqueue(&self, link: LinkRef) {
         self.with(|state| state.waiting.insert(link));
         self.liveness.waits();
     }
@@ -81,7 +83,7 @@ impl WorkQueue {
 
     /// The link no longer waits, because it is gone or not to be looked at yet. If it was woken to take a free slot, the
     /// next one of its namespace is.
-    pub(super) fn leave(&self, link: &LinkRef) {
+    pub(super) fn remove(&self, link: &LinkRef) {
         let more = self.with(|state| {
             state.waiting.remove(link);
             if let Some(namespace) = state.namespaces.get_mut(&link.namespace) {
@@ -92,7 +94,7 @@ impl WorkQueue {
         if !more {
             self.liveness.rests();
         }
-        self.pass_on(&link.namespace);
+        self.wake_next(&link.namespace);
     }
 
     /// How many links wait, and how many run.
@@ -109,11 +111,11 @@ impl WorkQueue {
             state.has_more()
         });
         self.liveness.completed(more);
-        self.pass_on(namespace);
+        self.wake_next(namespace);
     }
 
     /// Wakes the link of this namespace that was parked first, if a slot is free.
-    fn pass_on(&self, namespace: &str) {
+    fn wake_next(&self, namespace: &str) {
         let next = self.with(|state| {
             let own = state.namespaces.get_mut(namespace)?;
             let next = if own.running < self.share { own.parked.pop_front() } else { None };
@@ -128,7 +130,7 @@ impl WorkQueue {
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
-        read(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        read(&mut self.state.lock())
     }
 }
 
@@ -192,7 +194,7 @@ mod tests {
         assert!(queue.start(&link("gone")).is_none() && queue.start(&link("next")).is_none());
         drop(running);
         assert_eq!(woken.try_recv(), Ok(link("gone")));
-        queue.leave(&link("gone"));
+        queue.remove(&link("gone"));
         assert_eq!(woken.try_recv(), Ok(link("next")));
     }
 
@@ -200,18 +202,18 @@ mod tests {
     fn a_link_that_is_gone_leaves_nothing_that_waits() {
         let (queue, _woken) = queue(4, true);
         let (gone, other) = (LinkRef::new("a", "gone"), LinkRef::new("a", "other"));
-        queue.triggered(gone.clone());
-        queue.triggered(other.clone());
-        queue.leave(&gone);
+        queue.enqueue(gone.clone());
+        queue.enqueue(other.clone());
+        queue.remove(&gone);
         assert!(queue.liveness.is_waiting(), "the other one waits");
         let slot = queue.start(&other);
-        queue.triggered(gone.clone());
-        queue.leave(&gone);
+        queue.enqueue(gone.clone());
+        queue.remove(&gone);
         assert!(queue.liveness.is_waiting(), "the other one runs");
         drop(slot);
         assert!(!queue.liveness.is_waiting());
-        queue.triggered(gone.clone());
-        queue.leave(&gone);
+        queue.enqueue(gone.clone());
+        queue.remove(&gone);
         assert!(!queue.liveness.is_waiting(), "a deleted link must not have the operator restarted");
     }
 
@@ -220,12 +222,12 @@ mod tests {
         let (queue, _woken) = queue(4, true);
         let (one, two) = (LinkRef::new("a", "1"), LinkRef::new("a", "2"));
         for link in [&one, &one, &two] {
-            queue.triggered(link.clone());
+            queue.enqueue(link.clone());
         }
         assert_eq!(queue.counts(), (2, 0));
         let slot = queue.start(&one);
         assert_eq!(queue.counts(), (1, 1));
-        queue.leave(&two);
+        queue.remove(&two);
         drop(slot);
         assert_eq!(queue.counts(), (0, 0));
         assert!(queue.with(|state| state.namespaces.is_empty()));

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Full};
 use kube::client::{AuthError, Body, ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
@@ -52,7 +53,7 @@ fn shown(error: &(dyn Error + 'static)) -> String {
 /// The API server did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the Kubernetes API server gave no answer within {} s", .0.as_secs_f32())]
-pub(super) struct Unanswered(pub(super) Duration);
+pub(super) struct RequestTimeout(pub(super) Duration);
 
 /// Connects by `kubeconfig`, else by the user's own kubeconfig, else as a pod.
 ///
@@ -90,7 +91,7 @@ impl<S> Bounded<S> {
 
     /// When a watch of this path may begin.
     fn turn(&self, path: &str) -> Instant {
-        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watches = self.watches.lock();
         let now = Instant::now();
         let turn = watches.get(path).map_or(now, |last| now.max(*last + WATCH_SPACING));
         watches.insert(path.to_owned(), turn);
@@ -132,7 +133,7 @@ where
                 };
                 Ok(Response::from_parts(head, body))
             };
-            tokio::time::timeout(timeout, whole).await.unwrap_or_else(|_| Err(Unanswered(timeout).into()))
+            tokio::time::timeout(timeout, whole).await.unwrap_or_else(|_| Err(RequestTimeout(timeout).into()))
         })
     }
 }

@@ -14,7 +14,7 @@ use kube::runtime::events::EventType;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::explain::{explain, refusal};
+use super::errors::{describe_error, describe_status};
 use crate::admin::Metrics;
 
 /// Events that may wait for the API server. More are dropped: a condition says the same and stays.
@@ -141,11 +141,11 @@ impl Publisher {
             Ok(_) => "published",
             // A namespace that is going away takes no events.
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
-                debug!(%namespace, error = refusal(&status), "an event was refused");
+                debug!(%namespace, error = describe_status(&status), "an event was refused");
                 "failed"
             }
             Err(error) => {
-                warn!(%namespace, error = explain(&error), "an event could not be published");
+                warn!(%namespace, error = describe_error(&error), "an event could not be published");
                 "failed"
             }
         }

@@ -9,9 +9,10 @@
 
 mod election;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -87,13 +88,13 @@ impl Leadership {
     }
 
     fn set(&self, tenure: Tenure) {
-        *self.0.tenure.lock().unwrap_or_else(PoisonError::into_inner) = tenure;
+        *self.0.tenure.lock() = tenure;
     }
 }
 
 impl Fence for Leadership {
     fn outlives(&self, call: Duration) -> bool {
-        match *self.0.tenure.lock().unwrap_or_else(PoisonError::into_inner) {
+        match *self.0.tenure.lock() {
             Tenure::Unsure => false,
             Tenure::Until(end) => Instant::now() + call < end,
             Tenure::Alone => true,

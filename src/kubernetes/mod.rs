@@ -4,14 +4,14 @@
 //! reconcile a link.
 
 mod client;
+mod errors;
 mod events;
-mod explain;
 mod leadership;
 mod watch;
 
 pub use client::{ConnectError, connect};
+pub(crate) use errors::describe_own_error;
 pub use events::{Events, Publisher};
-pub(crate) use explain::explain_own;
 pub use leadership::{Election, Leadership, LeadershipLost};
 pub(crate) use watch::wipe_annotations;
 pub use watch::{Link, Links, SecretVersions, Wake, WatchOptions, Watches};

@@ -81,8 +81,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     let kubernetes = connect(settings.kubeconfig.as_deref(), settings.timings.timeouts.kubernetes).await?;
     let drained = CancellationToken::new();
     let ends = (stop.clone(), drained.clone());
-    let (leadership, mut campaign) =
-        stand_for_election(&settings, kubernetes.clone(), &gates, &metrics, ends);
+    let (leadership, mut campaign) = join_election(&settings, kubernetes.clone(), &gates, &metrics, ends);
     let (events, publisher) = Events::new(
         kubernetes.clone(),
         settings.instance.clone(),
@@ -148,7 +147,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     if let Some((account, key)) = services.account.as_ref().zip(settings.petra_key.clone()) {
         let timings = settings.timings.clone();
         let proving =
-            services::prove_account(Arc::clone(account), key, Arc::clone(&metrics), timings, stop.clone());
+            services::verify_account(Arc::clone(account), key, Arc::clone(&metrics), timings, stop.clone());
         tokio::spawn(leadership.clone().then(proving));
     }
     let petra = services.petra_side(&leadership);
@@ -168,7 +167,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
 
 /// Stands for election in a task of its own, so that nothing else delays a renewal; without a Lease in the settings this
 /// replica leads at once. What is returned ends by a loss, or when the Lease was given back.
-fn stand_for_election(
+fn join_election(
     settings: &Settings,
     client: kube::Client,
     gates: &Gates,

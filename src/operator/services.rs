@@ -140,7 +140,7 @@ const ORPHANED: &str = "Petra holds links of this installation whose resources a
     Remove them in Petra, or create a resource of the same namespace and name to take one back.";
 
 /// When the account is proved again: daily, and soon after a proof that was not answered, ever later after several.
-fn next_proof(timings: &Timings, unanswered: u32) -> Duration {
+fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
     match unanswered.checked_sub(1) {
         None => timings.account,
         Some(before) => timings.account.min(timings.poll.saturating_mul(1 << before.min(16))),
@@ -148,7 +148,7 @@ fn next_proof(timings: &Timings, unanswered: u32) -> Duration {
 }
 
 /// Proves the Petra key at start, daily and when it changes, and names the organisation that it belongs to.
-pub(super) async fn prove_account(
+pub(super) async fn verify_account(
     petra: Arc<PetraClient>,
     key: SecretFile,
     metrics: Arc<Metrics>,
@@ -180,7 +180,7 @@ pub(super) async fn prove_account(
                 }
             }
             // Either way the next proof is due.
-            let _ = tokio::time::timeout(next_proof(&timings, unanswered), changes.next()).await;
+            let _ = tokio::time::timeout(next_verification(&timings, unanswered), changes.next()).await;
         }
     };
     stop.run_until_cancelled(proving).await;
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_proof_that_was_not_answered_is_repeated_soon_and_then_ever_later() {
         let timings = Timings::default();
-        let after = |unanswered| next_proof(&timings, unanswered).as_secs();
+        let after = |unanswered| next_verification(&timings, unanswered).as_secs();
         assert_eq!([0, 1, 2, 3].map(after), [86_400, 10, 20, 40]);
         assert_eq!([30, u32::MAX].map(after), [86_400; 2], "never later than daily");
     }

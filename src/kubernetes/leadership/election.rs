@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::super::explain::explain;
+use super::super::errors::describe_error;
 use super::Leadership;
 use crate::admin::{Gate, Metrics};
 use crate::timings::LeaseTerms;
@@ -160,15 +160,15 @@ impl Election {
         }
     }
 
-    /// One attempt, given up after `patience`: early enough for another one before the leadership is lost.
-    async fn attempt_within(&mut self, patience: Duration) -> Result<Attempt, String> {
-        match timeout(patience, self.attempt()).await {
+    /// One attempt, given up after `limit`: early enough for another one before the leadership is lost.
+    async fn attempt_within(&mut self, limit: Duration) -> Result<Attempt, String> {
+        match timeout(limit, self.attempt()).await {
             Ok(Ok(attempt)) => {
                 self.gate.open(String::new());
                 Ok(attempt)
             }
             Ok(Err(error)) => {
-                let problem = explain(&error);
+                let problem = describe_error(&error);
                 self.gate.wait_for(format!("cannot use the lease {}: {problem}", self.lease()));
                 Err(problem)
             }
@@ -256,7 +256,7 @@ impl Election {
         match timeout(self.terms.renew_within / 2, self.free()).await {
             Ok(Ok(true)) => info!(%lease, "gave the lease back"),
             Ok(Ok(false)) => {}
-            Ok(Err(error)) => warn!(%lease, "the lease runs out by itself: {}", explain(&error)),
+            Ok(Err(error)) => warn!(%lease, "the lease runs out by itself: {}", describe_error(&error)),
             Err(_) => warn!(%lease, "the lease runs out by itself: the API server did not answer in time"),
         }
     }

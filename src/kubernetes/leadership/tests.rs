@@ -51,7 +51,7 @@ struct Server {
 
 impl Server {
     fn lease(&self) -> Option<Lease> {
-        self.lease.lock().expect("lock").clone()
+        self.lease.lock().clone()
     }
 
     fn holder(&self) -> Option<String> {
@@ -66,7 +66,7 @@ impl Server {
     fn store(&self, mut lease: Lease) -> Lease {
         let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
         lease.metadata.resource_version = Some(version.to_string());
-        *self.lease.lock().expect("lock") = Some(lease.clone());
+        *self.lease.lock() = Some(lease.clone());
         lease
     }
 
@@ -120,7 +120,7 @@ impl Server {
         let service = tower::service_fn(move |request: Request<Body>| {
             let (server, way) = (server.clone(), Arc::clone(&way));
             async move {
-                let now = *way.lock().expect("lock");
+                let now = *way.lock();
                 let (parts, body) = request.into_parts();
                 let body = body.collect().await?.to_bytes();
                 if now == Way::Cut {
@@ -167,7 +167,7 @@ impl Candidate {
     }
 
     fn way(&self, way: Way) {
-        *self.way.lock().expect("lock") = way;
+        *self.way.lock() = way;
     }
 
     /// Whether it may send a change that takes this long.
@@ -370,7 +370,7 @@ async fn a_lease_that_somebody_removed_is_lost() {
     let server = Server::default();
     let a = Candidate::stand(&server, "a");
     until_begun(&a).await;
-    *server.lease.lock().expect("lock") = None;
+    *server.lease.lock() = None;
     assert_eq!(a.lost().await, LeadershipLost::Taken("cwlink-system/cwlink".to_owned()));
 }
 

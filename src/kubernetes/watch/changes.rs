@@ -36,14 +36,14 @@ where
 {
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     let begin = move || watcher(api.clone(), config.clone()).modify(strip).boxed();
-    whole_lists(anew_when_forbidden(begin)).backoff(Patience(DefaultBackoff::default()))
+    whole_lists(restart_when_forbidden(begin)).backoff(BackoffWithoutReset(DefaultBackoff::default()))
 }
 
-/// Begins a watch anew after each refusal, so that the first thing it tells when it has the right again is a whole list.
+/// Begins a watch anew after each describe_status, so that the first thing it tells when it has the right again is a whole list.
 ///
 /// The watcher by itself would resume where it was, and an API server says nothing on a watch of a quiet namespace:
 /// nobody would learn that the right is back.
-fn anew_when_forbidden<S, T>(mut begin: impl FnMut() -> S) -> impl Stream<Item = watcher::Result<T>>
+fn restart_when_forbidden<S, T>(mut begin: impl FnMut() -> S) -> impl Stream<Item = watcher::Result<T>>
 where
     S: Stream<Item = watcher::Result<T>> + Unpin,
 {
@@ -59,10 +59,10 @@ where
 
 /// Delays that grow with every error, until there was none for two minutes.
 ///
-/// A right to list without one to watch gives a good list before each refusal: that must not begin the delays anew.
-struct Patience(DefaultBackoff);
+/// A right to list without one to watch gives a good list before each describe_status: that must not begin the delays anew.
+struct BackoffWithoutReset(DefaultBackoff);
 
-impl Iterator for Patience {
+impl Iterator for BackoffWithoutReset {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -70,7 +70,7 @@ impl Iterator for Patience {
     }
 }
 
-impl Backoff for Patience {
+impl Backoff for BackoffWithoutReset {
     fn reset(&mut self) {}
 }
 
@@ -215,11 +215,11 @@ mod tests {
 
     #[test]
     fn a_good_list_between_two_errors_does_not_begin_the_delays_anew() {
-        let mut patience = Patience(DefaultBackoff::default());
+        let mut limit = BackoffWithoutReset(DefaultBackoff::default());
         let delays: Vec<_> = (0..6)
             .map_while(|_| {
-                patience.reset();
-                patience.next()
+                limit.reset();
+                limit.next()
             })
             .collect();
         assert!(delays[5] > 4 * delays[0], "{delays:?}");
@@ -241,7 +241,7 @@ mod tests {
                 Err(refused()),
             ],
         ];
-        let events = anew_when_forbidden(move || stream::iter(begun.pop().unwrap_or_default()));
+        let events = restart_when_forbidden(move || stream::iter(begun.pop().unwrap_or_default()));
         let changes: Vec<_> = whole_lists(events).map(Result::ok).collect().await;
         let list = Some(Change::Listed(vec![1]));
         assert_eq!(changes, [list.clone(), None, Some(Change::Applied(2)), None, list]);

@@ -1,10 +1,11 @@
 //! Which links use a Secret: a change of a Secret wakes exactly those.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 use crate::crd::LinkRef;
-use crate::watch_scope::Reach;
+use crate::watch_scope::WatchScope;
 
 /// From (namespace, Secret) to links, kept from the stream of links. A link names a Secret of its own namespace.
 #[derive(Debug, Default)]
@@ -23,25 +24,25 @@ struct Maps {
 impl LinkIndex {
     /// The link names this Secret now.
     pub(super) fn set(&self, link: &LinkRef, secret: Option<&str>) {
-        self.maps.write().unwrap_or_else(PoisonError::into_inner).set(link, secret);
+        self.maps.write().set(link, secret);
     }
 
     /// The link is gone.
     pub(super) fn remove(&self, link: &LinkRef) {
-        self.maps.write().unwrap_or_else(PoisonError::into_inner).remove(link);
+        self.maps.write().remove(link);
     }
 
     /// The links that name this Secret, sorted.
     pub(super) fn links_of(&self, namespace: &str, secret: &str) -> Vec<LinkRef> {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        let maps = self.maps.read();
         let key = (namespace.to_owned(), secret.to_owned());
         maps.links_of.get(&key).into_iter().flatten().cloned().collect()
     }
 
-    /// All links within a reach.
-    pub(super) fn within(&self, reach: &Reach) -> Vec<LinkRef> {
-        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps.secret_of.keys().filter(|link| reach.covers(&link.namespace)).cloned().collect()
+    /// All links within a scope.
+    pub(super) fn within(&self, scope: &WatchScope) -> Vec<LinkRef> {
+        let maps = self.maps.read();
+        maps.secret_of.keys().filter(|link| scope.covers(&link.namespace)).cloned().collect()
     }
 }
 
@@ -96,10 +97,10 @@ mod tests {
         assert_eq!(index.links_of("team-a", "other"), std::slice::from_ref(&link));
         index.set(&link, None);
         assert_eq!(index.links_of("team-a", "other"), []);
-        assert_eq!(index.within(&Reach::Cluster), std::slice::from_ref(&link));
-        assert_eq!(index.within(&Reach::Namespace("team-b".to_owned())), []);
+        assert_eq!(index.within(&WatchScope::Cluster), std::slice::from_ref(&link));
+        assert_eq!(index.within(&WatchScope::Namespace("team-b".to_owned())), []);
         index.remove(&link);
-        let maps = index.maps.read().expect("lock");
+        let maps = index.maps.read();
         assert!(maps.secret_of.is_empty() && maps.links_of.is_empty());
     }
 }

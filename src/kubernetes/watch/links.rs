@@ -7,7 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
-use super::states::{Heard, Listing};
+use super::states::{WatchState, WatchStates};
 use crate::admin::Snapshot;
 use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, LinkRef, Reason};
 
@@ -39,12 +39,12 @@ impl From<&ObjectRef<Link>> for LinkRef {
 #[derive(Clone)]
 pub struct Links {
     store: Store<Link>,
-    listing: Arc<Listing>,
+    states: Arc<WatchStates>,
 }
 
 impl Links {
-    pub(super) fn new(store: Store<Link>, listing: Arc<Listing>) -> Self {
-        Self { store, listing }
+    pub(super) fn new(store: Store<Link>, states: Arc<WatchStates>) -> Self {
+        Self { store, states }
     }
 
     /// Every link of every watched namespace.
@@ -60,8 +60,8 @@ impl Links {
     }
 
     /// Whether the first answer to some watch is still to come.
-    pub(crate) fn is_coming(&self) -> bool {
-        self.listing.is_coming()
+    pub(crate) fn is_pending(&self) -> bool {
+        self.states.is_pending()
     }
 
     /// Where the watches keep the links.
@@ -71,7 +71,7 @@ impl Links {
 
     /// Whether there is no such link. Of a namespace that is not watched, or may not be, nothing is known.
     pub(crate) fn is_gone(&self, link: &LinkRef) -> bool {
-        self.listing.of(&link.namespace) == Heard::Listed && self.get(link).is_none()
+        self.states.of(&link.namespace) == WatchState::Listed && self.get(link).is_none()
     }
 
     /// What the conditions of all links say, for the metrics.
@@ -104,7 +104,7 @@ fn count(link: &ConnectWiseLink, snapshot: &mut Snapshot) {
 }
 
 /// Drops what no rule uses before a link is kept: `managedFields` alone is four fifths of a stored link.
-pub(super) fn keep_what_is_used(link: &mut Link) {
+pub(super) fn strip_unused_fields(link: &mut Link) {
     let metadata = link.meta_mut();
     metadata.managed_fields = None;
     metadata.labels = None;
@@ -120,34 +120,34 @@ mod tests {
 
     use super::*;
     use crate::admin::Gates;
-    use crate::watch_scope::Reach;
+    use crate::watch_scope::WatchScope;
 
     fn link(value: serde_json::Value) -> Link {
         serde_json::from_value(value).expect("a guard takes any object with metadata")
     }
 
     /// These links, as a watch of `team-a` and one of `team-b` hold them that have heard nothing yet.
-    fn holding(links: impl IntoIterator<Item = Link>) -> (Links, Arc<Listing>) {
+    fn holding(links: impl IntoIterator<Item = Link>) -> (Links, Arc<WatchStates>) {
         let (store, mut writer) = kube::runtime::reflector::store();
         for link in links {
             writer.apply_watcher_event(&kube::runtime::watcher::Event::Apply(link));
         }
-        let reaches = ["team-a", "team-b"].map(|name| Reach::Namespace(name.to_owned()));
-        let listing =
-            Arc::new(Listing::new(&reaches, Gates::default().gate("links-listed", "no answer yet")));
-        (Links::new(store, Arc::clone(&listing)), listing)
+        let scopes = ["team-a", "team-b"].map(|name| WatchScope::Namespace(name.to_owned()));
+        let states =
+            Arc::new(WatchStates::new(&scopes, Gates::default().gate("links-listed", "no answer yet")));
+        (Links::new(store, Arc::clone(&states)), states)
     }
 
     #[test]
     fn a_link_is_gone_only_where_the_watch_has_a_whole_list_without_it() {
-        let (links, listing) = holding([link(json!({
+        let (links, states) = holding([link(json!({
             "metadata": {"name": "acme", "namespace": "team-a"},
             "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
         }))]);
         let is_gone = |namespace, name| links.is_gone(&LinkRef::new(namespace, name));
         assert!(!is_gone("team-a", "other"), "the list is still to come");
-        listing.record(&Reach::Namespace("team-a".to_owned()), Heard::Listed);
-        listing.record(&Reach::Namespace("team-b".to_owned()), Heard::Forbidden);
+        states.record(&WatchScope::Namespace("team-a".to_owned()), WatchState::Listed);
+        states.record(&WatchScope::Namespace("team-b".to_owned()), WatchState::Forbidden);
         assert!(is_gone("team-a", "other"));
         assert!(!is_gone("team-a", "acme"));
         assert!(!is_gone("team-b", "acme"), "the operator may not look there");
@@ -167,7 +167,7 @@ mod tests {
             },
             "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
         }));
-        keep_what_is_used(&mut link);
+        strip_unused_fields(&mut link);
         let kept = serde_json::to_value(link.meta()).expect("json");
         assert_eq!(
             kept,

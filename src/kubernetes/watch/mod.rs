@@ -23,13 +23,13 @@ use zeroize::Zeroize as _;
 
 use self::changes::{Cause, Change, changes};
 use self::link_index::LinkIndex;
-use self::links::keep_what_is_used;
+use self::links::strip_unused_fields;
 use self::secret_versions::SecretSeen;
-use self::states::{Heard, Listing};
-use super::explain::explain;
+use self::states::{WatchState, WatchStates};
+use super::errors::describe_error;
 use crate::admin::{Gates, Metrics};
 use crate::crd::{LinkRef, SecretVersion};
-use crate::watch_scope::{Reach, WatchNamespaces};
+use crate::watch_scope::{WatchNamespaces, WatchScope};
 
 pub use self::links::{Link, Links};
 pub use self::secret_versions::SecretVersions;
@@ -64,20 +64,20 @@ impl Watches {
         let WatchOptions { namespaces, watch_secrets, gates, metrics } = options;
         let (store, writer) = reflector::store();
         let (wake, woken) = Wake::new();
-        let reaches = namespaces.reaches();
-        let listing = |gate| Arc::new(Listing::new(&reaches, gates.gate(gate, "no answer yet")));
-        let links = listing("links-listed");
-        let secret_listing = watch_secrets.then(|| listing("secrets-listed"));
+        let scopes = namespaces.scopes();
+        let states = |gate| Arc::new(WatchStates::new(&scopes, gates.gate(gate, "no answer yet")));
+        let links = states("links-listed");
+        let secret_states = watch_secrets.then(|| states("secrets-listed"));
         let shared = Shared {
             client,
             store,
             index: Arc::new(LinkIndex::default()),
             links,
-            secrets: SecretVersions::new(secret_listing.clone()),
-            secret_listing,
+            secrets: SecretVersions::new(secret_states.clone()),
+            secret_states,
             metrics,
             wake,
-            reaches,
+            scopes,
         };
         Self { shared, writer, woken }
     }
@@ -117,12 +117,12 @@ fn woken_requests(woken: mpsc::UnboundedReceiver<LinkRef>) -> BoxStream<'static,
 #[derive(Clone)]
 struct Shared {
     client: kube::Client,
-    reaches: Vec<Reach>,
+    scopes: Vec<WatchScope>,
     store: Store<Link>,
     index: Arc<LinkIndex>,
-    links: Arc<Listing>,
+    links: Arc<WatchStates>,
     secrets: SecretVersions,
-    secret_listing: Option<Arc<Listing>>,
+    secret_states: Option<Arc<WatchStates>>,
     metrics: Arc<Metrics>,
     wake: Wake,
 }
@@ -134,7 +134,7 @@ impl Shared {
     /// changes, and the store is declared complete before the first of them.
     fn link_requests(&self, writer: Writer<Link>) -> BoxStream<'static, ObjectRef<Link>> {
         let complete = stream::once(async { Ok::<_, watcher::Error>(Event::InitDone) });
-        let watches = self.reaches.iter().map(|reach| self.links_within(reach.clone()));
+        let watches = self.scopes.iter().map(|scope| self.links_within(scope.clone()));
         let index = Arc::clone(&self.index);
         complete
             .chain(stream::select_all(watches).map(Ok))
@@ -160,53 +160,52 @@ impl Shared {
 
     /// Every link whose Secret was made, changed or deleted, and every link that waited for the first list of Secrets.
     fn secret_requests(&self) -> BoxStream<'static, ObjectRef<Link>> {
-        let Some(listing) = &self.secret_listing else { return stream::pending().boxed() };
-        let watches =
-            self.reaches.iter().map(|reach| self.secrets_within(reach.clone(), Arc::clone(listing)));
+        let Some(states) = &self.secret_states else { return stream::pending().boxed() };
+        let watches = self.scopes.iter().map(|scope| self.secrets_within(scope.clone(), Arc::clone(states)));
         stream::select_all(watches).map(|link| ObjectRef::from(&link)).boxed()
     }
 
-    fn links_within(&self, reach: Reach) -> BoxStream<'static, Event<Link>> {
+    fn links_within(&self, scope: WatchScope) -> BoxStream<'static, Event<Link>> {
         let this = self.clone();
-        let api = reach.api(self.client.clone());
-        changes(api, keep_what_is_used)
-            .flat_map(move |change| stream::iter(this.link_events(&reach, change)))
+        let api = scope.api(self.client.clone());
+        changes(api, strip_unused_fields)
+            .flat_map(move |change| stream::iter(this.link_events(&scope, change)))
             .boxed()
     }
 
-    fn link_events(&self, reach: &Reach, change: watcher::Result<Change<Link>>) -> Vec<Event<Link>> {
-        let before = self.record(LINKS, &self.links, reach, change.as_ref().err());
-        if before == Heard::Nothing && !self.links.is_coming() {
+    fn link_events(&self, scope: &WatchScope, change: watcher::Result<Change<Link>>) -> Vec<Event<Link>> {
+        let before = self.record(LINKS, &self.links, scope, change.as_ref().err());
+        if before == WatchState::Pending && !self.links.is_pending() {
             // The links of other namespaces waited for this answer.
-            for link in self.index.within(&Reach::Cluster) {
+            for link in self.index.within(&WatchScope::Cluster) {
                 self.wake.link(&link.namespace, &link.name);
             }
         }
         match change {
-            Ok(Change::Listed(list)) => differences(&self.store, reach, list),
+            Ok(Change::Listed(list)) => differences(&self.store, scope, list),
             Ok(Change::Applied(link)) => vec![Event::Apply(link)],
             Ok(Change::Deleted(link)) => vec![Event::Delete(link)],
             Err(_) => vec![],
         }
     }
 
-    fn secrets_within(&self, reach: Reach, listing: Arc<Listing>) -> BoxStream<'static, LinkRef> {
+    fn secrets_within(&self, scope: WatchScope, states: Arc<WatchStates>) -> BoxStream<'static, LinkRef> {
         let this = self.clone();
-        let api = reach.api::<PartialObjectMeta<Secret>>(self.client.clone());
-        changes(api, keep_identity)
-            .flat_map(move |change| stream::iter(this.touched_by(&reach, &listing, &change)))
+        let api = scope.api::<PartialObjectMeta<Secret>>(self.client.clone());
+        changes(api, strip_to_identity)
+            .flat_map(move |change| stream::iter(this.affected_links(&scope, &states, &change)))
             .boxed()
     }
 
-    fn touched_by(
+    fn affected_links(
         &self,
-        reach: &Reach,
-        listing: &Listing,
+        scope: &WatchScope,
+        states: &WatchStates,
         change: &watcher::Result<Change<PartialObjectMeta<Secret>>>,
     ) -> Vec<LinkRef> {
         let failure = change.as_ref().err().map(Cause::of);
         let changed = match change {
-            Ok(Change::Listed(list)) => self.secrets.replace(reach, list.iter().map(seen).collect()),
+            Ok(Change::Listed(list)) => self.secrets.replace(scope, list.iter().map(seen).collect()),
             Ok(Change::Applied(secret)) if self.secrets.set(seen(secret)) => vec![key(secret)],
             Ok(Change::Deleted(secret)) => {
                 let key = key(secret);
@@ -215,9 +214,11 @@ impl Shared {
             }
             Ok(Change::Applied(_)) | Err(_) => vec![],
         };
-        let before = self.record(SECRETS, listing, reach, change.as_ref().err());
-        if before == Heard::Nothing || (failure == Some(Cause::Forbidden) && before == Heard::Listed) {
-            return self.index.within(reach);
+        let before = self.record(SECRETS, states, scope, change.as_ref().err());
+        if before == WatchState::Pending
+            || (failure == Some(Cause::Forbidden) && before == WatchState::Listed)
+        {
+            return self.index.within(scope);
         }
         changed.iter().flat_map(|(namespace, name)| self.index.links_of(namespace, name)).collect()
     }
@@ -226,38 +227,38 @@ impl Shared {
     fn record(
         &self,
         resource: &'static str,
-        listing: &Listing,
-        reach: &Reach,
+        states: &WatchStates,
+        scope: &WatchScope,
         error: Option<&watcher::Error>,
-    ) -> Heard {
+    ) -> WatchState {
         let Some(error) = error else {
-            let before = listing.record(reach, Heard::Listed);
-            if before != Heard::Listed {
-                info!(resource, %reach, "the watch is up to date");
+            let before = states.record(scope, WatchState::Listed);
+            if before != WatchState::Listed {
+                info!(resource, %scope, "the watch is up to date");
             }
             return before;
         };
         let cause = Cause::of(error);
         self.metrics.watch_failed(resource, cause.as_str());
-        let heard = if cause == Cause::Forbidden { Heard::Forbidden } else { Heard::Failing };
-        let before = listing.record(reach, heard);
-        let (cause, error) = (cause.as_str(), explain(error));
+        let heard = if cause == Cause::Forbidden { WatchState::Forbidden } else { WatchState::Failing };
+        let before = states.record(scope, heard);
+        let (cause, error) = (cause.as_str(), describe_error(error));
         if before == heard {
-            debug!(resource, %reach, cause, error, "a watch still fails");
+            debug!(resource, %scope, cause, error, "a watch still fails");
         } else {
-            warn!(resource, %reach, cause, error, "a watch failed and is tried again");
+            warn!(resource, %scope, cause, error, "a watch failed and is tried again");
         }
         before
     }
 }
 
-/// Turns a whole list into what differs from the store, so that listing again (after an expired watch) touches only links
+/// Turns a whole list into what differs from the store, so that states again (after an expired watch) touches only links
 /// that changed meanwhile.
-fn differences(store: &Store<Link>, reach: &Reach, list: Vec<Link>) -> Vec<Event<Link>> {
+fn differences(store: &Store<Link>, scope: &WatchScope, list: Vec<Link>) -> Vec<Event<Link>> {
     let listed: std::collections::HashSet<LinkRef> = list.iter().map(LinkRef::of).collect();
     let gone = store.state().into_iter().filter(|link| {
         let link = LinkRef::of(link);
-        reach.covers(&link.namespace) && !listed.contains(&link)
+        scope.covers(&link.namespace) && !listed.contains(&link)
     });
     let gone: Vec<_> = gone.map(|link| Event::Delete(Link::clone(&link))).collect();
     let changed = list.into_iter().filter(|link| {
@@ -269,7 +270,7 @@ fn differences(store: &Store<Link>, reach: &Reach, list: Vec<Link>) -> Vec<Event
 
 /// Drops everything from a Secret's metadata but its name and version. Annotations are overwritten before: kubectl keeps
 /// what it applied there, with the keys in it, and of every Secret of the namespace it comes along.
-fn keep_identity(secret: &mut PartialObjectMeta<Secret>) {
+fn strip_to_identity(secret: &mut PartialObjectMeta<Secret>) {
     wipe_annotations(&mut secret.metadata);
     let metadata = std::mem::take(&mut secret.metadata);
     secret.metadata.name = metadata.name;
@@ -326,7 +327,7 @@ mod tests {
         // `zeroize` overwrites the whole allocation and leaves it empty.
         let values: Vec<_> = metadata.annotations.iter().flat_map(|all| all.values()).collect();
         assert_eq!(values, [""]);
-        keep_identity(&mut secret);
+        strip_to_identity(&mut secret);
         let kept = serde_json::to_value(&secret.metadata).expect("json");
         assert_eq!(kept, json!({"name": "keys", "namespace": "a", "uid": "u", "resourceVersion": "7"}));
     }
@@ -344,8 +345,8 @@ mod tests {
             writer.apply_watcher_event(&Event::Apply(link));
         }
         let list = vec![link("a", "same", "1"), link("a", "changed", "2"), link("a", "new", "3")];
-        let reach = Reach::Namespace("a".to_owned());
-        let events: Vec<_> = differences(&store, &reach, list).iter().map(ToString::to_string).collect();
+        let scope = WatchScope::Namespace("a".to_owned());
+        let events: Vec<_> = differences(&store, &scope, list).iter().map(ToString::to_string).collect();
         assert_eq!(events, ["Apply(changed)", "Apply(new)", "Delete(gone)"]);
     }
 }

@@ -1,17 +1,19 @@
 //! Which Secrets exist and which version they have, without keeping anything of their content.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use super::states::{Heard, Listing};
+use parking_lot::RwLock;
+
+use super::states::{WatchState, WatchStates};
 use crate::crd::{SecretLookup, SecretVersion};
-use crate::watch_scope::Reach;
+use crate::watch_scope::WatchScope;
 
 /// The versions of all Secrets in the watched namespaces, from a watch of metadata alone. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SecretVersions {
     /// `None` where the operator was told not to watch Secrets.
-    listing: Option<Arc<Listing>>,
+    states: Option<Arc<WatchStates>>,
     versions: Arc<RwLock<Namespaces>>,
 }
 
@@ -26,18 +28,18 @@ pub(super) struct SecretSeen {
 }
 
 impl SecretVersions {
-    pub(super) fn new(listing: Option<Arc<Listing>>) -> Self {
-        Self { listing, versions: Arc::default() }
+    pub(super) fn new(states: Option<Arc<WatchStates>>) -> Self {
+        Self { states, versions: Arc::default() }
     }
 
     /// What the watch knows of a Secret.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> SecretLookup {
-        match &self.listing {
-            Some(listing) if listing.of(namespace) == Heard::Listed => {}
+        match &self.states {
+            Some(states) if states.of(namespace) == WatchState::Listed => {}
             _ => return SecretLookup::NotWatched,
         }
-        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = self.versions.read();
         match versions.get(namespace).and_then(|secrets| secrets.get(name)) {
             Some(version) => SecretLookup::Present(version.clone()),
             None => SecretLookup::Absent,
@@ -46,18 +48,18 @@ impl SecretVersions {
 
     /// Whether the first answer of this namespace's watch is still to come. Until then no link of it is looked at, so
     /// that a restart reads no Secret that the watch is about to report as unchanged.
-    pub(crate) fn is_coming(&self, namespace: &str) -> bool {
-        self.listing.as_ref().is_some_and(|listing| listing.of(namespace) == Heard::Nothing)
+    pub(crate) fn is_pending(&self, namespace: &str) -> bool {
+        self.states.as_ref().is_some_and(|states| states.of(namespace) == WatchState::Pending)
     }
 
-    /// Takes a whole list in place of what was known within `reach`; returns the Secrets that differ.
-    pub(super) fn replace(&self, reach: &Reach, seen: Vec<SecretSeen>) -> Vec<(String, String)> {
+    /// Takes a whole list in place of what was known within `scope`; returns the Secrets that differ.
+    pub(super) fn replace(&self, scope: &WatchScope, seen: Vec<SecretSeen>) -> Vec<(String, String)> {
         let mut listed = Namespaces::new();
         for SecretSeen { namespace, name, version } in seen {
             listed.entry(namespace).or_default().insert(name, version);
         }
-        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        let former: Namespaces = versions.extract_if(|namespace, _| reach.covers(namespace)).collect();
+        let mut versions = self.versions.write();
+        let former: Namespaces = versions.extract_if(|namespace, _| scope.covers(namespace)).collect();
         let changed =
             differences(&former, &listed).chain(differences(&listed, &former).filter(|(namespace, name)| {
                 // Those on both sides were told by the first half already.
@@ -70,13 +72,13 @@ impl SecretVersions {
 
     /// Takes one changed Secret; returns whether it differs from what was known.
     pub(super) fn set(&self, SecretSeen { namespace, name, version }: SecretSeen) -> bool {
-        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.versions.write();
         versions.entry(namespace).or_default().insert(name, version.clone()) != Some(version)
     }
 
     /// The Secret is gone.
     pub(super) fn remove(&self, namespace: &str, name: &str) {
-        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.versions.write();
         if let Some(secrets) = versions.get_mut(namespace) {
             secrets.remove(name);
         }
@@ -108,43 +110,43 @@ mod tests {
         SecretSeen { namespace: namespace.to_owned(), name: name.to_owned(), version }
     }
 
-    fn watched(reach: &Reach) -> (SecretVersions, Arc<Listing>) {
+    fn watched(scope: &WatchScope) -> (SecretVersions, Arc<WatchStates>) {
         let gate = Gates::default().gate("secrets-listed", "the first list");
-        let listing = Arc::new(Listing::new(std::slice::from_ref(reach), gate));
-        (SecretVersions::new(Some(Arc::clone(&listing))), listing)
+        let states = Arc::new(WatchStates::new(std::slice::from_ref(scope), gate));
+        (SecretVersions::new(Some(Arc::clone(&states))), states)
     }
 
     #[test]
     fn absent_is_told_from_not_listed_yet_and_from_forbidden() {
-        let reach = Reach::Namespace("team-a".to_owned());
-        let (versions, listing) = watched(&reach);
-        assert!(versions.is_coming("team-a"));
+        let scope = WatchScope::Namespace("team-a".to_owned());
+        let (versions, states) = watched(&scope);
+        assert!(versions.is_pending("team-a"));
         assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
-        listing.record(&reach, Heard::Listed);
-        assert!(!versions.is_coming("team-a"));
+        states.record(&scope, WatchState::Listed);
+        assert!(!versions.is_pending("team-a"));
         assert_eq!(versions.get("team-a", "keys"), SecretLookup::Absent);
-        listing.record(&reach, Heard::Forbidden);
+        states.record(&scope, WatchState::Forbidden);
         assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
-        assert!(!versions.is_coming("team-a"), "an answer is an answer");
+        assert!(!versions.is_pending("team-a"), "an answer is an answer");
     }
 
     #[test]
     fn without_a_watch_nothing_is_waited_for() {
         let versions = SecretVersions::new(None);
-        assert!(!versions.is_coming("team-a"));
+        assert!(!versions.is_pending("team-a"));
         assert_eq!(versions.get("team-a", "keys"), SecretLookup::NotWatched);
     }
 
     #[test]
     fn a_new_list_names_what_came_went_or_changed_and_nothing_else() {
-        let (versions, listing) = watched(&Reach::Cluster);
-        listing.record(&Reach::Cluster, Heard::Listed);
+        let (versions, states) = watched(&WatchScope::Cluster);
+        states.record(&WatchScope::Cluster, WatchState::Listed);
         versions.replace(
-            &Reach::Cluster,
+            &WatchScope::Cluster,
             vec![seen("a", "same", "1"), seen("a", "other", "1"), seen("b", "gone", "1")],
         );
         let mut changed = versions.replace(
-            &Reach::Cluster,
+            &WatchScope::Cluster,
             vec![seen("a", "same", "1"), seen("a", "other", "2"), seen("c", "new", "1")],
         );
         changed.sort();
@@ -156,10 +158,10 @@ mod tests {
 
     #[test]
     fn a_list_of_one_namespace_leaves_the_others_alone() {
-        let (versions, listing) = watched(&Reach::Cluster);
-        listing.record(&Reach::Cluster, Heard::Listed);
+        let (versions, states) = watched(&WatchScope::Cluster);
+        states.record(&WatchScope::Cluster, WatchState::Listed);
         versions.set(seen("b", "keys", "1"));
-        versions.replace(&Reach::Namespace("a".to_owned()), vec![]);
+        versions.replace(&WatchScope::Namespace("a".to_owned()), vec![]);
         assert!(matches!(versions.get("b", "keys"), SecretLookup::Present(_)));
     }
 

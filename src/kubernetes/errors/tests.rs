@@ -120,10 +120,10 @@ async fn no_error_tells_anything_that_it_met() {
             service(io::Error::new(io::ErrorKind::InvalidData, certificate)).into(),
         ),
         ("client error (SendRequest): invalid HTTP version parsed", spoken_to_badly().await.into()),
-        (UNTOLD, service(AuthError::AuthExec(CANARY.to_owned())).into()),
-        (UNTOLD, service(CANARY).into()),
-        (UNTOLD, service(chain).into()),
-        (UNTOLD, service(Circle(CANARY)).into()),
+        (HIDDEN, service(AuthError::AuthExec(CANARY.to_owned())).into()),
+        (HIDDEN, service(CANARY).into()),
+        (HIDDEN, service(chain).into()),
+        (HIDDEN, service(Circle(CANARY)).into()),
     ];
     for (told, error) in errors {
         let all = format!("{error:?}");
@@ -132,7 +132,7 @@ async fn no_error_tells_anything_that_it_met() {
             all.contains(CANARY) || all.contains(as_bytes.trim_end_matches(']')),
             "it would tell: {all:.999}"
         );
-        assert_eq!(explain(error.as_ref()), told);
+        assert_eq!(describe_error(error.as_ref()), told);
     }
 }
 
@@ -142,10 +142,10 @@ struct Own(#[source] kube::Error);
 
 #[tokio::test]
 async fn what_has_fixed_words_is_told_behind_the_operators_own() {
-    let own = |error| explain_own(&Own(error));
+    let own = |error| describe_own_error(&Own(error));
     let refused = kube::Error::Api(refused("secrets is forbidden", "Forbidden"));
     assert_eq!(own(refused), "failed to write the status: it answers 403 Forbidden");
-    let silence = service(Unanswered(std::time::Duration::from_secs(20)));
+    let silence = service(RequestTimeout(std::time::Duration::from_secs(20)));
     let told = "failed to write the status: the Kubernetes API server gave no answer within 20 s";
     assert_eq!(own(silence), told);
     let away = service(io::Error::from_raw_os_error(111));

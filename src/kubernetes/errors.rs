@@ -6,11 +6,11 @@ use std::string::FromUtf8Error;
 
 use kube::core::Status;
 
-use super::client::Unanswered;
+use super::client::RequestTimeout;
 use crate::upstream::guard::causes;
 
 const UNREADABLE: &str = "the answer is not what was asked for";
-const UNTOLD: &str = "what it says is not shown, because it may quote what it met";
+const HIDDEN: &str = "what it says is not shown, because it may quote what it met";
 
 /// Enough for every error there is, and an end to one that goes round in a circle.
 const MOST_CAUSES: usize = 16;
@@ -37,9 +37,9 @@ const REASONS: [&str; 17] = [
 ];
 
 /// An error of the operator's own, whose words are its own too, and what caused it.
-pub(crate) fn explain_own(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn describe_own_error(error: &(dyn Error + 'static)) -> String {
     match error.source() {
-        Some(cause) => format!("{error}: {}", explain(cause)),
+        Some(cause) => format!("{error}: {}", describe_error(cause)),
         None => error.to_string(),
     }
 }
@@ -47,15 +47,15 @@ pub(crate) fn explain_own(error: &(dyn Error + 'static)) -> String {
 /// What went wrong between the operator and the API server, by the types in the chain of causes. Their texts are left out:
 /// kube prints whole answers, and a page that a proxy sent is a message to it; the parser quotes what it met, which may be
 /// a Secret; a certificate names what it likes.
-pub(super) fn explain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
     let told: Vec<String> = causes(error).take(MOST_CAUSES).filter_map(words).collect();
-    if told.is_empty() { UNTOLD.to_owned() } else { told.join(": ") }
+    if told.is_empty() { HIDDEN.to_owned() } else { told.join(": ") }
 }
 
 /// What is told of one error of a chain; `None` of a kind whose words are not known to be fixed.
 fn words(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(status) = error.downcast_ref::<Box<Status>>() {
-        return Some(refusal(status));
+        return Some(describe_status(status));
     }
     if error.is::<serde_json::Error>() || error.is::<FromUtf8Error>() {
         return Some(UNREADABLE.to_owned());
@@ -70,15 +70,15 @@ fn words(error: &(dyn Error + 'static)) -> Option<String> {
         let is_of_the_system = error.get_ref().is_none();
         return Some(if is_of_the_system { error.to_string() } else { error.kind().to_string() });
     }
-    let is_fixed = error.is::<Unanswered>()
+    let is_fixed = error.is::<RequestTimeout>()
         || error.is::<hyper::Error>()
         || error.is::<hyper_util::client::legacy::Error>();
     is_fixed.then(|| error.to_string())
 }
 
-/// A refusal of the API server, such as `it answers 403 Forbidden`. Its message is free text of whoever refused: a webhook,
+/// A describe_status of the API server, such as `it answers 403 Forbidden`. Its message is free text of whoever refused: a webhook,
 /// or a proxy with a page of its own.
-pub(super) fn refusal(status: &Status) -> String {
+pub(super) fn describe_status(status: &Status) -> String {
     let code = status.code;
     match REASONS.iter().find(|reason| **reason == status.reason) {
         Some(reason) => format!("it answers {code} {reason}"),
