@@ -28,18 +28,18 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod connectwise;
-pub mod controller;
+mod controller;
 pub mod crd;
 mod dns_name;
-pub mod kubernetes;
+mod kubernetes;
 pub mod link;
-pub mod logging;
+mod logging;
 pub mod operator;
 pub mod petra;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod properties;
-pub mod secret_file;
+mod secret_file;
 pub mod timings;
 pub mod upstream;
-pub mod watch_scope;
+mod watch_scope;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_tells_its_place_and_nothing_of_what_it_met() {
+    fn a_panic_is_logged_with_its_place_and_without_its_message() {
         let lines = Lines::default();
         let former = panic::take_hook();
         panic::set_hook(Box::new(log_panic));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_operator_is_told_by_its_own_hook_alone() {
+    fn a_panic_is_logged_by_the_hook_of_the_operator_alone() {
         let own = std::env::current_exe().expect("this test");
         let child = std::process::Command::new(own)
             .args(["--exact", "logging::tests::panics_with_the_operators_own_hook"])
@@ -166,11 +166,11 @@ mod tests {
             .env("RUST_BACKTRACE", "full")
             .output()
             .expect("it runs");
-        let told =
+        let output =
             [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        assert!(child.status.success() && told.contains("1 passed"), "{told}");
-        assert!(told.contains("a task panicked") && told.contains(file!()), "{told}");
-        assert!(!told.contains("CANARY"), "{told}");
+        assert!(child.status.success() && output.contains("1 passed"), "{output}");
+        assert!(output.contains("a task panicked") && output.contains(file!()), "{output}");
+        assert!(!output.contains("CANARY"), "{output}");
     }
 
     #[test]

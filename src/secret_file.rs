@@ -225,7 +225,7 @@ mod tests {
         let clone = file.clone();
         let mut changes = file.changes();
         assert!(file.look().expect("readable"));
-        assert_eq!(changes.next().now_or_never(), Some(Some(())), "the change is told once");
+        assert_eq!(changes.next().now_or_never(), Some(Some(())), "the change is reported once");
         assert_eq!(changes.next().now_or_never(), None);
         assert_eq!(clone.generation(), 1, "every clone sees the change");
         assert_eq!(clone.current().expose_secret(), "key-2");

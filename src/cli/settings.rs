@@ -24,10 +24,10 @@ use crate::upstream::limits::Rates;
 use crate::upstream::tls;
 use crate::watch_scope::WatchNamespaces;
 
-/// Everything that `cwlink run` was told, read and checked.
+/// The settings of `cwlink run`, read and checked.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where links are registered; `None` where nobody configured a server.
+    /// Where links are registered; `None` without a configured server.
     pub petra: Option<Petra>,
     /// The operator's Petra key. Always there with [`Settings::petra`]; else it only proves the account.
     pub petra_key: Option<SecretFile>,
@@ -39,7 +39,7 @@ pub struct Settings {
     pub watch_secrets: bool,
     /// The operator's own namespace, where it is known.
     pub namespace: Option<String>,
-    /// The Lease of the leader; `None` where this operator was told that it runs alone.
+    /// The Lease of the leader; `None` with `--leader-elect=false`.
     pub lease: Option<LeaseName>,
     /// This process, as events and the Lease name it.
     pub instance: String,

@@ -25,7 +25,7 @@ use crate::link::{NextVisit, Reconcile};
 use crate::timings::Timings;
 use crate::watch_scope::WatchNamespaces;
 
-/// How long running reconciles may take to finish after the operator was told to stop.
+/// How long running reconciles may take to finish after the operator receives a signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// What the controller is built from.

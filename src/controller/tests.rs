@@ -178,10 +178,10 @@ async fn a_forbidden_namespace_a_panic_and_a_failure_leave_all_other_links_alone
 }
 
 #[tokio::test]
-async fn who_stands_by_knows_all_links_and_looks_at_none_before_it_leads() {
+async fn a_standby_replica_knows_all_links_and_reconciles_none() {
     let links = vec![link("a", "good"), link("a", "other")];
     let lists = HashMap::from([("/a/connectwiselinks", links), ("/a/secrets", vec![])]);
-    let leadership = Leadership::sought();
+    let leadership = Leadership::not_leading();
     let running = run_as(leadership.clone(), &["a"], lists);
     let listed = async {
         while !running.gates.report().0 || running.links.all().len() < 2 {
@@ -192,7 +192,7 @@ async fn who_stands_by_knows_all_links_and_looks_at_none_before_it_leads() {
     running.wake.link("a", "good");
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(running.stub.seen.lock().is_empty(), "{:?}", running.stub.seen);
-    leadership.lasts(Instant::now() + Duration::from_mins(1));
+    leadership.extend(Instant::now() + Duration::from_mins(1));
     running.until(|stub| ["a/good", "a/other"].iter().all(|link| has(&stub.seen, link))).await;
     running.end().await;
 }
@@ -210,7 +210,7 @@ async fn a_wake_runs_a_link_again_and_forgets_one_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_runs_when_the_operator_is_told_to_stop_may_finish() {
+async fn a_running_reconcile_may_finish_after_the_stop() {
     let lists = HashMap::from([("/a/connectwiselinks", vec![link("a", "waits")]), ("/a/secrets", vec![])]);
     let running = run(&["a"], lists);
     running.until(|stub| has(&stub.seen, "a/waits")).await;
@@ -222,7 +222,7 @@ async fn what_runs_when_the_operator_is_told_to_stop_may_finish() {
 }
 
 #[tokio::test]
-async fn the_store_tells_which_secret_is_there() {
+async fn the_store_knows_which_secret_exists() {
     use crate::crd::SecretLookup;
     let secret = json!({"metadata": {"namespace": "a", "name": "keys", "uid": "u", "resourceVersion": "5"}});
     let lists =

@@ -37,8 +37,8 @@ pub enum ConnectError {
     Client(#[from] kube::Error),
 }
 
-/// An error's words, but for those that quote the lines around a mistake in a kubeconfig, or what its helper printed: there
-/// stand keys and tokens.
+/// An error's text. Errors that quote the lines around a mistake in a kubeconfig, or what its helper printed, are replaced:
+/// they may contain keys and tokens.
 fn shown(error: &(dyn Error + 'static)) -> String {
     let quotes = |cause: &(dyn Error + 'static)| {
         cause.is::<AuthError>() || matches!(cause.downcast_ref(), Some(KubeconfigError::Parse(_)))
@@ -90,7 +90,7 @@ impl<S> Bounded<S> {
     }
 
     /// When a watch of this path may begin.
-    fn turn(&self, path: &str) -> Instant {
+    fn reserve_start(&self, path: &str) -> Instant {
         let mut watches = self.watches.lock();
         let now = Instant::now();
         let turn = watches.get(path).map_or(now, |last| now.max(*last + WATCH_SPACING));
@@ -117,7 +117,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let timeout = self.timeout;
         let endless = is_watch(request.uri());
-        let turn = endless.then(|| self.turn(request.uri().path()));
+        let turn = endless.then(|| self.reserve_start(request.uri().path()));
         // Nothing is sent before the future is polled.
         let answer = self.inner.call(request);
         Box::pin(async move {

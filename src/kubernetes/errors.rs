@@ -1,4 +1,4 @@
-//! Errors in one line of a log.
+//! Describes errors in one line of a log.
 
 use std::error::Error;
 use std::io;
@@ -15,7 +15,7 @@ const HIDDEN: &str = "what it says is not shown, because it may quote what it me
 /// Enough for every error there is, and an end to one that goes round in a circle.
 const MOST_CAUSES: usize = 16;
 
-/// The reasons that an API server's own handlers give. Whatever else stands in this place, somebody else chose.
+/// The reasons that an API server's own handlers give. Any other text in this place comes from elsewhere.
 const REASONS: [&str; 17] = [
     "AlreadyExists",
     "BadRequest",
@@ -48,11 +48,11 @@ pub(crate) fn describe_own_error(error: &(dyn Error + 'static)) -> String {
 /// kube prints whole answers, and a page that a proxy sent is a message to it; the parser quotes what it met, which may be
 /// a Secret; a certificate names what it likes.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
-    let told: Vec<String> = causes(error).take(MOST_CAUSES).filter_map(words).collect();
-    if told.is_empty() { HIDDEN.to_owned() } else { told.join(": ") }
+    let texts: Vec<String> = causes(error).take(MOST_CAUSES).filter_map(words).collect();
+    if texts.is_empty() { HIDDEN.to_owned() } else { texts.join(": ") }
 }
 
-/// What is told of one error of a chain; `None` of a kind whose words are not known to be fixed.
+/// The text for one error of a chain; `None` for a kind whose words are not known to be fixed.
 fn words(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(status) = error.downcast_ref::<Box<Status>>() {
         return Some(describe_status(status));
@@ -76,8 +76,8 @@ fn words(error: &(dyn Error + 'static)) -> Option<String> {
     is_fixed.then(|| error.to_string())
 }
 
-/// A describe_status of the API server, such as `it answers 403 Forbidden`. Its message is free text of whoever refused: a webhook,
-/// or a proxy with a page of its own.
+/// A refusal of the API server, such as `it answers 403 Forbidden`. Its message is left out: it is free text of a webhook, or of
+/// a proxy with a page of its own.
 pub(super) fn describe_status(status: &Status) -> String {
     let code = status.code;
     match REASONS.iter().find(|reason| **reason == status.reason) {

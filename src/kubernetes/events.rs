@@ -19,7 +19,7 @@ use crate::admin::Metrics;
 
 /// Events that may wait for the API server. More are dropped: a condition says the same and stays.
 const WAITING: usize = 256;
-/// The same event of the same object is not told again within this.
+/// The same event of the same object is not published again within this.
 const WINDOW: Duration = Duration::from_mins(10);
 /// An object may have this many events at once, and one more every [`REFILL`].
 const BURST: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
@@ -27,7 +27,7 @@ const REFILL: Duration = Duration::from_mins(1);
 /// `note` holds at most 1 KiB.
 const NOTE_BYTES: usize = 1024;
 
-/// Hands events to a task of their own, so that telling never delays or fails a reconcile. Cheap to clone.
+/// Hands events to a task of their own, so that publishing never delays or fails a reconcile. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: mpsc::Sender<Notice>,
@@ -44,7 +44,7 @@ struct Notice {
     note: String,
 }
 
-/// An object reference without its resource version, which would tell the same event of the same object apart.
+/// An object reference without its resource version, which would make the same event of the same object two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Regarding {
     api_version: Option<String>,
@@ -86,7 +86,7 @@ impl Events {
         (Self { sender, metrics, own }, publisher)
     }
 
-    /// Tells people of `regarding`: `reason` says why in one word, `action` what the operator did or refused, `note` the
+    /// Publishes an event about `regarding`: `reason` says why in one word, `action` what the operator did or refused, `note` the
     /// rest. The note is the operator's own text, never a service's.
     pub fn publish(
         &self,
@@ -188,24 +188,24 @@ impl Notice {
 
 /// Keeps repetitions and floods from the API server.
 struct Filter {
-    told: HashMap<Notice, Instant>,
+    published: HashMap<Notice, Instant>,
     limiter: DefaultKeyedRateLimiter<Regarding>,
 }
 
 impl Filter {
     fn new() -> Self {
         let quota = Quota::with_period(REFILL).expect("not zero").allow_burst(BURST);
-        Self { told: HashMap::new(), limiter: RateLimiter::keyed(quota) }
+        Self { published: HashMap::new(), limiter: RateLimiter::keyed(quota) }
     }
 
     fn judge(&mut self, notice: &Notice, now: Instant) -> Result<(), &'static str> {
-        self.told.retain(|_, told| now.duration_since(*told) < WINDOW);
+        self.published.retain(|_, at| now.duration_since(*at) < WINDOW);
         self.limiter.retain_recent();
-        if self.told.contains_key(notice) {
+        if self.published.contains_key(notice) {
             return Err("repeated");
         }
         self.limiter.check_key(&notice.regarding).map_err(|_| "dropped")?;
-        self.told.insert(notice.clone(), now);
+        self.published.insert(notice.clone(), now);
         Ok(())
     }
 }
@@ -244,8 +244,9 @@ mod tests {
     fn one_object_cannot_flood_and_the_next_is_not_affected() {
         let mut filter = Filter::new();
         let now = Instant::now();
-        let told = (0..50).filter(|n| filter.judge(&notice("noisy", &n.to_string()), now).is_ok()).count();
-        assert_eq!(told, usize::try_from(BURST.get()).expect("small"));
+        let published =
+            (0..50).filter(|n| filter.judge(&notice("noisy", &n.to_string()), now).is_ok()).count();
+        assert_eq!(published, usize::try_from(BURST.get()).expect("small"));
         assert_eq!(filter.judge(&notice("quiet", "one"), now), Ok(()));
     }
 

@@ -1,11 +1,11 @@
 //! Who acts: of several replicas the one that holds a Lease.
 //!
 //! Every replica watches and keeps its caches warm; only the leader reconciles, polls Petra and changes anything.
-//! [`Election`] holds the Lease by client-go's rules. What it tells the others is a [`Leadership`]: when it begins, and,
+//! [`Election`] holds the Lease by client-go's rules. The rest of the operator sees a [`Leadership`]: when it begins, and,
 //! as the fence before each change at Petra, whether it surely lasts long enough.
 //!
 //! The fence is only the first of two guards. A process can be frozen between the question and the sending, and clocks
-//! can stand still with a suspended machine; `expectedVersion` and `notAfter`, judged at Petra, hold then too.
+//! can stop with a suspended machine; `expectedVersion` and `notAfter`, judged at Petra, hold then too.
 
 mod election;
 
@@ -37,7 +37,7 @@ enum Tenure {
     Unsure,
     /// No other replica takes the Lease before this moment.
     Until(Instant),
-    /// There is no other replica: that is what it was told.
+    /// There is no other replica, as the settings say.
     Alone,
 }
 
@@ -51,7 +51,7 @@ impl Leadership {
     }
 
     /// A leadership that has not begun.
-    pub(crate) fn sought() -> Self {
+    pub(crate) fn not_leading() -> Self {
         Self::new(Tenure::Unsure)
     }
 
@@ -76,14 +76,14 @@ impl Leadership {
         work.await
     }
 
-    /// The Lease was taken or renewed, and nobody else takes it before this moment.
-    pub(crate) fn lasts(&self, until: Instant) {
+    /// The Lease was taken or renewed, and no other replica takes it before this moment.
+    pub(crate) fn extend(&self, until: Instant) {
         self.set(Tenure::Until(until));
         self.0.began.cancel();
     }
 
     /// The Lease is given back or lost.
-    fn ends(&self) {
+    fn end(&self) {
         self.set(Tenure::Unsure);
     }
 

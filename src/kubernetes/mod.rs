@@ -11,7 +11,7 @@ mod watch;
 
 pub use client::{ConnectError, connect};
 pub(crate) use errors::describe_own_error;
-pub use events::{Events, Publisher};
+pub use events::Events;
 pub use leadership::{Election, Leadership, LeadershipLost};
 pub(crate) use watch::wipe_annotations;
 pub use watch::{Link, Links, SecretVersions, Wake, WatchOptions, Watches};

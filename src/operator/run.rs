@@ -46,7 +46,7 @@ pub enum RunError {
     /// Another replica may lead now.
     #[error(transparent)]
     LeadershipLost(#[from] LeadershipLost),
-    /// The queue ended though nobody told the operator to stop.
+    /// The queue ended without a signal to stop.
     #[error("the queue of links ended by itself; this is a bug")]
     QueueEnded,
 }
@@ -67,7 +67,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     operate(settings, stop).await
 }
 
-/// Runs the operator until it is told to stop, within a process that has a log and handles its signals itself.
+/// Runs the operator until `stop` is cancelled, within a process that has a log and handles its signals itself.
 ///
 /// # Errors
 ///
@@ -165,8 +165,8 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     if stop.is_cancelled() { Ok(()) } else { Err(RunError::QueueEnded) }
 }
 
-/// Stands for election in a task of its own, so that nothing else delays a renewal; without a Lease in the settings this
-/// replica leads at once. What is returned ends by a loss, or when the Lease was given back.
+/// Joins the election in a task of its own, so that nothing else delays a renewal. Without a Lease in the settings this
+/// replica leads at once. The returned future ends when the Lease is lost or given back.
 fn join_election(
     settings: &Settings,
     client: kube::Client,

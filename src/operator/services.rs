@@ -84,7 +84,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         companies: settings.allow_companies.clone(),
         default_mode: settings.registration,
         petra_configured: settings.petra.is_some(),
-        // Without a Petra server nobody is told of owners; the place is taken so that a message never shows a gap.
+        // Without a Petra server no message names an owner; the name is set so that none could show a gap.
         installation: installation.unwrap_or_else(|| "portal".to_owned()),
         elected: settings.lease.is_some(),
     }
@@ -109,20 +109,20 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Counts them as often as Petra is polled idly, and tells of more on the operator's own pod. They are never deleted:
+    /// Counts them as often as Petra is polled idly, and publishes an event on the operator's own pod when there are more. They are never deleted:
     /// a backup that was restored halfway must not cost anybody a link.
     pub(super) async fn report(self, period: Duration, stop: CancellationToken) {
         let reporting = async {
-            let mut told = 0;
+            let mut reported = 0;
             loop {
                 // First after a while: at start the links are not listed yet, and every entry would look orphaned.
                 tokio::time::sleep(period).await;
                 let count = self.count();
                 self.metrics.petra_orphans(count);
-                if count > told {
+                if count > reported {
                     self.events.publish_own("OrphanedLinks", ORPHANED.to_owned());
                 }
-                told = count;
+                reported = count;
             }
         };
         stop.run_until_cancelled(reporting).await;

@@ -1,4 +1,4 @@
-//! Told to stop.
+//! Signals to stop.
 
 use std::io;
 
@@ -15,13 +15,13 @@ pub(super) fn on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let stopping = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => info!("told to stop by SIGTERM"),
             _ = interrupt.recv() => info!("told to stop by SIGINT"),
         }
-        told.cancel();
+        stopping.cancel();
     });
     Ok(stop)
 }

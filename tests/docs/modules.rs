@@ -99,12 +99,9 @@ fn sources() -> Vec<Source> {
 
 /// The path of the module in a file: `["link", "act"]` for `src/link/act.rs`.
 fn module_of(file: &Path) -> Vec<String> {
-    let names = file
-        .with_extension("")
-        .components()
-        .skip(1)
-        .map(|name| name.as_os_str().to_string_lossy().into_owned());
-    names.filter(|name| name != "mod").collect::<Vec<String>>()
+    let path = file.with_extension("");
+    let names = path.components().skip(1).map(|name| name.as_os_str().to_string_lossy().into_owned());
+    names.filter(|name| name != "mod").collect()
 }
 
 fn is_of_tests(module: &[String]) -> bool {

@@ -1,6 +1,6 @@
 //! Takes the Lease, keeps it, and gives it back: the rules of client-go's leader election.
 //!
-//! Every write carries the `resourceVersion` that was read, so that of two candidates one fails. Nobody's wall clock
+//! Every write carries the `resourceVersion` that was read, so that of two candidates one fails. No wall clock
 //! decides: a candidate takes over when it has seen the Lease unchanged for the holder's whole duration on its own
 //! monotonic clock (<https://pkg.go.dev/k8s.io/client-go/tools/leaderelection>). Stricter than there: a leader that finds
 //! the Lease in any hands but its own has lost it, also when those hands gave it back since.
@@ -26,7 +26,7 @@ use crate::timings::LeaseTerms;
 /// Why this replica leads no longer. The process has to end: what it remembers may be out of date.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeadershipLost {
-    /// Somebody else holds the Lease, or it is gone.
+    /// Another replica holds the Lease, or it is gone.
     #[error(
         "lost the lease {0}: another replica took it, or somebody removed it; the process ends and starts anew"
     )]
@@ -65,12 +65,12 @@ enum Attempt {
     Holds(Instant),
     /// Another one holds it, or did a moment ago.
     HeldByOther,
-    /// Somebody wrote to it in between: nothing is known.
+    /// Another writer changed it in between: nothing is known.
     Raced,
 }
 
 impl Election {
-    /// A candidate for the Lease of this name, and what it tells the rest of the operator. `instance` is for people; the
+    /// A candidate for the Lease of this name, and what the rest of the operator sees of it. `instance` is for people; the
     /// identity is made unique, because two processes with one identity would both believe that they hold the Lease. `gate`
     /// opens when the Lease was read or written for the first time.
     #[must_use]
@@ -82,7 +82,7 @@ impl Election {
         gate: Gate,
         metrics: Arc<Metrics>,
     ) -> (Self, Leadership) {
-        let leadership = Leadership::sought();
+        let leadership = Leadership::not_leading();
         let election = Self {
             api: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
@@ -98,7 +98,7 @@ impl Election {
         (election, leadership)
     }
 
-    /// Stands for election, and leads. Stops standing at `stop`; gives the Lease back when `drained`, which is when this
+    /// Campaigns, and leads. Stops campaigning at `stop`; gives the Lease back when `drained`, which is when this
     /// replica has stopped acting, and returns then.
     ///
     /// # Errors
@@ -109,33 +109,33 @@ impl Election {
         stop: CancellationToken,
         drained: CancellationToken,
     ) -> Result<(), LeadershipLost> {
-        if let Some(taken) = stop.run_until_cancelled(self.stand()).await {
+        if let Some(taken) = stop.run_until_cancelled(self.campaign()).await {
             self.metrics.leads(true);
             info!(lease = %self.lease(), identity = %self.identity, "this replica leads");
             let lost = drained.run_until_cancelled(self.lead(taken)).await;
-            self.leadership.ends();
+            self.leadership.end();
             self.metrics.leads(false);
             if let Some(lost) = lost {
                 return Err(lost);
             }
         }
         drained.cancelled().await;
-        self.give_back().await;
+        self.release().await;
         Ok(())
     }
 
     /// Tries until it holds the Lease, and says when the write was sent by which it does.
-    async fn stand(&mut self) -> Instant {
-        let mut told = String::new();
+    async fn campaign(&mut self) -> Instant {
+        let mut logged = String::new();
         loop {
             let waits_for = match self.attempt_within(self.terms.renew_within / 2).await {
                 Ok(Attempt::Holds(sent)) => return sent,
                 Ok(Attempt::HeldByOther | Attempt::Raced) => "another replica leads".to_owned(),
                 Err(problem) => problem,
             };
-            if told != waits_for {
+            if logged != waits_for {
                 info!(lease = %self.lease(), "stands by: {waits_for}");
-                told = waits_for;
+                logged = waits_for;
             }
             sleep(between_tries(self.terms)).await;
         }
@@ -204,7 +204,7 @@ impl Election {
         match written {
             Ok(lease) => {
                 self.held = Some(lease);
-                self.leadership.lasts(sent + self.terms.duration);
+                self.leadership.extend(sent + self.terms.duration);
                 Ok(Attempt::Holds(sent))
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Attempt::Raced),
@@ -212,8 +212,8 @@ impl Election {
         }
     }
 
-    /// Whether the Lease is nobody's, or has not changed for the whole duration that its holder wrote. Any change starts
-    /// that over, even of a holder whose clock stands still.
+    /// Whether the Lease has no holder, or has not changed for the whole duration that its holder wrote. Any change starts
+    /// that over, even of a holder whose clock has stopped.
     fn may_take(&mut self, lease: &Lease) -> bool {
         let version = lease.resource_version().unwrap_or_default();
         let now = Instant::now();
@@ -251,9 +251,9 @@ impl Election {
     }
 
     /// Gives the Lease back, so that the next replica need not wait for its end.
-    async fn give_back(&mut self) {
+    async fn release(&mut self) {
         let lease = self.lease();
-        match timeout(self.terms.renew_within / 2, self.free()).await {
+        match timeout(self.terms.renew_within / 2, self.clear_holder()).await {
             Ok(Ok(true)) => info!(%lease, "gave the lease back"),
             Ok(Ok(false)) => {}
             Ok(Err(error)) => warn!(%lease, "the lease runs out by itself: {}", describe_error(&error)),
@@ -262,7 +262,7 @@ impl Election {
     }
 
     /// Whether there was something to give back.
-    async fn free(&mut self) -> Result<bool, kube::Error> {
+    async fn clear_holder(&mut self) -> Result<bool, kube::Error> {
         let current = match self.held.take() {
             Some(lease) => Some(lease),
             // A renewal was broken off: it may have been written.

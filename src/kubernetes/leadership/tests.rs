@@ -33,7 +33,7 @@ enum Way {
     Cut,
     /// Writes arrive, their answers do not.
     WritesUnanswered,
-    /// Somebody else writes between any read and the write after it.
+    /// Another writer writes between any read and the write after it.
     Raced,
     /// Writes arrive at once, and are answered [`LATE`].
     AnsweredLate,
@@ -70,7 +70,7 @@ impl Server {
         lease
     }
 
-    /// A Lease that somebody else holds, renewed at this time by that one's clock.
+    /// A Lease that another replica holds, renewed at this time by that one's clock.
     fn held_by(&self, holder: &str, seconds: i32, renewed: &str) {
         let mut lease = self.lease().unwrap_or_default();
         lease.metadata.name = Some("cwlink".to_owned());
@@ -88,9 +88,9 @@ impl Server {
                 json!({"kind": "Status", "status": "Failure", "code": code.as_u16(), "reason": reason});
             (code, status)
         };
-        let told = |lease: &Lease| (StatusCode::OK, serde_json::to_value(lease).expect("json"));
+        let shown = |lease: &Lease| (StatusCode::OK, serde_json::to_value(lease).expect("json"));
         if *method == Method::GET {
-            return self.lease().map_or_else(|| refused(StatusCode::NOT_FOUND), |lease| told(&lease));
+            return self.lease().map_or_else(|| refused(StatusCode::NOT_FOUND), |lease| shown(&lease));
         }
         self.writes.fetch_add(1, Ordering::Relaxed);
         if way == Way::Raced {
@@ -107,9 +107,9 @@ impl Server {
             (true, None) if sent.metadata.name.as_deref() != Some("cwlink") => {
                 refused(StatusCode::UNPROCESSABLE_ENTITY)
             }
-            (true, None) => told(&self.store(sent)),
+            (true, None) => shown(&self.store(sent)),
             (false, None) => refused(StatusCode::NOT_FOUND),
-            (false, Some(_)) if sent.metadata.resource_version == stored_version => told(&self.store(sent)),
+            (false, Some(_)) if sent.metadata.resource_version == stored_version => shown(&self.store(sent)),
             _ => refused(StatusCode::CONFLICT),
         }
     }
@@ -142,7 +142,7 @@ impl Server {
     }
 }
 
-/// A replica that stands for election.
+/// A replica that campaigns.
 struct Candidate {
     leadership: Leadership,
     way: Arc<Mutex<Way>>,
@@ -153,7 +153,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn stand(server: &Server, instance: &str) -> Self {
+    fn start(server: &Server, instance: &str) -> Self {
         let way = Arc::new(Mutex::default());
         let gates = Gates::default();
         let gate = gates.gate("lease-read", "no answer yet");
@@ -201,7 +201,7 @@ async fn until_begun(candidate: &Candidate) -> f64 {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_does_not_exist_is_made_and_renewed_every_two_seconds() {
     let server = Server::default();
-    let candidate = Candidate::stand(&server, "pod-a");
+    let candidate = Candidate::start(&server, "pod-a");
     until_begun(&candidate).await;
     assert!(server.holder().is_some_and(|holder| holder.starts_with("pod-a_")), "{:?}", server.holder());
     sleep(Duration::from_secs(61)).await;
@@ -224,7 +224,7 @@ fn candidates_wait_up_to_a_fifth_longer_than_the_terms_say_each_time_another_tim
 #[tokio::test(start_paused = true)]
 async fn of_two_candidates_one_leads_however_long_they_stand() {
     let server = Server::default();
-    let (a, b) = (Candidate::stand(&server, "pod"), Candidate::stand(&server, "pod"));
+    let (a, b) = (Candidate::start(&server, "pod"), Candidate::start(&server, "pod"));
     sleep(10 * A_WHILE).await;
     assert_ne!(a.leadership.has_begun(), b.leadership.has_begun());
     assert_ne!(a.may_act(0), b.may_act(0));
@@ -234,9 +234,9 @@ async fn of_two_candidates_one_leads_however_long_they_stand() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_lost_the_api_server_stops_before_another_one_begins() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
-    let b = Candidate::stand(&server, "b");
+    let b = Candidate::start(&server, "b");
     sleep(A_WHILE).await;
     a.way(Way::Cut);
     let from = Instant::now();
@@ -257,7 +257,7 @@ async fn a_leader_that_lost_the_api_server_stops_before_another_one_begins() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_whose_renewals_fail_says_so_within_its_deadline() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     a.way(Way::Cut);
     let from = Instant::now();
@@ -271,7 +271,7 @@ async fn a_leader_whose_renewals_fail_says_so_within_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_whose_renewal_was_answered_late_ends_before_another_one_may_begin() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     a.way(Way::AnsweredLate);
     let (before, mut stored) = (server.writes(), Instant::now());
@@ -295,10 +295,10 @@ async fn a_holder_whose_clock_is_wrong_keeps_the_lease_while_it_renews() {
     for renewed in ["1970-01-01T00:00:00.000000Z", "2199-01-01T00:00:00.000000Z"] {
         let server = Server::default();
         server.held_by("other", 15, renewed);
-        let candidate = Candidate::stand(&server, "a");
+        let candidate = Candidate::start(&server, "a");
         for _ in 0..60 {
             sleep(Duration::from_secs(2)).await;
-            // The clock stands still as well: only the version tells.
+            // The clock has stopped as well: only the version differs.
             server.held_by("other", 15, renewed);
         }
         assert!(!candidate.leadership.has_begun(), "{renewed}");
@@ -311,7 +311,7 @@ async fn a_holder_whose_clock_is_wrong_keeps_the_lease_while_it_renews() {
 async fn the_duration_that_the_holder_wrote_counts() {
     let server = Server::default();
     server.held_by("other", 60, "2026-01-01T00:00:00.000000Z");
-    let candidate = Candidate::stand(&server, "a");
+    let candidate = Candidate::start(&server, "a");
     let took = until_begun(&candidate).await;
     assert!((60.0..=65.0).contains(&took), "after {took} s");
 }
@@ -320,7 +320,7 @@ async fn the_duration_that_the_holder_wrote_counts() {
 async fn a_lease_that_ran_out_is_taken_only_as_it_was_read() {
     let server = Server::default();
     server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
-    let candidate = Candidate::stand(&server, "a");
+    let candidate = Candidate::start(&server, "a");
     candidate.way(Way::Raced);
     sleep(10 * A_WHILE).await;
     assert!(server.writes() > 0, "it never tried");
@@ -332,7 +332,7 @@ async fn a_lease_that_ran_out_is_taken_only_as_it_was_read() {
 async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_not() {
     let server = Server::default();
     server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
-    let candidate = Candidate::stand(&server, "a");
+    let candidate = Candidate::start(&server, "a");
     candidate.way(Way::Raced);
     sleep(Duration::from_secs(3)).await;
     for _ in 0..60 {
@@ -349,7 +349,7 @@ async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_
 #[tokio::test(start_paused = true)]
 async fn a_lease_in_other_hands_is_lost_at_once() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
     assert_eq!(a.lost().await, LeadershipLost::Taken("cwlink-system/cwlink".to_owned()));
@@ -359,7 +359,7 @@ async fn a_lease_in_other_hands_is_lost_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_was_in_other_hands_and_is_free_again_is_lost_too() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     server.held_by("", 1, "2026-01-01T00:00:00.000000Z");
     assert_eq!(a.lost().await, LeadershipLost::Taken("cwlink-system/cwlink".to_owned()));
@@ -368,7 +368,7 @@ async fn a_lease_that_was_in_other_hands_and_is_free_again_is_lost_too() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_somebody_removed_is_lost() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     *server.lease.lock() = None;
     assert_eq!(a.lost().await, LeadershipLost::Taken("cwlink-system/cwlink".to_owned()));
@@ -377,7 +377,7 @@ async fn a_lease_that_somebody_removed_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_label_on_the_lease_costs_nobody_the_leadership() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     let mut lease = server.lease().expect("a lease");
     lease.metadata.labels = Some([("team".to_owned(), "a".to_owned())].into());
@@ -391,7 +391,7 @@ async fn a_label_on_the_lease_costs_nobody_the_leadership() {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_whose_answer_got_lost_is_read_back() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     a.way(Way::WritesUnanswered);
     sleep(Duration::from_secs(6)).await;
@@ -404,7 +404,7 @@ async fn a_renewal_whose_answer_got_lost_is_read_back() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_frozen_for_a_minute_may_not_act_from_the_moment_that_it_wakes() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     assert!(a.may_act(8));
     server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
@@ -421,14 +421,14 @@ async fn a_leader_frozen_for_a_minute_may_not_act_from_the_moment_that_it_wakes(
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_ends_gives_the_lease_back_and_the_next_one_begins_without_waiting() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
-    let b = Candidate::stand(&server, "b");
+    let b = Candidate::start(&server, "b");
     sleep(A_WHILE).await;
     let leadership = a.leadership.clone();
     a.end().await;
     assert!(!leadership.outlives(Duration::ZERO));
-    // As client-go leaves it: nobody's, for the shortest time that can be written.
+    // As client-go leaves it: without a holder, for the shortest time that can be written.
     let spec = server.lease().and_then(|lease| lease.spec).expect("a lease");
     assert_eq!((spec.holder_identity, spec.lease_duration_seconds), (None, Some(1)));
     let took = until_begun(&b).await;
@@ -438,7 +438,7 @@ async fn a_leader_that_ends_gives_the_lease_back_and_the_next_one_begins_without
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_cannot_give_the_lease_back_ends_all_the_same() {
     let server = Server::default();
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     until_begun(&a).await;
     a.way(Way::Cut);
     let from = Instant::now();
@@ -450,7 +450,7 @@ async fn a_leader_that_cannot_give_the_lease_back_ends_all_the_same() {
 async fn who_is_told_to_stop_while_standing_by_never_takes_the_lease() {
     let server = Server::default();
     server.held_by("other", 15, "2026-01-01T00:00:00.000000Z");
-    let a = Candidate::stand(&server, "a");
+    let a = Candidate::start(&server, "a");
     sleep(Duration::from_secs(5)).await;
     a.end().await;
     assert_eq!(server.holder().as_deref(), Some("other"));

@@ -24,7 +24,7 @@ pub(super) enum Change<K> {
     Deleted(K),
 }
 
-/// Watches the objects of `api` for ever. `strip` drops what nobody uses before an object is kept.
+/// Watches the objects of `api` until dropped. `strip` removes what is not used before an object is kept.
 ///
 /// After an error the next attempt waits, longer each time, up to half a minute.
 pub(super) fn changes<K>(
@@ -39,10 +39,10 @@ where
     whole_lists(restart_when_forbidden(begin)).backoff(BackoffWithoutReset(DefaultBackoff::default()))
 }
 
-/// Begins a watch anew after each describe_status, so that the first thing it tells when it has the right again is a whole list.
+/// Restarts a watch after each refusal, so that its first event once it has the right again is a whole list.
 ///
 /// The watcher by itself would resume where it was, and an API server says nothing on a watch of a quiet namespace:
-/// nobody would learn that the right is back.
+/// the operator would not notice that the right is back.
 fn restart_when_forbidden<S, T>(mut begin: impl FnMut() -> S) -> impl Stream<Item = watcher::Result<T>>
 where
     S: Stream<Item = watcher::Result<T>> + Unpin,
@@ -59,7 +59,7 @@ where
 
 /// Delays that grow with every error, until there was none for two minutes.
 ///
-/// A right to list without one to watch gives a good list before each describe_status: that must not begin the delays anew.
+/// A right to list without one to watch gives a good list before each refusal: that must not reset the delays.
 struct BackoffWithoutReset(DefaultBackoff);
 
 impl Iterator for BackoffWithoutReset {
@@ -76,8 +76,8 @@ impl Backoff for BackoffWithoutReset {
 
 /// Puts the pieces of a list together.
 ///
-/// The watcher announces every attempt to list by an event that is no error. The backoff must stand behind this function,
-/// which swallows the announcement, or a list that keeps failing would reset it each time.
+/// The watcher announces every attempt to list by an event that is not an error. The backoff must come after this function,
+/// which drops the announcement, or a list that keeps failing would reset it each time.
 fn whole_lists<K>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
 ) -> impl Stream<Item = watcher::Result<Change<K>>> {
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(changes, expected);
     }
 
-    /// Waits for nothing and counts how often it was told to begin anew.
+    /// Waits for nothing and counts how often it was reset.
     #[derive(Default)]
     struct Counting {
         waits: u32,
@@ -214,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn a_good_list_between_two_errors_does_not_begin_the_delays_anew() {
-        let mut limit = BackoffWithoutReset(DefaultBackoff::default());
+    fn a_good_list_between_two_errors_does_not_reset_the_delays() {
+        let mut backoff = BackoffWithoutReset(DefaultBackoff::default());
         let delays: Vec<_> = (0..6)
             .map_while(|_| {
-                limit.reset();
-                limit.next()
+                backoff.reset();
+                backoff.next()
             })
             .collect();
         assert!(delays[5] > 4 * delays[0], "{delays:?}");

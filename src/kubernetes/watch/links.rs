@@ -126,7 +126,7 @@ mod tests {
         serde_json::from_value(value).expect("a guard takes any object with metadata")
     }
 
-    /// These links, as a watch of `team-a` and one of `team-b` hold them that have heard nothing yet.
+    /// These links, as two watches of `team-a` and `team-b` hold them that have no answer yet.
     fn holding(links: impl IntoIterator<Item = Link>) -> (Links, Arc<WatchStates>) {
         let (store, mut writer) = kube::runtime::reflector::store();
         for link in links {
@@ -151,7 +151,7 @@ mod tests {
         assert!(is_gone("team-a", "other"));
         assert!(!is_gone("team-a", "acme"));
         assert!(!is_gone("team-b", "acme"), "the operator may not look there");
-        assert!(!is_gone("team-c", "acme"), "the operator was not told to look there");
+        assert!(!is_gone("team-c", "acme"), "the operator does not watch this namespace");
     }
 
     #[test]

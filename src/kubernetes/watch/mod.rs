@@ -223,7 +223,7 @@ impl Shared {
         changed.iter().flat_map(|(namespace, name)| self.index.links_of(namespace, name)).collect()
     }
 
-    /// Logs and counts an error, and keeps account of what the watch has heard; returns what it had heard before.
+    /// Logs and counts an error, and records the state of the watch. Returns the state before.
     fn record(
         &self,
         resource: &'static str,
@@ -240,10 +240,10 @@ impl Shared {
         };
         let cause = Cause::of(error);
         self.metrics.watch_failed(resource, cause.as_str());
-        let heard = if cause == Cause::Forbidden { WatchState::Forbidden } else { WatchState::Failing };
-        let before = states.record(scope, heard);
+        let state = if cause == Cause::Forbidden { WatchState::Forbidden } else { WatchState::Failing };
+        let before = states.record(scope, state);
         let (cause, error) = (cause.as_str(), describe_error(error));
-        if before == heard {
+        if before == state {
             debug!(resource, %scope, cause, error, "a watch still fails");
         } else {
             warn!(resource, %scope, cause, error, "a watch failed and is tried again");

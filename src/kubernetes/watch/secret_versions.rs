@@ -12,7 +12,7 @@ use crate::watch_scope::WatchScope;
 /// The versions of all Secrets in the watched namespaces, from a watch of metadata alone. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SecretVersions {
-    /// `None` where the operator was told not to watch Secrets.
+    /// `None` with `--watch-secrets=false`.
     states: Option<Arc<WatchStates>>,
     versions: Arc<RwLock<Namespaces>>,
 }
@@ -62,7 +62,7 @@ impl SecretVersions {
         let former: Namespaces = versions.extract_if(|namespace, _| scope.covers(namespace)).collect();
         let changed =
             differences(&former, &listed).chain(differences(&listed, &former).filter(|(namespace, name)| {
-                // Those on both sides were told by the first half already.
+                // The first half has those on both sides already.
                 !former.get(namespace).is_some_and(|secrets| secrets.contains_key(name))
             }));
         let changed = changed.collect();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_is_told_from_not_listed_yet_and_from_forbidden() {
+    fn absent_differs_from_not_listed_yet_and_from_forbidden() {
         let scope = WatchScope::Namespace("team-a".to_owned());
         let (versions, states) = watched(&scope);
         assert!(versions.is_pending("team-a"));

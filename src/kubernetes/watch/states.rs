@@ -1,4 +1,4 @@
-//! What the first answer of each watch was.
+//! The state of each watch.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::admin::Gate;
 use crate::watch_scope::WatchScope;
 
-/// What a watch has heard from the API server.
+/// What a watch has received from the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WatchState {
     /// No answer yet.
@@ -22,56 +22,56 @@ pub(super) enum WatchState {
 
 /// The watches of one kind of object, and the gate that depends on them.
 ///
-/// The gate opens when every watch has a list or was told that it has no right to one, and at least one has a list: a
-/// namespace without rights keeps neither the others nor the operator waiting, while an operator without any right at
-/// all never calls itself ready, which stops its rollout.
+/// The gate opens when every watch has a list or a refusal, and at least one has a list. A namespace without rights keeps
+/// neither the others nor the operator waiting. An operator without any right at all never becomes ready, which stops its
+/// rollout.
 #[derive(Debug)]
 pub(super) struct WatchStates {
-    heard: Mutex<BTreeMap<WatchScope, WatchState>>,
+    states: Mutex<BTreeMap<WatchScope, WatchState>>,
     gate: Gate,
 }
 
 impl WatchStates {
     pub(super) fn new(scopes: &[WatchScope], gate: Gate) -> Self {
-        let heard = scopes.iter().map(|scope| (scope.clone(), WatchState::Pending)).collect();
-        Self { heard: Mutex::new(heard), gate }
+        let states = scopes.iter().map(|scope| (scope.clone(), WatchState::Pending)).collect();
+        Self { states: Mutex::new(states), gate }
     }
 
-    /// Records what a watch heard, and says what it had heard before. A failure does not undo a list: the watch resumes
+    /// Records the state of a watch, and returns the state before. A failure does not undo a list, because the watch resumes
     /// where it was. A right that is taken away does.
-    pub(super) fn record(&self, scope: &WatchScope, news: WatchState) -> WatchState {
-        let mut heard = self.heard.lock();
-        let before = heard.get(scope).copied().unwrap_or(WatchState::Pending);
-        if !(before == WatchState::Listed && news == WatchState::Failing) {
-            heard.insert(scope.clone(), news);
+    pub(super) fn record(&self, scope: &WatchScope, state: WatchState) -> WatchState {
+        let mut states = self.states.lock();
+        let before = states.get(scope).copied().unwrap_or(WatchState::Pending);
+        if !(before == WatchState::Listed && state == WatchState::Failing) {
+            states.insert(scope.clone(), state);
         }
-        let settled = |heard: &WatchState| matches!(heard, WatchState::Listed | WatchState::Forbidden);
-        if heard.values().all(settled) && heard.values().any(|heard| *heard == WatchState::Listed) {
-            self.gate.open(missing(&heard));
+        let settled = |state: &WatchState| matches!(state, WatchState::Listed | WatchState::Forbidden);
+        if states.values().all(settled) && states.values().any(|state| *state == WatchState::Listed) {
+            self.gate.open(missing(&states));
         } else {
-            self.gate.wait_for(missing(&heard));
+            self.gate.wait_for(missing(&states));
         }
         before
     }
 
     /// Whether the first answer to some watch is still to come.
     pub(super) fn is_pending(&self) -> bool {
-        let heard = self.heard.lock();
-        heard.values().any(|heard| *heard == WatchState::Pending)
+        let states = self.states.lock();
+        states.values().any(|state| *state == WatchState::Pending)
     }
 
-    /// What the watch that covers a namespace has heard.
+    /// The state of the watch that covers a namespace.
     pub(super) fn of(&self, namespace: &str) -> WatchState {
-        let heard = self.heard.lock();
-        heard
+        let states = self.states.lock();
+        states
             .iter()
             .find(|(scope, _)| scope.covers(namespace))
-            .map_or(WatchState::Pending, |(_, heard)| *heard)
+            .map_or(WatchState::Pending, |(_, state)| *state)
     }
 }
 
-fn missing(heard: &BTreeMap<WatchScope, WatchState>) -> String {
-    let texts = heard.iter().filter_map(|(scope, heard)| match heard {
+fn missing(states: &BTreeMap<WatchScope, WatchState>) -> String {
+    let texts = states.iter().filter_map(|(scope, state)| match state {
         WatchState::Listed => None,
         WatchState::Pending => Some(format!("{scope}: no answer yet")),
         WatchState::Forbidden => Some(format!("{scope}: no right to list and watch")),
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn a_right_that_comes_back_leaves_nothing_missing() {
         let (states, gates) = states(&["a", "b"]);
-        for (name, news) in
+        for (name, state) in
             [("a", WatchState::Listed), ("b", WatchState::Forbidden), ("b", WatchState::Listed)]
         {
-            states.record(&scope(name), news);
+            states.record(&scope(name), state);
         }
         assert_eq!(gates.report(), (true, "[+]links-listed open\n".to_owned()));
     }

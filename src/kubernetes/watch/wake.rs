@@ -1,4 +1,4 @@
-//! Wakes single links from anywhere in the operator.
+//! Wakes single links.
 
 use tokio::sync::mpsc;
 
@@ -16,9 +16,9 @@ impl Wake {
         (Self { sender }, receiver)
     }
 
-    /// Wakes a link; one that there is not is forgotten.
+    /// Wakes a link. One that does not exist is forgotten.
     pub fn link(&self, namespace: &str, name: &str) {
-        // The queue only goes away when the operator stops, and then nobody needs to be woken.
+        // The queue only goes away when the operator stops. Then no link needs a reconcile.
         let _ = self.sender.send(LinkRef::new(namespace, name));
     }
 }
