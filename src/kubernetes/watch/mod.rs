@@ -3,6 +3,7 @@
 mod changes;
 mod link_index;
 mod links;
+mod secret_metadata;
 mod secret_versions;
 mod states;
 mod wake;
@@ -11,27 +12,26 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event};
-use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
-use zeroize::Zeroize as _;
 
 use self::changes::{Cause, Change, changes};
 use self::link_index::LinkIndex;
 use self::links::strip_unused_fields;
-use self::secret_versions::SecretSeen;
+use self::secret_metadata::{key, seen, strip_to_identity};
 use self::states::{WatchState, WatchStates};
 use super::errors::describe_error;
 use crate::admin::{Gates, Metrics};
-use crate::crd::{LinkRef, SecretVersion};
+use crate::crd::LinkRef;
 use crate::watch_scope::{WatchNamespaces, WatchScope};
 
 pub use self::links::{Link, Links};
+pub(crate) use self::secret_metadata::wipe_annotations;
 pub use self::secret_versions::SecretVersions;
 pub use self::wake::Wake;
 
@@ -268,37 +268,6 @@ fn differences(store: &Store<Link>, scope: &WatchScope, list: Vec<Link>) -> Vec<
     changed.map(Event::Apply).chain(gone).collect()
 }
 
-/// Drops everything from a Secret's metadata but its name and version. Annotations are overwritten before: kubectl keeps
-/// what it applied there, with the keys in it, and of every Secret of the namespace it comes along.
-fn strip_to_identity(secret: &mut PartialObjectMeta<Secret>) {
-    wipe_annotations(&mut secret.metadata);
-    let metadata = std::mem::take(&mut secret.metadata);
-    secret.metadata.name = metadata.name;
-    secret.metadata.namespace = metadata.namespace;
-    secret.metadata.uid = metadata.uid;
-    secret.metadata.resource_version = metadata.resource_version;
-}
-
-/// Overwrites the values of an object's annotations in memory.
-pub(crate) fn wipe_annotations(metadata: &mut ObjectMeta) {
-    for value in metadata.annotations.iter_mut().flat_map(|annotations| annotations.values_mut()) {
-        value.zeroize();
-    }
-}
-
-fn key(secret: &PartialObjectMeta<Secret>) -> (String, String) {
-    (secret.namespace().unwrap_or_default(), secret.name_any())
-}
-
-fn seen(secret: &PartialObjectMeta<Secret>) -> SecretSeen {
-    let (namespace, name) = key(secret);
-    let version = SecretVersion {
-        uid: secret.uid().unwrap_or_default(),
-        resource_version: secret.resource_version().unwrap_or_default(),
-    };
-    SecretSeen { namespace, name, version }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -311,25 +280,6 @@ mod tests {
             "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
         }))
         .expect("a link")
-    }
-
-    #[test]
-    fn of_a_secret_only_name_and_version_are_kept_and_what_was_applied_is_overwritten() {
-        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(json!({
-            "metadata": {
-                "name": "keys", "namespace": "a", "uid": "u", "resourceVersion": "7", "labels": {"team": "a"},
-                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "CANARY"},
-            },
-        }))
-        .expect("metadata");
-        let mut metadata = secret.metadata.clone();
-        wipe_annotations(&mut metadata);
-        // `zeroize` overwrites the whole allocation and leaves it empty.
-        let values: Vec<_> = metadata.annotations.iter().flat_map(|all| all.values()).collect();
-        assert_eq!(values, [""]);
-        strip_to_identity(&mut secret);
-        let kept = serde_json::to_value(&secret.metadata).expect("json");
-        assert_eq!(kept, json!({"name": "keys", "namespace": "a", "uid": "u", "resourceVersion": "7"}));
     }
 
     #[test]
