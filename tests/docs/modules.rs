@@ -1,6 +1,6 @@
 //! The order of the modules: the map in `src/lib.rs` is what the code does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,26 @@ fn the_map_lists_every_module_once() {
     let all: BTreeSet<&str> =
         all.iter().map(String::as_str).filter(|name| !FOR_TESTS.contains(name)).collect();
     assert_eq!(listed, all, "the map in src/lib.rs and the folders of src/ differ");
+}
+
+#[test]
+fn no_two_files_of_a_folder_use_each_other() {
+    let mut uses: BTreeMap<(Vec<String>, Vec<String>), String> = BTreeMap::new();
+    for source in sources().iter().filter(|source| !is_of_tests(&source.module)) {
+        for used in uses_in(&source.text, &source.module).iter().filter(|used| !used.in_tests) {
+            if let Some(pair) = siblings(&source.module, &used.path) {
+                let place = format!("{}:{}", source.file.display(), used.line);
+                uses.entry(pair).or_insert(place);
+            }
+        }
+    }
+    let cycles = uses.iter().filter_map(|((one, other), place)| {
+        let back = uses.get(&(other.clone(), one.clone())).filter(|_| one < other)?;
+        let (one, other) = (one.join("::"), other.join("::"));
+        Some(format!("{one} and {other} use each other: see {place} and {back}"))
+    });
+    let cycles: Vec<String> = cycles.collect();
+    assert!(cycles.is_empty(), "\n{}\n", cycles.join("\n"));
 }
 
 /// The modules in the order of the map.
@@ -115,6 +135,14 @@ fn against_the_map(source: &Source, map: &[String]) -> Vec<String> {
     });
     let wrong: BTreeSet<_> = wrong.collect();
     wrong.into_iter().map(|(line, why)| format!("{}:{line}: {why}", source.file.display())).collect()
+}
+
+/// The two modules below a common parent, the one that uses and the one that is used; `None` within one of them, and at
+/// the crate root, where the map counts.
+fn siblings(own: &[String], used: &[String]) -> Option<(Vec<String>, Vec<String>)> {
+    let common = own.iter().zip(used).take_while(|(one, other)| one == other).count();
+    let apart = common > 0 && common < own.len() && common < used.len();
+    apart.then(|| (own[..=common].to_vec(), used[..=common].to_vec()))
 }
 
 /// Every path that begins with `crate::`, `self::` or `super::`, from the crate root.
