@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cwlink::cli::{Cli, Command, Settings, Surroundings};
-use cwlink::{crd, runtime};
+use cwlink::cli::{Cli, Command, Environment, Settings};
+use cwlink::{crd, operator};
 
 /// As clap exits for flags that it cannot read.
 const BAD_FLAGS: u8 = 2;
@@ -16,10 +16,10 @@ async fn main() -> ExitCode {
             print!("{}", crd::crd_yaml());
             ExitCode::SUCCESS
         }
-        Command::Run(args) => match Settings::check(*args, Surroundings::of_this_process()) {
+        Command::Run(args) => match Settings::check(*args, Environment::of_this_process()) {
             Err(problems) => fail(&problems, BAD_FLAGS),
             Ok(settings) => {
-                runtime::run(settings).await.map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
+                operator::run(settings).await.map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
             }
         },
     }

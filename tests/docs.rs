@@ -1,5 +1,8 @@
 //! The documentation against the code: every table in `docs/` and in the README that repeats what the program knows.
 
+#[path = "docs/modules.rs"]
+mod modules;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;

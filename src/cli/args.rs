@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::crd::RegistrationMode;
-use crate::runtime::LogFormat;
+use crate::logging::LogFormat;
 
 /// Links ConnectWise PSA with Petra Security from Kubernetes
 #[derive(Debug, Parser)]

@@ -1,8 +1,12 @@
-//! The command line. Everything is checked before anything starts, and every complaint names its flag.
+//! The command line. Everything is checked before anything starts, and every error names its flag.
 
 mod args;
+mod environment;
+mod errors;
 pub(crate) mod files;
 mod settings;
 
 pub use args::{Cli, Command, RunArgs};
-pub use settings::{InstallationId, LeaseName, Petra, Problems, Settings, Surroundings};
+pub use environment::Environment;
+pub use errors::SettingsErrors;
+pub use settings::{InstallationId, LeaseName, Petra, Settings};

@@ -1,7 +1,6 @@
 //! Flags, checked.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,21 +8,26 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::args::RunArgs;
+use super::environment::Environment;
+use super::errors::SettingsErrors;
 use super::files;
 use crate::connectwise::CompanyId;
 use crate::connectwise::profile::Profiles;
 use crate::crd::RegistrationMode;
-use crate::runtime::{LogFormat, SecretFile, WatchNamespaces};
+use crate::dns_name;
+use crate::logging::LogFormat;
+use crate::secret_file::SecretFile;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::hosts::{Host, HostPort};
 use crate::upstream::limits::Rates;
 use crate::upstream::tls;
+use crate::watch_scope::WatchNamespaces;
 
-/// Everything that `cwlink run` was told, read and checked.
+/// The settings of `cwlink run`, read and checked.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where links are registered; `None` where nobody configured a server.
+    /// Where links are registered; `None` without a configured server.
     pub petra: Option<Petra>,
     /// The operator's Petra key. Always there with [`Settings::petra`]; else it only proves the account.
     pub petra_key: Option<SecretFile>,
@@ -35,7 +39,7 @@ pub struct Settings {
     pub watch_secrets: bool,
     /// The operator's own namespace, where it is known.
     pub namespace: Option<String>,
-    /// The Lease of the leader; `None` where this operator was told that it runs alone.
+    /// The Lease of the leader; `None` with `--leader-elect=false`.
     pub lease: Option<LeaseName>,
     /// This process, as events and the Lease name it.
     pub instance: String,
@@ -91,38 +95,11 @@ pub struct LeaseName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallationId(String);
 
-/// What the process is told by where it runs, beside its flags.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// `POD_NAMESPACE`.
-    pub pod_namespace: Option<String>,
-    /// `POD_NAME`, else `HOSTNAME`.
-    pub pod_name: Option<String>,
-    /// `POD_UID`: events about the pod are found by it.
-    pub pod_uid: Option<String>,
-    /// The namespace of the pod's service account, as the kubelet mounts it.
-    pub service_account_namespace: Option<String>,
-}
-
-/// Everything that is wrong with the flags, at once.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
-
-impl std::error::Error for Problems {}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cwlink cannot start:")?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-    }
-}
-
 impl InstallationId {
     /// Reads an installation id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=63).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let fits = (1..=63).contains(&text.len()) && text.bytes().all(dns_name::is_label_byte);
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -133,81 +110,50 @@ impl InstallationId {
     }
 }
 
-impl Surroundings {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_this_process() -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let account = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-        Self {
-            pod_namespace: variable("POD_NAMESPACE"),
-            pod_name: variable("POD_NAME").or_else(|| variable("HOSTNAME")),
-            pod_uid: variable("POD_UID"),
-            service_account_namespace: std::fs::read_to_string(account)
-                .ok()
-                .map(|text| text.trim().to_owned()),
-        }
-    }
-}
-
-/// Collects complaints, so that a person mends them all at once.
-#[derive(Default)]
-struct Complaints(Vec<String>);
-
-impl Complaints {
-    fn add(&mut self, flag: &str, problem: impl fmt::Display) {
-        self.0.push(format!("{flag}: {problem}"));
-    }
-
-    fn take<T, E: fmt::Display>(&mut self, flag: &str, result: Result<T, E>) -> Option<T> {
-        result.map_err(|problem| self.add(flag, problem)).ok()
-    }
-}
-
 impl Settings {
     /// Reads the files that the flags name, and checks everything.
     ///
     /// # Errors
     ///
     /// All that is wrong, each with its flag.
-    pub fn check(args: RunArgs, surroundings: Surroundings) -> Result<Self, Problems> {
-        let mut complaints = Complaints::default();
-        let settings = Self::read(args, surroundings, &mut complaints);
+    pub fn check(args: RunArgs, environment: Environment) -> Result<Self, SettingsErrors> {
+        let mut errors = SettingsErrors::default();
+        let settings = Self::read(args, environment, &mut errors);
         match settings {
-            Some(settings) if complaints.0.is_empty() => Ok(settings),
-            _ => Err(Problems(complaints.0)),
+            Some(settings) if errors.is_empty() => Ok(settings),
+            _ => Err(errors),
         }
     }
 
-    /// `None` only when a complaint says why.
-    fn read(args: RunArgs, surroundings: Surroundings, complaints: &mut Complaints) -> Option<Self> {
-        let petra = petra(&args, complaints);
-        let registration = registration(&args, complaints);
+    /// `None` only when an error was added.
+    fn read(args: RunArgs, environment: Environment, errors: &mut SettingsErrors) -> Option<Self> {
+        let petra = petra(&args, errors);
+        let registration = registration(&args, errors);
         let petra_key = args.petra_key_file.as_deref().and_then(|path| {
             let flag = "--petra-key-file";
-            complaints.take(flag, SecretFile::open(flag, path))
+            errors.take(flag, SecretFile::open(flag, path))
         });
-        let connectwise_client_id = client_id(&args, complaints);
+        let connectwise_client_id = client_id(&args, errors);
         let sites: Vec<HostPort> = args
             .allow_site
             .iter()
             .filter_map(|text| {
                 let entry = AllowList::parse_entry(text).map_err(|problem| format!("{text:?} {problem}"));
-                complaints.take("--allow-site", entry)
+                errors.take("--allow-site", entry)
             })
             .collect();
-        let allow_companies = allow_companies(&args, complaints);
+        let allow_companies = allow_companies(&args, errors);
         let namespace =
-            args.namespace.or(surroundings.pod_namespace).or(surroundings.service_account_namespace);
-        let watch_namespaces = watch_namespaces(&args.watch_namespaces, namespace.as_deref(), complaints);
-        let lease = lease(args.leader_elect, &args.lease_name, namespace.as_deref(), complaints);
+            args.namespace.or(environment.pod_namespace).or(environment.service_account_namespace);
+        let watch_namespaces = watch_namespaces(&args.watch_namespaces, namespace.as_deref(), errors);
+        let lease = lease(args.leader_elect, &args.lease_name, namespace.as_deref(), errors);
         let profiles = match args.profiles {
             None => Some(Profiles::builtin()),
             Some(path) => {
                 let profiles = files::text(&path).and_then(|text| {
                     Profiles::with_file(&text, &path.display().to_string()).map_err(|error| error.to_string())
                 });
-                complaints.take("--profiles", profiles)
+                errors.take("--profiles", profiles)
             }
         };
         let ca_bundle = args.ca_bundle.and_then(|path| {
@@ -215,21 +161,21 @@ impl Settings {
                 Ok(_) => Ok(pem.into_bytes()),
                 Err(problem) => Err(format!("{}: {problem}", path.display())),
             });
-            complaints.take("--ca-bundle", bundle)
+            errors.take("--ca-bundle", bundle)
         });
         let egress_proxy =
-            args.egress_proxy.as_deref().and_then(|text| complaints.take("--egress-proxy", proxy(text)));
+            args.egress_proxy.as_deref().and_then(|text| errors.take("--egress-proxy", proxy(text)));
         if args.connectwise_requests_per_minute.get() > 1000 {
-            complaints.add(
+            errors.add(
                 "--connectwise-requests-per-minute",
                 "ConnectWise allows about 1000 a minute; give no more",
             );
         }
         if let Err(problem) = EnvFilter::try_new(&args.log_level) {
-            complaints.add("--log-level", problem);
+            errors.add("--log-level", problem);
         }
         let speed = (0.01..=10_000.0).contains(&args.time_speed).then_some(args.time_speed);
-        let speed = complaints.take("--time-speed", speed.ok_or("is not a number from 0.01 to 10000"));
+        let speed = errors.take("--time-speed", speed.ok_or("is not a number from 0.01 to 10000"));
         Some(Self {
             allow: AllowList::new(sites, petra.as_ref().map(|petra| petra.host.clone())),
             petra,
@@ -239,8 +185,8 @@ impl Settings {
             watch_secrets: args.watch_secrets,
             namespace,
             lease,
-            instance: surroundings.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
-            pod_uid: surroundings.pod_uid,
+            instance: environment.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
+            pod_uid: environment.pod_uid,
             connectwise_client_id: connectwise_client_id?,
             allow_companies,
             profiles: profiles?,
@@ -257,20 +203,19 @@ impl Settings {
     }
 }
 
-fn petra(args: &RunArgs, complaints: &mut Complaints) -> Option<Petra> {
+fn petra(args: &RunArgs, errors: &mut SettingsErrors) -> Option<Petra> {
     let installation = args.installation_id.as_deref().and_then(|text| {
         let id = InstallationId::parse(text).ok_or("is not 1 to 63 lower-case letters, digits and hyphens");
-        complaints.take("--installation-id", id)
+        errors.take("--installation-id", id)
     });
     let url = args.petra_url.as_deref()?;
     if args.installation_id.is_none() {
-        complaints
-            .add("--installation-id", "is required with --petra-url; choose a name and never change it");
+        errors.add("--installation-id", "is required with --petra-url; choose a name and never change it");
     }
     if args.petra_key_file.is_none() {
-        complaints.add("--petra-key-file", "is required with --petra-url");
+        errors.add("--petra-key-file", "is required with --petra-url");
     }
-    let host = complaints.take("--petra-url", petra_host(url))?;
+    let host = errors.take("--petra-url", petra_host(url))?;
     Some(Petra { host, installation: installation? })
 }
 
@@ -285,10 +230,10 @@ fn petra_host(text: &str) -> Result<HostPort, String> {
     bare.parse::<HostPort>().map_err(|problem| problem.to_string())
 }
 
-fn registration(args: &RunArgs, complaints: &mut Complaints) -> RegistrationMode {
+fn registration(args: &RunArgs, errors: &mut SettingsErrors) -> RegistrationMode {
     match (args.registration, &args.petra_url) {
         (Some(RegistrationMode::Api), None) => {
-            complaints
+            errors
                 .add("--registration", "Api needs --petra-url: keys are sent to no server that nobody named");
             RegistrationMode::Api
         }
@@ -298,17 +243,17 @@ fn registration(args: &RunArgs, complaints: &mut Complaints) -> RegistrationMode
     }
 }
 
-fn client_id(args: &RunArgs, complaints: &mut Complaints) -> Option<SecretFile> {
+fn client_id(args: &RunArgs, errors: &mut SettingsErrors) -> Option<SecretFile> {
     let flag = "--connectwise-client-id-file";
     let path = args.connectwise_client_id_file.as_deref();
     let path = path.ok_or("is required: ConnectWise answers no call without a clientId");
-    complaints.take(flag, path).and_then(|path| complaints.take(flag, SecretFile::open(flag, path)))
+    errors.take(flag, path).and_then(|path| errors.take(flag, SecretFile::open(flag, path)))
 }
 
-fn allow_companies(args: &RunArgs, complaints: &mut Complaints) -> Option<BTreeSet<CompanyId>> {
+fn allow_companies(args: &RunArgs, errors: &mut SettingsErrors) -> Option<BTreeSet<CompanyId>> {
     let read = |text: &String| {
         let company = CompanyId::parse(text).map_err(|problem| format!("{text:?}: {problem}"));
-        complaints.take("--allow-company", company)
+        errors.take("--allow-company", company)
     };
     let companies: BTreeSet<_> = args.allow_company.iter().filter_map(read).collect();
     (!args.allow_company.is_empty()).then_some(companies)
@@ -317,13 +262,13 @@ fn allow_companies(args: &RunArgs, complaints: &mut Complaints) -> Option<BTreeS
 fn watch_namespaces(
     given: &[String],
     own: Option<&str>,
-    complaints: &mut Complaints,
+    errors: &mut SettingsErrors,
 ) -> Option<WatchNamespaces> {
     let flag = "--watch-namespaces";
     match (given, own) {
         ([], Some(own)) => Some(WatchNamespaces::These([own.to_owned()].into())),
         ([], None) => {
-            complaints.add(
+            errors.add(
                 flag,
                 "the operator's own namespace is not known here; name the namespaces, or give --namespace",
             );
@@ -331,32 +276,32 @@ fn watch_namespaces(
         }
         ([all], _) if all == "*" => Some(WatchNamespaces::All),
         (names, _) => {
-            for name in names.iter().filter(|name| !is_namespace(name)) {
-                complaints.add(flag, format_args!("{name:?} is no namespace; give names, or `*` alone"));
+            for name in names.iter().filter(|name| !dns_name::is_label(name)) {
+                errors.add(flag, format_args!("{name:?} is no namespace; give names, or `*` alone"));
             }
             Some(WatchNamespaces::These(names.iter().cloned().collect()))
         }
     }
 }
 
-/// `None` when there shall be none, or when a complaint says why.
+/// `None` when there shall be none, or when an error was added.
 fn lease(
     leader_elect: bool,
     name: &str,
     namespace: Option<&str>,
-    complaints: &mut Complaints,
+    errors: &mut SettingsErrors,
 ) -> Option<LeaseName> {
     if !leader_elect {
         return None;
     }
-    if !is_namespace(name) {
-        complaints.add(
+    if !dns_name::is_label(name) {
+        errors.add(
             "--lease-name",
             format_args!("{name:?} is no name of a Lease: 1 to 63 lower-case letters, digits and hyphens"),
         );
     }
     let Some(namespace) = namespace else {
-        complaints.add(
+        errors.add(
             "--leader-elect",
             "needs the operator's own namespace, which is not known here; give --namespace, or --leader-elect=false if \
              surely no other operator runs for this installation",
@@ -364,14 +309,6 @@ fn lease(
         return None;
     };
     Some(LeaseName { namespace: namespace.to_owned(), name: name.to_owned() })
-}
-
-/// An RFC 1123 label, as Kubernetes wants of namespaces.
-fn is_namespace(name: &str) -> bool {
-    (1..=63).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-')
 }
 
 /// A proxy without a password: that would be a secret in a flag.

@@ -23,12 +23,14 @@ macro_rules! word_schema {
 
 mod condition;
 mod reason;
+mod reference;
 mod schema;
 mod spec;
 mod status;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use reason::Reason;
+pub use reference::{LinkRef, SecretLookup, SecretVersion};
 pub use schema::{crd, crd_yaml};
 pub use spec::{
     ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, RegistrationMode, RegistrationSpec, SecretReference,

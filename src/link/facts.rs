@@ -7,7 +7,7 @@ use crate::clock::Now;
 use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
 use crate::petra::snapshot::Snapshot;
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
-use crate::runtime::{SecretLookup, SecretVersion};
+use crate::crd::{SecretLookup, SecretVersion};
 
 /// What reading the Secret told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,10 +27,12 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Now};
 use crate::connectwise::client::ConnectWise;
-use crate::crd::{ConnectWiseLink, LinkStatus};
+use crate::admin::Metrics;
+use crate::crd::{ConnectWiseLink, LinkRef, LinkStatus};
+use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
-use crate::runtime::{Deps, Link, LinkRef, Reconcile, SecretFile};
+use crate::secret_file::SecretFile;
 use facts::{ClientIdView, Facts};
 use fleet::Fleet;
 use plan::{Answer, Change, Outcome, Question, Written};
@@ -47,6 +49,37 @@ pub enum NextVisit {
     In(Duration),
     /// At a change.
     OnChange,
+}
+
+/// What is done for one link.
+pub trait Reconcile: Send + Sync + 'static {
+    /// Why it failed. A wrong spec or refused keys are no failures but results.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Looks at a link, does what is needed, and says when to look again. Never runs twice at once for one link. A failure
+    /// is logged and tried again after a growing delay.
+    fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<NextVisit, Self::Error>> + Send;
+
+    /// The link no longer exists here, and no reconcile of it runs: whatever is remembered of it can go. A link of the same
+    /// name that is made right afterwards may come without this call, with another uid.
+    fn forget(&self, link: &LinkRef);
+}
+
+/// What the reconciler needs of Kubernetes and of the admin port. Every part is cheap to clone.
+#[derive(Clone)]
+pub struct Deps {
+    /// The API server, with a timeout on every answer and no hidden retries.
+    pub client: kube::Client,
+    /// Versions of Secrets; their content is read live.
+    pub secrets: SecretVersions,
+    /// All other links.
+    pub links: Links,
+    /// Wakes other links.
+    pub wake: Wake,
+    /// Publishes events.
+    pub events: Events,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Why a visit broke off. Faults of links, of ConnectWise and of Petra are no errors but results.

@@ -9,7 +9,8 @@ use super::Reconciler;
 use super::decide::{OperatorKeys, may_help};
 use super::subject::Subject;
 use super::timetable;
-use crate::runtime::{LinkRef, changes};
+use crate::crd::LinkRef;
+use crate::secret_file::changes;
 
 impl Reconciler {
     /// Follows the operator's own keys until `stop`.

@@ -12,7 +12,7 @@ use super::visit::Visit;
 use super::{Error, NextVisit, Reconciler};
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::petra::Owner;
-use crate::runtime::LinkRef;
+use crate::crd::LinkRef;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
     since: none of them is accused. Check the operator's clientId, its Petra key and its flags; to judge one link all the \

@@ -5,7 +5,8 @@ use zeroize::Zeroize as _;
 
 use super::facts::SecretRead;
 use crate::connectwise::{CompanyId, Keys};
-use crate::runtime::{SecretVersion, wipe_annotations};
+use crate::crd::SecretVersion;
+use crate::kubernetes::wipe_annotations;
 
 /// Takes the keys for a company from a Secret, whose other content is wiped.
 pub(crate) fn read(mut secret: Secret, company: &str) -> (SecretRead, Option<Keys>) {

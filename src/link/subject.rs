@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use crate::connectwise::profile::{Profile, Profiles};
 use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
-    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
+    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRef, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
     RegistrationMode,
 };
+use crate::dns_name;
 use crate::petra::{LinkId, Owner};
-use crate::runtime::LinkRef;
 use crate::timings::Timings;
 use crate::upstream::Service;
 use crate::upstream::allow::{AllowList, Purpose};
@@ -178,17 +178,6 @@ fn interval(spec: &LinkSpec, rules: &Config) -> Duration {
     }
 }
 
-/// Whether an object can have this name (a DNS subdomain, RFC 1123). It becomes part of a path at the API server: a name
-/// such as `../../other/secrets/keys` must never get there.
-fn is_object_name(name: &str) -> bool {
-    let is_end = |end: Option<char>| end.is_some_and(|end| end.is_ascii_lowercase() || end.is_ascii_digit());
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-    is_end(name.chars().next())
-        && is_end(name.chars().next_back())
-        && name.bytes().all(is_inner)
-        && !name.contains("..")
-}
-
 fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target, SpecProblem> {
     let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
     let company = CompanyId::parse(&spec.company_id)
@@ -196,7 +185,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
     let site = HostPort::parse_site(&spec.site_url)
         .map_err(|problem| invalid(format!("spec.siteUrl {problem}. Correct it in the resource.")))?
         .site_key();
-    if !is_object_name(&spec.credentials_secret_ref.name) {
+    // The name becomes part of a path at the API server: `../../other/secrets/keys` must never get there.
+    if !dns_name::is_subdomain(&spec.credentials_secret_ref.name) {
         return Err(invalid(
             "spec.credentialsSecretRef.name is no name that a Secret can have. Correct it in the resource."
                 .to_owned(),

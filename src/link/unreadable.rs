@@ -7,7 +7,6 @@ use tracing::warn;
 
 use super::{Begun, Error, Reconciler};
 use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkSpec, SecretReference};
-use crate::runtime::LinkRef;
 
 impl Reconciler {
     /// Begins a visit for an object that is being deleted: its link is found at Petra by owner. Any other waits for somebody

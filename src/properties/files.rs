@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::cli::{Cli, files};
 use crate::connectwise::profile::Profiles;
-use crate::runtime::secret_file;
+use crate::secret_file;
 use crate::upstream::allow::AllowList;
 use crate::upstream::tls;
 

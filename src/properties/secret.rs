@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
 use crate::link::facts::SecretRead;
 use crate::link::secret;
-use crate::runtime::SecretVersion;
+use crate::crd::SecretVersion;
 
 /// The data of a Secret: any names, any bytes.
 pub type Data = BTreeMap<String, Vec<u8>>;

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use url::Host as UrlHost;
 
 use super::allow;
+use crate::dns_name;
 
 /// The longest name that DNS carries (RFC 1035, without the root's dot).
 const MAX_NAME: usize = 253;
@@ -49,7 +50,7 @@ impl Host {
         if name.len() > MAX_NAME {
             return Err(SiteUrlProblem::TooLong);
         }
-        if !name.split('.').all(is_label) {
+        if !name.split('.').all(dns_name::is_label) {
             return Err(SiteUrlProblem::NotAName);
         }
         if !name.contains('.') && name != "localhost" {
@@ -75,14 +76,6 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// One label of a name: 1 to 63 letters, digits and hyphens, no hyphen at either end (RFC 1123, section 2.1).
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 /// A host and the port of its https server. Shown and parsed as `HOST[:PORT]`, without `:443`.

@@ -26,7 +26,7 @@ impl Files {
     }
 
     /// Checks the flags, `$/name` standing for a file of the folder. The clientId is given unless told otherwise.
-    fn check(&self, flags: &[&str]) -> Result<Settings, Problems> {
+    fn check(&self, flags: &[&str]) -> Result<Settings, SettingsErrors> {
         let client = format!("--connectwise-client-id-file={}", self.path("client"));
         let mut all = vec!["cwlink".to_owned(), "run".to_owned()];
         if !flags.iter().any(|flag| flag.starts_with("--connectwise-client-id-file") || *flag == "--") {
@@ -37,9 +37,8 @@ impl Files {
         let Command::Run(args) = Cli::try_parse_from(all).expect("readable").command else {
             panic!("not run")
         };
-        let surroundings =
-            Surroundings { pod_namespace: Some("petra".to_owned()), ..Surroundings::default() };
-        Settings::check(*args, surroundings)
+        let environment = Environment { pod_namespace: Some("petra".to_owned()), ..Environment::default() };
+        Settings::check(*args, environment)
     }
 }
 
@@ -135,7 +134,7 @@ fn every_bad_flag_is_named_with_what_to_do() {
 fn all_problems_are_told_at_once() {
     let flags = ["--", "--registration=Api", "--allow-site=*", "--watch-namespaces=A"];
     let problems = Files::new().check(&flags).expect_err("refused");
-    assert_eq!(problems.0.len(), 4, "{problems}");
+    assert_eq!(problems.to_string().lines().count(), 1 + 4, "{problems}");
 }
 
 #[test]
@@ -146,10 +145,9 @@ fn without_any_namespace_known_one_must_be_named() {
     else {
         panic!("not run")
     };
-    let nowhere = Settings::check((*args).clone(), Surroundings::default()).expect_err("refused").to_string();
+    let nowhere = Settings::check((*args).clone(), Environment::default()).expect_err("refused").to_string();
     assert!(nowhere.contains("--watch-namespaces: "), "{nowhere}");
-    let mounted =
-        Surroundings { service_account_namespace: Some("ops".to_owned()), ..Surroundings::default() };
+    let mounted = Environment { service_account_namespace: Some("ops".to_owned()), ..Environment::default() };
     let settings = Settings::check(*args, mounted).expect("good");
     assert_eq!(settings.namespace.as_deref(), Some("ops"));
 }

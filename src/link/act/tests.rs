@@ -8,23 +8,24 @@ use secrecy::SecretString;
 use tower::BoxError;
 
 use super::*;
-use crate::admin::{Gates, Liveness, Metrics};
+use crate::admin::{Gates, Metrics};
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
 use crate::connectwise::profile::Profiles;
 use crate::crd::RegistrationMode;
+use crate::kubernetes::{Events, WatchOptions, Watches};
 use crate::link::Begun;
-use crate::link::PetraSide;
+use crate::link::{Deps, PetraSide};
 use crate::link::subject::Config;
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
-
-use crate::runtime::{Controller, Events, Options, SecretFile, WatchNamespaces};
+use crate::secret_file::SecretFile;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::{Guard, GuardConfig};
 use crate::upstream::limits::Rates;
 use crate::upstream::test_server::Blind;
+use crate::watch_scope::WatchNamespaces;
 
 struct Leads(bool);
 
@@ -70,16 +71,15 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
     let client = api_server(requests);
     let (events, _publisher) =
         Events::new(client.clone(), "test".to_owned(), None, None, Arc::clone(&metrics));
-    let options = Options {
+    let options = WatchOptions {
         namespaces: &WatchNamespaces::All,
         watch_secrets: true,
-        concurrency: 1,
-        timings: &timings,
         gates: &Gates::default(),
-        liveness: Arc::new(Liveness::new(clock)),
-        metrics,
+        metrics: Arc::clone(&metrics),
     };
-    let (_controller, deps) = Controller::new(client, events, options);
+    let watches = Watches::new(client.clone(), options);
+    let (secrets, links, wake) = (watches.secrets(), watches.links(), watches.wake());
+    let deps = Deps { client, secrets, links, wake, events, metrics };
     let guard = Guard::new(GuardConfig {
         allow: AllowList::new([], None),
         ca_bundle_pem: None,

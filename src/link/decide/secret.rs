@@ -12,7 +12,6 @@ use crate::link::facts::SecretRead;
 use crate::link::plan::{Plan, Question};
 use crate::link::state::BackoffKind;
 use crate::link::subject::Target;
-use crate::runtime::{SecretLookup, SecretVersion};
 
 /// The keys that this visit judges: which they are, not what they are.
 pub(super) struct Credentials {

@@ -9,7 +9,6 @@ use crate::link::plan::{Note, Plan, Settlement};
 use crate::link::state::{Backoff, BackoffKind, LinkState, Suspicion};
 use crate::link::timetable;
 use crate::petra::LinkId;
-use crate::runtime::SecretLookup;
 
 impl View<'_> {
     /// Begins the end of a visit: this status, the memory as it is, nothing more.

@@ -8,7 +8,7 @@ use crate::crd::ConditionType;
 use crate::link::facts::Rival;
 use crate::link::subject::Subject;
 use crate::petra::LinkId;
-use crate::runtime::LinkRef;
+use crate::crd::LinkRef;
 
 /// A resource's claim to the link of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]

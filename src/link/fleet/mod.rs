@@ -22,7 +22,7 @@ use super::visit::Visit;
 use crate::clock::Now;
 use crate::crd::Reason;
 use crate::petra::LinkId;
-use crate::runtime::LinkRef;
+use crate::crd::LinkRef;
 use crate::timings::Timings;
 
 use claims::{Claims, claim_after};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::crd::Reason;
 use crate::link::facts::FleetView;
 use crate::link::state::LinkState;
-use crate::runtime::LinkRef;
+use crate::crd::LinkRef;
 
 /// The Ready links that were found guilty of something.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use clap::Parser as _;
-use cwlink::cli::{Cli, Command, Settings, Surroundings};
-use cwlink::runtime::operate;
+use cwlink::cli::{Cli, Command, Environment, Settings};
+use cwlink::operator::operate;
 use harness::{Error, Installation, Operator, OperatorOptions, Result, Sims};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -92,13 +92,13 @@ impl Threaded {
         let Command::Run(args) = cli.map_err(|error| unreadable(error.to_string()))?.command else {
             return Err(unreadable("they are not those of run".to_owned()));
         };
-        let surroundings = Surroundings {
+        let environment = Environment {
             pod_namespace: Some(self.namespace.clone()),
             pod_name: Some("cwlink".to_owned()),
             pod_uid: None,
             service_account_namespace: None,
         };
-        let settings = Settings::check(*args, surroundings).map_err(|error| unreadable(error.to_string()))?;
+        let settings = Settings::check(*args, environment).map_err(|error| unreadable(error.to_string()))?;
         let killed = CancellationToken::new();
         let thread = std::thread::spawn({
             let (killed, log) = (killed.clone(), self.log.clone());

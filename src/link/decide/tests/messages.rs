@@ -175,7 +175,7 @@ fn told() -> Vec<Told> {
 fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let subject = world.subject();
     let seen = Facts::at_start(
-        crate::runtime::SecretLookup::NotWatched,
+        crate::crd::SecretLookup::NotWatched,
         crate::link::facts::PollView::NotYet,
         world.client_id,
         false,

@@ -2,7 +2,7 @@
 
 use crate::connectwise::{CompanyId, Keys};
 use crate::link::facts::SecretRead;
-use crate::runtime::{SecretLookup, SecretVersion};
+use crate::crd::{SecretLookup, SecretVersion};
 
 /// The private key of every pair: nothing that is written may hold it.
 pub(super) const PRIVATE: &str = "CANARY-private";

@@ -1,0 +1,200 @@
+//! Builds the way out: guard, clients, and the tasks that watch over Petra.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::admin::Metrics;
+use crate::cli::Settings;
+use crate::clock::Clock;
+use crate::connectwise::client::ConnectWise;
+use crate::crd::LinkRef;
+use crate::kubernetes::{Events, Leadership, Links, Wake};
+use crate::link::PetraSide;
+use crate::link::subject::Config;
+use crate::petra::PetraFault;
+use crate::petra::client::{KeySource, PetraClient};
+use crate::petra::poll::{Changed, Poll};
+use crate::secret_file::SecretFile;
+use crate::timings::Timings;
+use crate::upstream::guard::{Guard, GuardConfig, GuardError};
+
+/// The clients of both services, behind one guard.
+pub(super) struct Services {
+    pub connectwise: ConnectWise,
+    /// Where links are registered, and with which key.
+    pub petra: Option<(Arc<PetraClient>, Arc<Poll>, SecretFile)>,
+    /// Where the operator's Petra key is proved: also without a server to register with.
+    pub account: Option<Arc<PetraClient>>,
+}
+
+impl Services {
+    pub(super) fn build(
+        settings: &Settings,
+        clock: Clock,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, GuardError> {
+        let guard = Arc::new(Guard::new(GuardConfig {
+            allow: settings.allow.clone(),
+            ca_bundle_pem: settings.ca_bundle.clone(),
+            egress_proxy: settings.egress_proxy.clone(),
+            timings: settings.timings.clone(),
+            rates: settings.rates,
+            user_agent: concat!("cwlink/", env!("CARGO_PKG_VERSION")).to_owned(),
+            observer: Arc::clone(metrics) as _,
+        })?);
+        let timeouts = &settings.timings.timeouts;
+        let client_id = settings.connectwise_client_id.clone();
+        let client_id = Arc::new(move || Some(client_id.current()));
+        let connectwise = ConnectWise::new(Arc::clone(&guard), client_id, timeouts.connectwise);
+        let account = settings.petra_key.clone().map(|file| {
+            let key: Arc<dyn KeySource> = Arc::new(move || -> Option<SecretString> { Some(file.current()) });
+            Arc::new(PetraClient::new(guard, key, clock, timeouts.clone()))
+        });
+        let keyed = account.clone().zip(settings.petra_key.clone());
+        let petra = keyed.zip(settings.petra.as_ref()).map(|((client, key), petra)| {
+            let poll = Poll::new(petra.installation.as_str().to_owned(), settings.timings.clone());
+            (client, Arc::new(poll), key)
+        });
+        Ok(Self { connectwise, petra, account })
+    }
+
+    /// What the reconciler needs of Petra.
+    pub(super) fn petra_side(&self, leadership: &Leadership) -> Option<PetraSide> {
+        self.petra.as_ref().map(|(client, poll, key)| PetraSide {
+            client: Arc::clone(client),
+            key: key.clone(),
+            poll: Arc::clone(poll),
+            fence: Box::new(leadership.clone()),
+        })
+    }
+}
+
+/// The operator's configuration, as far as the rules need it.
+pub(super) fn rules(settings: &Settings) -> Config {
+    let installation = settings.petra.as_ref().map(|petra| petra.installation.as_str().to_owned());
+    Config {
+        timings: settings.timings.clone(),
+        profiles: settings.profiles.clone(),
+        allow: settings.allow.clone(),
+        companies: settings.allow_companies.clone(),
+        default_mode: settings.registration,
+        petra_configured: settings.petra.is_some(),
+        // Without a Petra server no message names an owner; the name is set so that none could show a gap.
+        installation: installation.unwrap_or_else(|| "portal".to_owned()),
+        elected: settings.lease.is_some(),
+    }
+}
+
+/// Wakes the links whose entries at Petra changed.
+pub(super) fn wake_changed(changed: &Changed, installation: &str, wake: &Wake) {
+    for owner in &changed.owners {
+        if let Some((namespace, name)) = owner.within(installation) {
+            wake.link(namespace, name);
+        }
+    }
+}
+
+/// Looks for links at Petra whose resource is gone.
+pub(super) struct Orphans {
+    pub installation: String,
+    pub links: Links,
+    pub metrics: Arc<Metrics>,
+    pub events: Events,
+    pub poll: Arc<Poll>,
+}
+
+impl Orphans {
+    /// Counts them as often as Petra is polled idly, and publishes an event on the operator's own pod when there are more. They are never deleted:
+    /// a backup that was restored halfway must not cost anybody a link.
+    pub(super) async fn report(self, period: Duration, stop: CancellationToken) {
+        let reporting = async {
+            let mut reported = 0;
+            loop {
+                // First after a while: at start the links are not listed yet, and every entry would look orphaned.
+                tokio::time::sleep(period).await;
+                let count = self.count();
+                self.metrics.petra_orphans(count);
+                if count > reported {
+                    self.events.publish_own("OrphanedLinks", ORPHANED.to_owned());
+                }
+                reported = count;
+            }
+        };
+        stop.run_until_cancelled(reporting).await;
+    }
+
+    fn count(&self) -> usize {
+        let Some(snapshot) = self.poll.snapshot() else { return 0 };
+        let owners = snapshot.links().filter_map(|link| link.owner.as_ref());
+        let ours = owners.filter_map(|owner| owner.within(&self.installation));
+        ours.filter(|(namespace, name)| self.links.is_gone(&LinkRef::new(namespace, name))).count()
+    }
+}
+
+const ORPHANED: &str = "Petra holds links of this installation whose resources are gone; the operator never deletes them. \
+    Remove them in Petra, or create a resource of the same namespace and name to take one back.";
+
+/// When the account is proved again: daily, and soon after a proof that was not answered, ever later after several.
+fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
+    match unanswered.checked_sub(1) {
+        None => timings.account,
+        Some(before) => timings.account.min(timings.poll.saturating_mul(1 << before.min(16))),
+    }
+}
+
+/// Proves the Petra key at start, daily and when it changes, and names the organisation that it belongs to.
+pub(super) async fn verify_account(
+    petra: Arc<PetraClient>,
+    key: SecretFile,
+    metrics: Arc<Metrics>,
+    timings: Timings,
+    stop: CancellationToken,
+) {
+    let mut changes = key.changes();
+    let proving = async {
+        // How many proofs in a row were not answered.
+        let mut unanswered = 0;
+        loop {
+            match petra.usage().await {
+                Ok(account) => {
+                    unanswered = 0;
+                    metrics.petra_account_proved(true);
+                    let organization = account
+                        .organization
+                        .map_or_else(|| "unnamed".to_owned(), |name| name.as_str().to_owned());
+                    info!(%organization, "Petra accepts the operator's key");
+                }
+                Err(PetraFault::KeyRejected) => {
+                    unanswered = 0;
+                    metrics.petra_account_proved(false);
+                    warn!("Petra refuses the operator's key; replace what --petra-key-file names");
+                }
+                Err(fault) => {
+                    unanswered += 1;
+                    warn!(?fault, "Petra did not say whether it accepts the operator's key");
+                }
+            }
+            // Either way the next proof is due.
+            let _ = tokio::time::timeout(next_verification(&timings, unanswered), changes.next()).await;
+        }
+    };
+    stop.run_until_cancelled(proving).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_that_was_not_answered_is_repeated_soon_and_then_ever_later() {
+        let timings = Timings::default();
+        let after = |unanswered| next_verification(&timings, unanswered).as_secs();
+        assert_eq!([0, 1, 2, 3].map(after), [86_400, 10, 20, 40]);
+        assert_eq!([30, u32::MAX].map(after), [86_400; 2], "never later than daily");
+    }
+}

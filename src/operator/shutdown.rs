@@ -1,0 +1,27 @@
+//! Signals to stop.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// A token that is cancelled by SIGTERM (the kubelet) or SIGINT (a terminal).
+///
+/// # Errors
+///
+/// When the process may not listen for signals.
+pub(super) fn on_signal() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("told to stop by SIGTERM"),
+            _ = interrupt.recv() => info!("told to stop by SIGINT"),
+        }
+        stopping.cancel();
+    });
+    Ok(stop)
+}
