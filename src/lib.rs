@@ -12,9 +12,10 @@
 //! - [`admin`]: `/livez`, `/readyz`, `/metrics`.
 //! - [`clock`] and [`timings`]: the one source of time and every period, so that tests can scale them.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
 #[macro_use]
-mod trait_probe;
+pub mod testing;
 
 pub mod admin;
 pub mod cli;
@@ -23,9 +24,6 @@ pub mod connectwise;
 pub mod crd;
 pub mod link;
 pub mod petra;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod properties;
 pub mod runtime;
 pub mod timings;
 pub mod upstream;

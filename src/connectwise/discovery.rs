@@ -144,8 +144,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::fake::{Fake, company};
     use super::*;
+    use crate::testing::fake_connectwise::{Fake, company};
 
     fn host(text: &str) -> HostPort {
         HostPort::parse_site(text).unwrap()

@@ -10,10 +10,6 @@ pub mod classify;
 pub mod client;
 pub mod company;
 pub mod discovery;
-#[cfg(test)]
-pub(crate) mod fake;
-#[cfg(test)]
-mod hostile;
 pub mod keys;
 pub mod level;
 mod names;

@@ -65,8 +65,8 @@ fn is_page_of(list: &str, path_and_query: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::fake::{Fake, Reply, company, keys, tenant};
     use super::*;
+    use crate::testing::fake_connectwise::{Fake, Reply, company, keys, tenant};
 
     const LIST: &str = "/v2025_1/apis/3.0/service/boards";
 

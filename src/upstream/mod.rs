@@ -14,8 +14,6 @@ pub mod limits;
 pub mod reply;
 pub mod request;
 pub mod resolve;
-#[cfg(test)]
-pub(crate) mod test_server;
 pub mod tls;
 
 use std::time::Duration;

@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-use super::super::fake::{guide_role, levels, row};
 use super::super::profile::Profiles;
 use super::*;
+use crate::testing::fake_connectwise::{guide_role, levels, row};
 
 fn profile(name: &str) -> std::sync::Arc<Profile> {
     std::sync::Arc::clone(Profiles::builtin().get(name).unwrap())

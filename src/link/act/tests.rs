@@ -20,11 +20,11 @@ use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 
 use crate::runtime::{Controller, Events, Options, SecretFile, WatchNamespaces};
+use crate::testing::tls_server::Blind;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::{Guard, GuardConfig};
 use crate::upstream::limits::Rates;
-use crate::upstream::test_server::Blind;
 
 struct Leads(bool);
 

@@ -3,11 +3,11 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::testing::tls_server::{Blind, Reply, TestServer};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::GuardConfig;
 use crate::upstream::limits::Rates;
-use crate::upstream::test_server::{Blind, Reply, TestServer};
 use crate::upstream::{Observer, Service};
 
 const OWNER: &str = "prod/petra/acme";

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::testing::tls_server::{Reply, TestServer, read_head};
 use crate::upstream::request::{Body, PetraMethod, secret_header};
-use crate::upstream::test_server::{Reply, TestServer, read_head};
 
 /// An empty 200.
 const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";

@@ -1,4 +1,4 @@
-//! A TLS server on the loopback interface that answers what a test tells it to.
+//! A TLS server on the loopback interface that answers as a test says.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::hosts::HostPort;
+use crate::upstream::hosts::HostPort;
+use crate::upstream::{Observer, Service};
 
 /// What the server does after it read a request.
 #[derive(Clone, Debug)]
@@ -133,10 +134,10 @@ fn content_length(head: &str) -> usize {
     lengths.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Sees nothing.
+/// An observer that records nothing.
 pub(crate) struct Blind;
 
-impl super::Observer for Blind {
-    fn called(&self, _: super::Service, _: &'static str, _: &'static str, _: std::time::Duration) {}
-    fn waited(&self, _: super::Service, _: &'static str, _: std::time::Duration) {}
+impl Observer for Blind {
+    fn called(&self, _: Service, _: &'static str, _: &'static str, _: Duration) {}
+    fn waited(&self, _: Service, _: &'static str, _: Duration) {}
 }

@@ -1,8 +1,7 @@
 //! What must hold for every text and every answer from outside, whatever it is.
 //!
 //! Each function takes raw input and panics where a property does not hold. `tests` calls them with generated input, and
-//! the targets of `fuzz/` with libFuzzer's. The module exists in those two builds alone (`cfg(fuzzing)` is set by
-//! `cargo fuzz`), so that the product itself opens nothing for them.
+//! the targets of `fuzz/` with libFuzzer's.
 
 pub mod answer;
 pub mod connectwise;

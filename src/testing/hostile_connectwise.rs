@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::client::{ConnectWise, NoAnswer};
-use super::discovery::discover;
-use super::fake::{company, keys};
-use super::paging::MOST_PAGES;
-use super::{CompanyAnswer, Inconclusive, Tenant};
+use super::fake_connectwise::{company, keys};
+use super::tls_server::{Blind, Reply, TestServer};
+use crate::connectwise::client::{ConnectWise, NoAnswer};
+use crate::connectwise::discovery::discover;
+use crate::connectwise::paging::MOST_PAGES;
+use crate::connectwise::{CompanyAnswer, Inconclusive, Tenant};
 use crate::timings::Timings;
 use crate::upstream::Fault;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::{Guard, GuardConfig};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::limits::Rates;
-use crate::upstream::test_server::{Blind, Reply, TestServer};
 
 const SITE: &str = "psa.localhost";
 const LIST: &str = "/v4_6_release/apis/3.0/service/boards";
