@@ -9,7 +9,7 @@ use cwlink::admin::{CATALOGUE, Kind};
 use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
-use cwlink::crd::{ConditionStatus, ConditionType, Reason};
+use cwlink::crd::{ConditionStatus, ConditionType, LinkSpec, Reason};
 use cwlink::link::memory::BackoffKind;
 use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
@@ -231,7 +231,7 @@ fn the_documented_waits_and_timeouts_are_those_of_the_operator() {
 #[test]
 fn the_role_in_the_readme_is_what_the_default_profile_asks_for() {
     let profiles = Profiles::builtin();
-    let profile = profiles.get(Profiles::DEFAULT).expect("the default profile is built in");
+    let profile = profiles.get(LinkSpec::DEFAULT_PROFILE).expect("the default profile is built in");
     let asked = profile.lines.iter().map(|line| {
         let level =
             |action| line.levels.get(&action).map(|level| level.as_str().to_owned()).unwrap_or_default();

@@ -77,9 +77,6 @@ pub struct ProfileError {
 }
 
 impl Profiles {
-    /// The profile that a link without `permissionProfile` is held against.
-    pub const DEFAULT: &str = "GuideV1";
-
     /// `GuideV1` and `TicketingV2`.
     ///
     /// # Panics
@@ -121,6 +118,7 @@ impl Profiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crd::LinkSpec;
 
     fn refusal(text: &str) -> String {
         Profiles::with_file(text, "profiles.yaml").err().map(|error| error.to_string()).unwrap_or_default()
@@ -134,7 +132,7 @@ mod tests {
     fn the_built_in_profiles_are_the_two_lists_of_the_guides() {
         let profiles = Profiles::builtin();
         assert_eq!(profiles.names().collect::<Vec<_>>(), ["GuideV1", "TicketingV2"]);
-        let lines = profiles.get(Profiles::DEFAULT).unwrap().lines.iter().map(|line| {
+        let lines = profiles.get(LinkSpec::DEFAULT_PROFILE).unwrap().lines.iter().map(|line| {
             let levels: Vec<_> =
                 line.levels.iter().map(|(action, level)| format!("{action}={level}")).collect();
             let allowed: Vec<_> = line.customize.iter().flat_map(|list| &list.allow).collect();

@@ -23,17 +23,19 @@ macro_rules! word_schema {
 
 mod condition;
 mod reason;
+mod registration;
 mod schema;
 mod spec;
 mod status;
+mod time;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use reason::Reason;
+pub use registration::{RegistrationMode, RegistrationSpec};
 pub use schema::{crd, crd_yaml};
-pub use spec::{
-    ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, RegistrationMode, RegistrationSpec, SecretReference,
-};
-pub use status::{Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus, StatusTime};
+pub use spec::{ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, SecretReference};
+pub use status::{Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus};
+pub use time::StatusTime;
 
 /// API group of the resource, of its annotation and of its finalizer.
 pub const GROUP: &str = "integrations.petrasecurity.com";

@@ -11,6 +11,7 @@ use crate::connectwise::client::{ConnectWise, Transport};
 use crate::connectwise::profile::Profiles;
 use crate::connectwise::round::{Inputs, cheap, full};
 use crate::connectwise::{CompanyId, Depth, Keys, Round, Tenant};
+use crate::crd::LinkSpec;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -185,7 +186,7 @@ pub(crate) async fn ask<T: Transport>(
         site: &site(),
         company: &company(),
         keys: &keys(),
-        profile: profiles.get(Profiles::DEFAULT).unwrap(),
+        profile: profiles.get(LinkSpec::DEFAULT_PROFILE).unwrap(),
         board,
         namespace: "team-a",
     };

@@ -11,6 +11,7 @@ use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
     Actual, CompanyAnswer, CompanyId, Depth, Keys, KeysAnswer, MemberAnswer, PermissionsAnswer, Round, Tenant,
 };
+use crate::crd::LinkSpec;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -123,7 +124,7 @@ pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
         site: &"na.myconnectwise.net".parse().expect("a host"),
         company: &CompanyId::parse("acme").expect("a company"),
         keys: &keys,
-        profile: PROFILES.get(Profiles::DEFAULT).expect("built in"),
+        profile: PROFILES.get(LinkSpec::DEFAULT_PROFILE).expect("built in"),
         board: Some("Help Desk"),
         namespace: "team",
     };
