@@ -1,8 +1,9 @@
 //! What Petra's answers mean, by status and code alone.
 
-use super::client::Account;
+use super::link::{LinkId, RemoteLink};
+use super::outcome::{Account, DeleteAnswer, PetraFault, PutAnswer};
+use super::owner::Owner;
 use super::wire::{self, Code, Page};
-use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink};
 use crate::upstream::{Answer, Fault};
 
 /// A call without an answer.

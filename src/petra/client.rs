@@ -12,9 +12,11 @@ use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 use super::answer::{read_delete, read_get, read_page, read_put, read_usage, unanswered};
+use super::link::{LinkId, RemoteLink, Version};
 use super::listing::{Listing, Pages, Step};
-use super::wire::{Organization, PutBody};
-use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
+use super::outcome::{Account, DeleteAnswer, PetraFault, PutAnswer};
+use super::owner::Owner;
+use super::wire::PutBody;
 use crate::clock::Clock;
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
 use crate::timings::Timeouts;
@@ -97,13 +99,6 @@ pub struct PutRequest<'a> {
     pub expected_version: Option<&'a Version>,
     /// Whom to take it over from.
     pub adopt_from: Option<&'a Adopt>,
-}
-
-/// What `GET /v1/usage` told of the account behind the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The organisation's name; `None` when it is one that is not shown.
-    pub organization: Option<Organization>,
 }
 
 /// Petra.

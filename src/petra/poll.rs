@@ -12,9 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::client::PetraClient;
+use super::link::LinkId;
 use super::listing::Listing;
+use super::outcome::PetraFault;
+use super::owner::Owner;
 use super::snapshot::{Snapshot, Trusted};
-use super::{LinkId, Owner, PetraFault};
 use crate::clock::{Clock, Now};
 use crate::timings::Timings;
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::link::{LinkId, RemoteLink};
 use super::listing::Listing;
-use super::{LinkId, Owner, RemoteLink};
+use super::owner::Owner;
 use crate::clock::Now;
 
 /// A list that lost more entries than this at once, and more than [`LOST_SHARE`] of them, is suspicious. An empty list is no

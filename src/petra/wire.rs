@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{LinkId, Owner, RemoteLink, RemoteState, Version};
+use super::link::{LinkId, RemoteLink, RemoteState, Version};
+use super::owner::Owner;
 use crate::connectwise::{CompanyId, CredentialsVersion};
 use crate::upstream::json;
 

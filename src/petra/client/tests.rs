@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use super::super::wire::Organization;
 use super::*;
 use crate::testing::tls_server::{Blind, Reply, TestServer};
 use crate::timings::Timings;
