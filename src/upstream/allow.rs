@@ -2,29 +2,15 @@
 
 use std::collections::HashSet;
 
+use super::answer::Fault;
 use super::hosts::{HTTPS, Host, HostPort, SiteUrlProblem};
-use super::{Fault, Service};
-
-/// ConnectWise's own cloud (facts, section 1). Each is also allowed with `api-` before it.
-const CLOUD: [&str; 6] = [
-    "na.myconnectwise.net",
-    "eu.myconnectwise.net",
-    "au.myconnectwise.net",
-    "aus.myconnectwise.net",
-    "za.myconnectwise.net",
-    "staging.connectwisedev.com",
-];
+use super::service::Service;
 
 /// Customers are given `mycompany.connectwise.com`. It is asked where the API is, and never given a key.
 const COMPANY_HOSTS: &str = ".connectwise.com";
 
 /// The base of Petra's published API, used where no `--petra-url` is given.
 const PETRA: &str = "api.petrasecurity.com";
-
-/// Whether a name is on ConnectWise's own cloud, with or without `api-`.
-pub(super) fn is_cloud(name: &str) -> bool {
-    CLOUD.contains(&name.strip_prefix("api-").unwrap_or(name))
-}
 
 /// What a ConnectWise host is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

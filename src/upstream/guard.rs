@@ -12,12 +12,15 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::allow::{AllowList, Purpose};
+use super::answer::{Answer, Fault};
 use super::hosts::{Host, HostPort};
 use super::limits::{Lane, Limits, Rates};
+use super::observer::Observer;
+use super::reply;
 use super::request::{Call, Message, Target};
 use super::resolve::Resolver;
+use super::service::Service;
 use super::tls::{self, TlsError};
-use super::{Answer, Fault, Observer, Service, reply};
 use crate::timings::Timings;
 
 /// A connection that nobody uses is closed after this long: sooner than servers and load balancers do, so that no call

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use url::Host as UrlHost;
 
-use super::allow;
+use super::cloud;
 
 /// The longest name that DNS carries (RFC 1035, without the root's dot).
 const MAX_NAME: usize = 253;
@@ -139,7 +139,7 @@ impl HostPort {
     /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`.
     #[must_use]
     pub fn is_cloud(&self) -> bool {
-        self.port == HTTPS && allow::is_cloud(self.host.as_str())
+        self.port == HTTPS && cloud::is_cloud(self.host.as_str())
     }
 
     /// The site that this host stands for: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is

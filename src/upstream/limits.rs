@@ -15,7 +15,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use super::Fault;
+use super::answer::Fault;
 use super::hosts::HostPort;
 use crate::timings::Timings;
 

@@ -7,9 +7,9 @@ use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue, Method};
 use zeroize::Zeroizing;
 
-use super::Service;
 use super::allow::Purpose;
 use super::hosts::HostPort;
+use super::service::Service;
 
 /// Whom a call asks. ConnectWise has no method here: nothing but GET can be written for it.
 #[derive(Clone, Copy, Debug)]

@@ -12,9 +12,9 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
-use super::Fault;
 use super::address::is_public;
 use super::allow::AllowList;
+use super::answer::Fault;
 use super::hosts::Host;
 
 /// No answer of a name server is believed for longer, whatever its TTL: a name that was just made, or moved, is seen.
