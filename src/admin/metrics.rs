@@ -9,14 +9,9 @@ use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge,
 use prometheus_client::registry::Registry;
 
 use super::catalogue::{self as names, Metric};
-use super::scrape::{Scrape, Snapshot};
+use super::labels::{CONTROLLER, Labels, labels};
+use super::scrape::{Scrape, Snapshot, Source};
 use crate::upstream::{Observer, Service};
-
-/// The value of the labels `controller` and `name` of metrics that are named like controller-runtime's.
-pub(super) const CONTROLLER: &str = "connectwiselink";
-
-/// Values are `'static`: text from outside cannot become a label.
-pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +47,6 @@ pub struct Metrics {
     leader: Gauge,
     registry: Registry,
 }
-
-/// Tells the state of the fleet at the moment of a scrape.
-pub(super) type Source = Box<dyn Fn() -> Snapshot + Send + Sync>;
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -248,11 +240,6 @@ where
     let gauge = M::default();
     registry.register(metric.name, metric.help, gauge.clone());
     gauge
-}
-
-/// Pairs the values with the catalogue's label names.
-pub(super) fn labels<const N: usize>(metric: &Metric, values: [&'static str; N]) -> Labels<N> {
-    std::array::from_fn(|i| (metric.labels[i], values[i]))
 }
 
 #[cfg(test)]

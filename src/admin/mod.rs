@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod gates;
+mod labels;
 mod liveness;
 mod metrics;
 mod scrape;

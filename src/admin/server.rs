@@ -12,7 +12,9 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Gates, Liveness, Metrics};
+use super::gates::Gates;
+use super::liveness::Liveness;
+use super::metrics::Metrics;
 
 /// What the admin port tells.
 #[derive(Clone, Debug)]

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::level::{Action, Level};
+use super::line::{Actual, Line, Required};
 use super::names::{normalise, shown};
 use super::profile::{Function, FunctionLine, Profile};
 use super::role::{MySecurity, Row};
-use super::{Action, Actual, Level, Line, Required};
 
 /// No more advice than this: the rest comes when these are mended.
 const MOST: usize = 20;

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::answers::{BoardAnswer, Inconclusive};
 use super::classify::Meaning;
 use super::client::{Api, NoAnswer, Transport};
 use super::paging::Listing;
-use super::{BoardAnswer, Inconclusive};
 
 /// A row of `GET /service/boards`. The flags are optional in the schema: without them a board cannot be called good.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]

@@ -10,10 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::answers::Inconclusive;
 use super::classify::{Asked, Meaning, classify};
-use super::discovery::is_router;
+use super::company::CompanyId;
+use super::keys::Keys;
 use super::probe::{ProbeAnswer, ProbeRoute};
-use super::{CompanyId, Inconclusive, Keys, Tenant};
+use super::tenant::{Tenant, is_router};
 use crate::upstream::allow::Purpose;
 use crate::upstream::guard::Guard;
 use crate::upstream::hosts::HostPort;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::CompanyId;
+use super::company::CompanyId;
 use crate::upstream::request::secret_header;
 
 /// The keys of an API member. They cannot be printed, compared, cloned or serialised, and are wiped when dropped.

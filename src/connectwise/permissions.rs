@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 
 use super::advice::advice;
+use super::level::{Action, Level};
+use super::line::{Actual, Line, Permissions, Required};
 use super::names::normalise;
 use super::probe::{ProbeAnswer, ProbeRoute, Probes, probe_for, probe_for_item};
 use super::profile::{AllowList, Function, FunctionLine, Profile};
 use super::role::MySecurity;
-use super::{Action, Actual, Level, Line, Permissions, Required};
 
 /// What it means that an item is among the rows of `GET /system/mySecurity/customizeItems/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

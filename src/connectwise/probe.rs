@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Action;
+use super::level::Action;
 use super::names::normalise;
 
 /// A list that is asked for one row. Each shows one right; see [`probe_for`] and [`probe_for_item`].

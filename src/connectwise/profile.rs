@@ -1,66 +1,13 @@
 //! Permission profiles: the role that Petra asks for, as data, because Petra has changed its list twice.
 
 mod file;
+mod requirements;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use file::{BuiltInFile, OwnFile};
-
-use super::{Action, Level};
-
-/// What a role must grant.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// The name that `permissionProfile` gives.
-    pub name: String,
-    /// Where the list comes from, for people.
-    pub source: String,
-    /// The lines, in the file's order.
-    pub lines: Vec<FunctionLine>,
-}
-
-/// A module's function, or all of its functions, and the levels asked of it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FunctionLine {
-    /// The module.
-    pub module: String,
-    /// The function or functions.
-    pub function: Function,
-    /// The lowest level for each action that the line names; never empty, never [`Level::None`].
-    pub levels: BTreeMap<Action, Level>,
-    /// The items behind the function's "(customize)" link that must be allowed.
-    pub customize: Option<AllowList>,
-}
-
-/// What a line speaks of.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Function {
-    /// One function.
-    Named(String),
-    /// `*`: the whole module. What is not decisive is advice.
-    WholeModule {
-        /// The functions that decide; never empty.
-        decisive: Vec<String>,
-    },
-}
-
-/// Items that must stand on the Allow list behind "(customize)".
-#[derive(Debug, PartialEq, Eq)]
-pub struct AllowList {
-    /// ConnectWise's `customizeIdentifier` of that list.
-    pub identifier: String,
-    /// The items, as `Service / Service Board`.
-    pub allow: Vec<String>,
-}
-
-impl Profile {
-    /// Whether any line has an allow-list.
-    #[must_use]
-    pub fn has_allow_list(&self) -> bool {
-        self.lines.iter().any(|line| line.customize.is_some())
-    }
-}
+use file::OwnFile;
+pub use requirements::{AllowList, Function, FunctionLine, Profile};
 
 /// Every profile that this operator knows, by name.
 #[derive(Clone, Debug, Default)]
@@ -83,9 +30,7 @@ impl Profiles {
     /// Never: the profiles are part of the program, and a test reads them.
     #[must_use]
     pub fn builtin() -> Self {
-        let file: BuiltInFile = serde_norway::from_str(include_str!("../../profiles/builtin.yaml"))
-            .expect("the built-in profiles are part of the program, and a test reads them");
-        Self::default().with(file.profiles)
+        Self::default().with(file::built_in_profiles())
     }
 
     /// The built-in profiles and those of a file; `file_name` is for the error.
@@ -118,6 +63,7 @@ impl Profiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectwise::{Action, Level};
     use crate::crd::LinkSpec;
 
     fn refusal(text: &str) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::level::{Action, Level};
 use super::names::normalise;
-use super::{Action, Level};
 
 /// What `mySecurity` told. Whatever is not [`MySecurity::Rows`] tells nothing about any right.
 #[derive(Clone, Debug, PartialEq, Eq)]

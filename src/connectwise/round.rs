@@ -11,18 +11,22 @@
 use futures::StreamExt;
 use serde_json::Value;
 
+use super::answers::{
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
+    PermissionsAnswer, Round,
+};
 use super::board::board;
 use super::classify::Meaning;
 use super::client::{Api, ConnectWise, NoAnswer, Transport};
+use super::company::CompanyId;
 use super::discovery::discover;
+use super::keys::Keys;
+use super::line::Required;
 use super::permissions::{CUSTOMIZE_ROWS, CustomizeItem, CustomizeRows, evaluate, open_probes};
 use super::probe::{ProbeRoute, Probes};
 use super::profile::Profile;
 use super::role::MySecurity;
-use super::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
-    PermissionsAnswer, Required, Round, Tenant,
-};
+use super::tenant::Tenant;
 use crate::upstream::Fault;
 use crate::upstream::hosts::HostPort;
 

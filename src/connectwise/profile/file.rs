@@ -10,15 +10,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Action, AllowList, Function, FunctionLine, Level, Profile, Profiles};
+use super::requirements::{AllowList, Function, FunctionLine, Profile};
+use crate::connectwise::level::{Action, Level};
 
 /// The file of the built-in profiles.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BuiltInFile {
+struct BuiltInFile {
     /// The profiles, sorted by name; no two have the same one.
     #[serde(deserialize_with = "built_in")]
-    pub(super) profiles: Vec<Profile>,
+    profiles: Vec<Profile>,
 }
 
 /// An operator's own profiles file: none of its profiles has the name of a built-in one.
@@ -220,17 +221,24 @@ impl<'de> Visitor<'de> for NewLine<'_> {
     }
 }
 
+/// The profiles that are part of the program.
+pub(super) fn built_in_profiles() -> Vec<Profile> {
+    let file: BuiltInFile = serde_norway::from_str(include_str!("../../../profiles/builtin.yaml"))
+        .expect("the built-in profiles are part of the program, and a test reads them");
+    file.profiles
+}
+
 fn built_in<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
-    deserializer.deserialize_map(ByName { taken: &Profiles::default() })
+    deserializer.deserialize_map(ByName { taken: &[] })
 }
 
 fn own<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
-    deserializer.deserialize_map(ByName { taken: &Profiles::builtin() })
+    deserializer.deserialize_map(ByName { taken: &built_in_profiles() })
 }
 
 /// The profiles by name.
 struct ByName<'a> {
-    taken: &'a Profiles,
+    taken: &'a [Profile],
 }
 
 impl<'de> Visitor<'de> for ByName<'_> {
@@ -254,7 +262,7 @@ impl<'de> Visitor<'de> for ByName<'_> {
 /// A name that a profile may still have. One that stands twice is refused: YAML libraries let the last one win, unseen.
 struct FreeName<'a> {
     earlier: &'a BTreeMap<String, Profile>,
-    taken: &'a Profiles,
+    taken: &'a [Profile],
 }
 
 impl<'de> DeserializeSeed<'de> for FreeName<'_> {
@@ -284,7 +292,7 @@ impl Visitor<'_> for FreeName<'_> {
         if self.earlier.contains_key(name) {
             return Err(E::custom(format!("profile {name} is defined twice")));
         }
-        if self.taken.get(name).is_some() {
+        if self.taken.iter().any(|profile| profile.name == name) {
             return Err(E::custom(format!(
                 "profile {name} is built in and cannot be defined again: give it another name"
             )));
