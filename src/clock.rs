@@ -21,12 +21,6 @@ pub struct Now {
 }
 
 impl Now {
-    /// The whole second of `wall`, which is what `status` can hold (RFC 3339, as `metav1.Time`).
-    #[must_use]
-    pub fn wall_second(&self) -> Timestamp {
-        Timestamp::from_second(self.wall.as_second()).unwrap_or(self.wall)
-    }
-
     /// How long ago `then` was by the wall clock; zero when it lies ahead.
     #[must_use]
     pub fn since(&self, then: Timestamp) -> Duration {

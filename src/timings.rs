@@ -200,6 +200,11 @@ impl Timeouts {
     pub const FLOOR: Duration = Duration::from_secs(5);
 }
 
+/// A delay after so many tries before it: `first`, doubled for each, and at most `longest`.
+pub(crate) fn doubled(first: Duration, tries: u32, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(tries)).min(longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +216,12 @@ mod tests {
         assert_eq!(t.scale(Duration::from_mins(5)), Duration::from_secs(5));
         assert_eq!(t.timeouts.connectwise, Timeouts::FLOOR);
         assert_eq!(Timings::scaled(1.0), Timings::default());
+    }
+
+    #[test]
+    fn a_delay_doubles_with_each_try_up_to_the_longest() {
+        let after = |tries| doubled(Duration::from_secs(5), tries, Duration::from_mins(5)).as_secs();
+        assert_eq!([0, 1, 2, 5, 6].map(after), [5, 10, 20, 160, 300]);
+        assert_eq!([32, u32::MAX].map(after), [300; 2]);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
@@ -19,6 +19,7 @@ use super::owner::Owner;
 use super::wire::PutBody;
 use crate::clock::Clock;
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
+use crate::runtime::SecretFile;
 use crate::timings::Timeouts;
 use crate::upstream::Answer;
 use crate::upstream::guard::Guard;
@@ -33,19 +34,6 @@ const PAGE_BYTES: usize = 2 << 20;
 const LINK_BYTES: usize = 64 << 10;
 /// The largest usage report that is read: it lists every tenant.
 const USAGE_BYTES: usize = 4 << 20;
-
-/// Where the Petra key comes from: a mounted file that is read again when it changes. Asked at each call; the client
-/// keeps no copy.
-pub trait KeySource: Send + Sync {
-    /// The key as it is now; `None` while there is none.
-    fn key(&self) -> Option<SecretString>;
-}
-
-impl<F: Fn() -> Option<SecretString> + Send + Sync> KeySource for F {
-    fn key(&self) -> Option<SecretString> {
-        self()
-    }
-}
 
 /// Whether this replica may change anything at Petra.
 pub trait Fence: Send + Sync {
@@ -104,7 +92,8 @@ pub struct PutRequest<'a> {
 /// Petra.
 pub struct PetraClient {
     guard: Arc<Guard>,
-    key: Arc<dyn KeySource>,
+    /// The operator's key; read at each call, because the mounted file may change.
+    key: SecretFile,
     clock: Clock,
     timeouts: Timeouts,
     /// How far the server's clock is ahead of ours, in milliseconds, by the last `Date` seen.
@@ -113,7 +102,7 @@ pub struct PetraClient {
 
 impl PetraClient {
     /// A client of the one Petra host that the guard allows.
-    pub fn new(guard: Arc<Guard>, key: Arc<dyn KeySource>, clock: Clock, timeouts: Timeouts) -> Self {
+    pub fn new(guard: Arc<Guard>, key: SecretFile, clock: Clock, timeouts: Timeouts) -> Self {
         Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0) }
     }
 
@@ -233,7 +222,7 @@ impl PetraClient {
         max_bytes: usize,
     ) -> Result<Answer, PetraFault> {
         let call = Call { operation, target: Target::Petra(PetraMethod::Get), share };
-        let headers = self.headers()?;
+        let headers = self.headers();
         let message =
             Message { path_and_query, headers, body: None, timeout: self.timeouts.petra_read, max_bytes };
         let answer = self.guard.send(call, message).await.map_err(unanswered)?;
@@ -252,7 +241,7 @@ impl PetraClient {
         message: impl FnOnce(&str) -> (String, Option<Body>),
     ) -> Result<Answer, NotSent> {
         let call = Call { operation, target: Target::Petra(method), share: Some(owner.namespace()) };
-        let headers = self.headers().map_err(NotSent::Fault)?;
+        let headers = self.headers();
         let admission = self.guard.admit(call).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
         let timeout = self.timeouts.petra_change;
         if !fence.outlives(timeout) {
@@ -265,12 +254,12 @@ impl PetraClient {
         Ok(answer)
     }
 
-    fn headers(&self) -> Result<Vec<(http::HeaderName, HeaderValue)>, PetraFault> {
-        let key = self.key.key().ok_or(PetraFault::KeyRejected)?;
+    fn headers(&self) -> Vec<(http::HeaderName, HeaderValue)> {
+        let key = self.key.current();
         // One allocation of the final size: a text that grows leaves what it held behind.
         let bearer = Zeroizing::new([b"Bearer ", key.expose_secret().as_bytes()].concat());
-        let bearer = secret_header(bearer).map_err(|_| PetraFault::KeyRejected)?;
-        Ok(vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))])
+        let bearer = secret_header(bearer).expect("a secret file holds visible ASCII alone");
+        vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))]
     }
 
     /// A `Date` has whole seconds and is as old as the answer took, so that the server's clock is put up to a second too

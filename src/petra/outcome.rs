@@ -9,8 +9,7 @@ use super::wire::Organization;
 /// Why Petra did not answer a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PetraFault {
-    /// 401 or 403: the operator's own Petra key is refused; or there is none, and nothing was sent. Says nothing about
-    /// any link.
+    /// 401 or 403: the operator's own Petra key is refused. Says nothing about any link.
     KeyRejected,
     /// 429, or not sent because our own limit is used up, with how long to wait if known. No change was made.
     RateLimited(Option<Duration>),

@@ -18,7 +18,7 @@ use super::outcome::PetraFault;
 use super::owner::Owner;
 use super::snapshot::{Snapshot, Trusted};
 use crate::clock::{Clock, Now};
-use crate::timings::Timings;
+use crate::timings::{Timings, doubled};
 
 /// What the poll asks.
 pub trait Lister: Send + Sync {
@@ -218,8 +218,8 @@ impl Poll {
             (0, true) => poll_idle,
             (0, false) => poll,
             (failures, idle) => {
-                let doubled = poll.saturating_mul(1 << (failures - 1).min(10));
-                doubled.min(if idle { poll_idle } else { poll.saturating_mul(6).min(poll_idle) })
+                let longest = if idle { poll_idle } else { poll.saturating_mul(6).min(poll_idle) };
+                doubled(poll, failures - 1, longest)
             }
         })
     }

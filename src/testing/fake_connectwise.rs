@@ -12,6 +12,7 @@ use crate::connectwise::profile::Profiles;
 use crate::connectwise::round::{Inputs, cheap, full};
 use crate::connectwise::{CompanyId, Depth, Keys, Round, Tenant};
 use crate::crd::LinkSpec;
+use crate::runtime::SecretFile;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -89,7 +90,7 @@ impl Fake {
 
     pub(crate) fn connect(self) -> (ConnectWise<Arc<Self>>, Arc<Self>) {
         let fake = Arc::new(self);
-        let client_id = Arc::new(|| Some("3f6f1c5e-0000-4000-8000-000000000000".into()));
+        let client_id = SecretFile::fixed("3f6f1c5e-0000-4000-8000-000000000000");
         (ConnectWise::new(Arc::clone(&fake), client_id, Duration::from_secs(35)), fake)
     }
 

@@ -290,16 +290,6 @@ async fn rights_on_the_second_page_of_the_role_are_seen() {
     assert_eq!((asked.len(), judged(&round).unknown.len()), (2, 3));
 }
 
-#[tokio::test]
-async fn without_a_client_id_no_key_is_shown_to_anybody() {
-    let (_, fake) = healthy().connect();
-    let connectwise =
-        ConnectWise::new(std::sync::Arc::clone(&fake), std::sync::Arc::new(|| None), Duration::MAX);
-    let round = fake_connectwise::ask(&connectwise, Depth::Full, None, &tenant("v2025_1/")).await;
-    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
-    assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/myco"]);
-}
-
 #[test]
 fn a_round_can_run_on_any_thread() {
     fn is_send(_: impl Send) {}

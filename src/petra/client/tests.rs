@@ -44,15 +44,7 @@ impl Fence for Line {
     }
 }
 
-fn client_with(server: &TestServer, key: Option<&'static str>) -> PetraClient {
-    client_seen_by(server, key, Arc::new(Blind))
-}
-
-fn client_seen_by(
-    server: &TestServer,
-    key: Option<&'static str>,
-    observer: Arc<dyn Observer>,
-) -> PetraClient {
+fn client_seen_by(server: &TestServer, observer: Arc<dyn Observer>) -> PetraClient {
     let guard = Guard::new(GuardConfig {
         allow: AllowList::new([], Some(server.host("petra.localhost"))),
         ca_bundle_pem: Some(server.ca_pem.clone().into_bytes()),
@@ -62,14 +54,18 @@ fn client_seen_by(
         user_agent: "cwlink/test".to_owned(),
         observer,
     });
-    let key = move || key.map(SecretString::from);
     let timeouts = Timings::default().timeouts;
-    PetraClient::new(Arc::new(guard.expect("a guard")), Arc::new(key), Clock::start(), timeouts)
+    PetraClient::new(
+        Arc::new(guard.expect("a guard")),
+        SecretFile::fixed("petra_key"),
+        Clock::start(),
+        timeouts,
+    )
 }
 
 async fn rig(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (TestServer, PetraClient) {
     let server = TestServer::start("petra.localhost", reply).await;
-    let client = client_with(&server, Some("petra_key"));
+    let client = client_seen_by(&server, Arc::new(Blind));
     (server, client)
 }
 
@@ -183,7 +179,7 @@ async fn a_change_lapses_when_its_time_is_up_by_the_servers_clock_however_long_i
     })
     .await;
     let line = Arc::new(Line::default());
-    let client = client_seen_by(&server, Some("petra_key"), line.clone());
+    let client = client_seen_by(&server, line.clone());
     put(&client, None, &Leads(true)).await;
     let told = Timestamp::now();
     // The first one took the turn: this one has to wait for the next.
@@ -270,10 +266,10 @@ async fn a_replica_that_may_lose_the_lead_sends_no_change() {
 async fn a_replica_that_lost_the_lead_while_a_change_stood_in_line_does_not_send_it() {
     let server = TestServer::start("petra.localhost", |_| Reply::json(204, "")).await;
     let lost = Arc::new(Line::default());
-    let client = client_seen_by(&server, Some("petra_key"), lost.clone());
+    let client = client_seen_by(&server, lost.clone());
     assert_eq!(put(&client, None, &*lost).await, PutAnswer::Fenced);
     let lost = Arc::new(Line::default());
-    let client = client_seen_by(&server, Some("petra_key"), lost.clone());
+    let client = client_seen_by(&server, lost.clone());
     assert_eq!(client.delete(&id(), &owner(), &version(), &*lost).await, DeleteAnswer::Fenced);
     assert!(server.requests().is_empty());
 }
@@ -306,13 +302,4 @@ async fn the_account_is_named_by_its_usage_report() {
     let organization = Organization::parse("Acme IT");
     assert_eq!(client.usage().await, Ok(Account { organization }));
     assert!(server.requests()[0].starts_with("GET /v1/usage HTTP/1.1\r\n"));
-}
-
-#[tokio::test]
-async fn without_a_usable_key_nothing_is_sent() {
-    let server = TestServer::start("petra.localhost", |_| Reply::json(200, "{}")).await;
-    for key in [None, Some("two\nlines")] {
-        assert_eq!(client_with(&server, key).list("prod").await, Err(PetraFault::KeyRejected));
-    }
-    assert!(server.requests().is_empty());
 }

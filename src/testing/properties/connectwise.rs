@@ -12,6 +12,7 @@ use crate::connectwise::{
     Actual, CompanyAnswer, CompanyId, Depth, Keys, KeysAnswer, MemberAnswer, PermissionsAnswer, Round, Tenant,
 };
 use crate::crd::LinkSpec;
+use crate::runtime::SecretFile;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -117,7 +118,7 @@ fn known_tenant() -> Tenant {
 pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
     let told = Told::by(&replies);
     let script = Arc::new(Script { replies: Mutex::new(replies.into_iter()), calls: Mutex::new(0) });
-    let client_id = Arc::new(|| Some("00000000-0000-4000-8000-000000000000".into()));
+    let client_id = SecretFile::fixed("00000000-0000-4000-8000-000000000000");
     let connectwise = ConnectWise::new(Arc::clone(&script), client_id, Duration::from_secs(35));
     let keys = Keys::from_secret_data(Some(b"public"), Some(b"private")).expect("keys");
     let inputs = Inputs {
