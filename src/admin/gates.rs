@@ -1,6 +1,8 @@
 //! Readiness: a few named gates, each of which opens once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The gates that all have to be open before the operator calls itself ready. Once open they stay open: a lost watch is a
 /// matter for metrics and alerts, and an operator that calls itself unready helps nobody. They still say what is missing.
@@ -28,7 +30,7 @@ impl Gates {
     /// Adds a closed gate; `missing` says what it waits for.
     #[must_use]
     pub fn gate(&self, name: &'static str, missing: &str) -> Gate {
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.states.lock();
         states.push(State { name, open: false, missing: missing.to_owned() });
         Gate { gates: self.clone(), index: states.len() - 1 }
     }
@@ -36,7 +38,7 @@ impl Gates {
     /// Whether all gates are open, and one line for each.
     #[must_use]
     pub fn report(&self) -> (bool, String) {
-        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = self.states.lock();
         let lines = states.iter().map(|State { name, open, missing }| match (open, missing.as_str()) {
             (true, "") => format!("[+]{name} open\n"),
             (true, missing) => format!("[+]{name} open, but {missing}\n"),
@@ -59,7 +61,7 @@ impl Gate {
     }
 
     fn set(&self, change: impl FnOnce(&mut State)) {
-        let mut states = self.gates.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.gates.states.lock();
         change(&mut states[self.index]);
     }
 }

@@ -1,7 +1,8 @@
 //! Liveness: whether a restart would help.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 
@@ -65,7 +66,7 @@ impl Liveness {
     /// Whether anything is to be done.
     #[cfg(test)]
     pub fn is_waiting(&self) -> bool {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_some()
+        self.marks.lock().waiting.is_some()
     }
 
     /// Whether the operator is alive.
@@ -74,12 +75,12 @@ impl Liveness {
     ///
     /// A sentence that says what hangs.
     pub fn check(&self) -> Result<(), &'static str> {
-        let marks = *self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks = *self.marks.lock();
         marks.judge(self.clock.now().up)
     }
 
     fn update(&self, change: impl FnOnce(&mut Marks)) {
-        change(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.marks.lock());
     }
 }
 
@@ -124,16 +125,12 @@ mod tests {
         let liveness = Liveness::new(Clock::start());
         liveness.waits();
         liveness.completed(false);
-        assert!(liveness.marks.lock().expect("lock").waiting.is_none());
+        assert!(liveness.marks.lock().waiting.is_none());
         liveness.waits();
-        let before = liveness.marks.lock().expect("lock").waiting.expect("work waits");
+        let before = liveness.marks.lock().waiting.expect("work waits");
         liveness.waits();
-        assert_eq!(
-            liveness.marks.lock().expect("lock").waiting,
-            Some(before),
-            "waiting longer is not progress"
-        );
+        assert_eq!(liveness.marks.lock().waiting, Some(before), "waiting longer is not progress");
         liveness.completed(true);
-        assert!(liveness.marks.lock().expect("lock").waiting >= Some(before));
+        assert!(liveness.marks.lock().waiting >= Some(before));
     }
 }

@@ -1,10 +1,11 @@
 //! A ConnectWise that answers from a table, and writes down what it was asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::connectwise::client::{ConnectWise, Transport};
@@ -96,7 +97,7 @@ impl Fake {
 
     /// What was asked, as `HOST PATH?QUERY`, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().clone()
     }
 }
 
@@ -116,7 +117,7 @@ impl Transport for Arc<Fake> {
         assert_eq!(call.share, Some("team-a"));
 
         let asked = message.path_and_query;
-        self.asked.lock().unwrap().push(format!("{host} {asked}"));
+        self.asked.lock().push(format!("{host} {asked}"));
         let path = asked.split('?').next().unwrap_or_default();
         let reply = self.replies.get(&asked).or_else(|| self.replies.get(path)).cloned();
         let reply = reply.or_else(|| self.otherwise.clone()).unwrap_or_else(|| Reply::page(404, ""));

@@ -1,8 +1,9 @@
 //! A TLS server on the loopback interface that answers as a test says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -77,7 +78,7 @@ impl TestServer {
 
     /// The requests so far, head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("not poisoned").clone()
+        self.requests.lock().clone()
     }
 }
 
@@ -95,7 +96,7 @@ async fn serve(
     }
     let request = head + &String::from_utf8_lossy(&body);
     let reply = reply(&request);
-    log.lock().expect("not poisoned").push(request);
+    log.lock().push(request);
     match reply {
         Reply::Text(text) => say_all(stream, text.as_bytes()).await,
         Reply::Bytes(bytes) => say_all(stream, &bytes).await,

@@ -8,11 +8,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::answer::Fault;
@@ -124,7 +125,7 @@ impl Limits {
     }
 
     fn queue(&self, place: Place) -> Arc<tokio::sync::Mutex<()>> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock();
         if queues.len() > SWEEP_ABOVE {
             queues.retain(|_, queue| Arc::strong_count(queue) > 1);
         }
@@ -137,14 +138,14 @@ impl Limits {
     pub fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
         let pause = self.timings.scale(retry_after.min(self.timings.retry_after_max));
         let now = Instant::now();
-        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pauses = self.pauses.lock();
         pauses.retain(|_, until| *until > now);
         let until = pauses.entry(pause_place(lane, company)).or_insert(now);
         *until = (*until).max(now + pause);
     }
 
     fn unless_paused(&self, lane: &Lane, company: Option<&str>) -> Result<(), Fault> {
-        let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let pauses = self.pauses.lock();
         let until = pauses.get(&pause_place(lane, company)).copied();
         let left = until
             .and_then(|until| until.checked_duration_since(Instant::now()))
@@ -205,14 +206,14 @@ mod tests {
                 let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
                 tokio::spawn(async move {
                     limits.turn(&Lane::Route("putLink"), Some(share), None).await.expect("a turn");
-                    order.lock().expect("not poisoned").push(share);
+                    order.lock().push(share);
                 })
             })
             .collect();
         for turn in waiting {
             turn.await.expect("no panic");
         }
-        let place = order.lock().expect("not poisoned").iter().position(|share| *share == "alone");
+        let place = order.lock().iter().position(|share| *share == "alone");
         assert!(place.is_some_and(|place| place <= 2), "served at place {place:?}");
     }
 
@@ -289,6 +290,6 @@ mod tests {
                 .expect("a turn");
         }
         assert!(limits.connectwise.len() <= SWEEP_ABOVE + 1);
-        assert!(limits.queues.lock().expect("not poisoned").len() <= SWEEP_ABOVE + 2);
+        assert!(limits.queues.lock().len() <= SWEEP_ABOVE + 2);
     }
 }
