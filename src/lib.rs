@@ -19,7 +19,7 @@ pub mod testing;
 
 pub mod admin;
 pub mod cli;
-pub mod clock;
+pub(crate) mod clock;
 pub mod connectwise;
 pub mod crd;
 pub mod link;

@@ -1,11 +1,11 @@
 //! Every period of the operator, in one value.
 //!
-//! The published timetable ("when it looks again") is made of these. Tests run the real binary with
+//! The published timetable is made of these. Tests run the real binary with
 //! [`Timings::scaled`], so that an idle hour passes in seconds and nothing but this value knows.
 
 use std::time::Duration;
 
-/// All periods. The defaults are the ones that users are told.
+/// All periods. The defaults are the documented ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timings {
     /// How many times faster than real time the periods below run; 1 in production. Periods that a user writes
@@ -32,11 +32,11 @@ pub struct Timings {
     /// How often the full round runs on a healthy link.
     pub full_round: Duration,
     /// Delay after a missing permission, an inactive member or a board that is not ready…
-    pub mend: Duration,
+    pub recheck: Duration,
     /// …for this long…
-    pub mend_for: Duration,
+    pub recheck_for: Duration,
     /// …and then.
-    pub mend_later: Duration,
+    pub recheck_later: Duration,
     /// First delay after refused keys, a wrong company or site, or a refusal by Petra; doubles…
     pub refused: Duration,
     /// …up to this.
@@ -114,9 +114,9 @@ impl Default for Timings {
             stale_intervals: 3,
             stale_cap: minutes(36 * 60),
             full_round: minutes(24 * 60),
-            mend: minutes(1),
-            mend_for: minutes(15),
-            mend_later: minutes(5),
+            recheck: minutes(1),
+            recheck_for: minutes(15),
+            recheck_later: minutes(5),
             refused: minutes(5),
             refused_max: minutes(60),
             retry: seconds(5),
@@ -157,9 +157,9 @@ impl Timings {
             &mut t.debounce,
             &mut t.stale_cap,
             &mut t.full_round,
-            &mut t.mend,
-            &mut t.mend_for,
-            &mut t.mend_later,
+            &mut t.recheck,
+            &mut t.recheck_for,
+            &mut t.recheck_later,
             &mut t.refused,
             &mut t.refused_max,
             &mut t.retry,

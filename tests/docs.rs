@@ -302,7 +302,7 @@ fn repeated(t: &Timings, kind: BackoffKind) -> String {
     let doubling = |first, max| format!("{}, doubling to {}", shown(first), shown(max));
     match kind {
         BackoffKind::Mend => {
-            format!("{} for {}, then {}", shown(t.mend), shown(t.mend_for), shown(t.mend_later))
+            format!("{} for {}, then {}", shown(t.recheck), shown(t.recheck_for), shown(t.recheck_later))
         }
         BackoffKind::Refused => doubling(t.refused, t.refused_max),
         BackoffKind::Nothing => doubling(t.retry, t.retry_max),
@@ -334,9 +334,9 @@ fn waits(timings: &Timings) -> Vec<String> {
         speed: _,
         // In the first table.
         interval: _,
-        mend: _,
-        mend_for: _,
-        mend_later: _,
+        recheck: _,
+        recheck_for: _,
+        recheck_later: _,
         refused: _,
         refused_max: _,
         retry: _,

@@ -29,7 +29,7 @@ pub struct Gate {
 impl Gates {
     /// Adds a closed gate; `missing` says what it waits for.
     #[must_use]
-    pub fn gate(&self, name: &'static str, missing: &str) -> Gate {
+    pub(crate) fn gate(&self, name: &'static str, missing: &str) -> Gate {
         let mut states = self.states.lock();
         states.push(State { name, open: false, missing: missing.to_owned() });
         Gate { gates: self.clone(), index: states.len() - 1 }
@@ -37,7 +37,7 @@ impl Gates {
 
     /// Whether all gates are open, and one line for each.
     #[must_use]
-    pub fn report(&self) -> (bool, String) {
+    pub(crate) fn report(&self) -> (bool, String) {
         let states = self.states.lock();
         let lines = states.iter().map(|State { name, open, missing }| match (open, missing.as_str()) {
             (true, "") => format!("[+]{name} open\n"),
@@ -51,12 +51,12 @@ impl Gates {
 
 impl Gate {
     /// Opens the gate for good, although this is missing; empty: nothing is.
-    pub fn open(&self, missing: String) {
+    pub(crate) fn open(&self, missing: String) {
         self.set(|state| *state = State { open: true, missing, ..*state });
     }
 
     /// Says what the gate waits for, or what is missing since it was opened.
-    pub fn wait_for(&self, missing: String) {
+    pub(crate) fn wait_for(&self, missing: String) {
         self.set(|state| state.missing = missing);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::line::Permissions;
 use super::tenant::Tenant;
 
-/// Why a question to ConnectWise was answered by nothing. Never accuses anybody.
+/// Why a question to ConnectWise has no answer. Never a reason to accuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inconclusive {
     /// 429, with how long to wait if it said so.
@@ -25,7 +25,7 @@ pub enum CompanyAnswer {
     Found(Tenant),
     /// companyinfo knows no such company (200 `null`, or its own JSON 404).
     Unknown,
-    /// Something answers, but it is no ConnectWise.
+    /// Something responds, but not as a ConnectWise server.
     NotConnectWise,
     /// The site, or the host that companyinfo names, is not allowed here.
     HostNotAllowed,
@@ -35,14 +35,14 @@ pub enum CompanyAnswer {
     Inconclusive(Inconclusive),
 }
 
-/// What ConnectWise said of the keys, on the tenant's own codebase and in its own JSON.
+/// What ConnectWise said about the keys, on the tenant's own codebase and in its own JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeysAnswer {
     /// At least one authenticated call was answered.
     Accepted,
     /// 401 of ConnectWise's own that is not about a permission.
     Rejected,
-    /// Could not tell.
+    /// Not known: no answer, or one that proves nothing.
     Inconclusive(Inconclusive),
 }
 
@@ -53,17 +53,17 @@ pub enum MemberAnswer {
     Active,
     /// `inactiveFlag` is true.
     Inactive,
-    /// Not asked or not told.
+    /// Not asked, or not in the answer.
     Unknown,
 }
 
-/// What else `myMembers/info` said of the member: nothing that Petra needs, but worth a word. The default is an API member
-/// that sees every board, or one of whom nothing was told.
+/// What else `myMembers/info` said about the member: nothing that Petra needs, but a reason for advice. The default is an API
+/// member that sees every board, or one about which nothing is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemberTraits {
-    /// `licenseClass` is told and is not `A`: the keys belong to a person.
+    /// `licenseClass` is present and is not `A`: the keys belong to a person.
     pub person: bool,
-    /// How many service boards are withheld (`excludedServiceBoardIds`).
+    /// How many service boards are hidden from the member (`excludedServiceBoardIds`).
     pub excluded_boards: usize,
 }
 
@@ -87,9 +87,9 @@ pub enum BoardAnswer {
     NotFound,
     /// It is inactive.
     Inactive,
-    /// It is withheld from the member.
+    /// It is hidden from the member.
     Hidden,
-    /// The role lets the member read no boards, or not their teams.
+    /// The role does not let the member read boards or their teams.
     Refused,
     /// It has no default team.
     NoDefaultTeam,

@@ -66,7 +66,7 @@ pub struct ConnectWise<T = Arc<Guard>> {
 impl<T: Transport> ConnectWise<T> {
     /// A client that waits this long for each answer ([`crate::timings::Timeouts::connectwise`]).
     #[must_use]
-    pub fn new(transport: T, client_id: SecretFile, timeout: Duration) -> Self {
+    pub(crate) fn new(transport: T, client_id: SecretFile, timeout: Duration) -> Self {
         Self { transport, client_id, timeout }
     }
 
@@ -251,7 +251,7 @@ impl NoAnswer {
             .any(|meaning| self.means(meaning))
     }
 
-    /// Whether any further call would be answered alike: the keys are refused, or the rate is used up.
+    /// Whether any further call would have the same result: the keys are refused, or the rate is used up.
     pub(crate) fn ends_the_round(self) -> bool {
         self.means(Meaning::CredentialsRejected)
             || matches!(self.inconclusive(), Inconclusive::RateLimited(_))
@@ -263,7 +263,7 @@ impl NoAnswer {
             || matches!(self, Self::Means { meaning: Meaning::Ambiguous, status: 404 })
     }
 
-    /// The same, for whoever only needs to know when to ask again.
+    /// The same, reduced to what decides when to ask again.
     pub(crate) fn inconclusive(self) -> Inconclusive {
         match self {
             Self::Means { meaning: Meaning::RateLimited(wait), .. }

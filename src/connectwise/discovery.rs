@@ -1,4 +1,4 @@
-//! Finding a tenant's API: `companyinfo` tells the codebase, and often the host.
+//! Finding a tenant's API: `companyinfo` returns the codebase, and often the host.
 
 use super::answers::CompanyAnswer;
 use super::classify::Meaning;
@@ -10,7 +10,7 @@ use crate::upstream::hosts::HostPort;
 
 /// Asks the site where the company's API is. `api-na.…` is asked as `na.…`: companyinfo is documented on the plain host,
 /// and two spellings of one site must find one tenant.
-pub async fn discover<T: Transport>(
+pub(crate) async fn discover<T: Transport>(
     connectwise: &ConnectWise<T>,
     site: &HostPort,
     company: &CompanyId,
@@ -38,8 +38,8 @@ fn without_info(no_answer: NoAnswer) -> CompanyAnswer {
     }
 }
 
-/// A server that is not ConnectWise's cloud speaks for the company that it was asked about alone: the link's id comes from
-/// what it says, and it must not claim another company's. **U**: whether the cloud knows a company by two names.
+/// A server outside ConnectWise's cloud may only name the company that it was asked about: the link's id is derived from the
+/// answer, and such a server must not claim another company's link. **U**: whether the cloud knows a company by two names.
 fn of_company(tenant: Tenant, site: &HostPort, company: &CompanyId) -> Result<Tenant, NoTenant> {
     let speaks_for_all = site.is_cloud();
     if speaks_for_all || tenant.canonical_company.is_same(company) {

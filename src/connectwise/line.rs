@@ -24,11 +24,11 @@ pub enum Required {
     Level(Level),
     /// On the allow-list.
     Allowed,
-    /// Nothing at all: the line is an excess (advice only).
+    /// Nothing at all: the right is in excess (advice only).
     Nothing,
 }
 
-/// What the tenant lets us see of a line.
+/// What the keys can see of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Actual {
     /// This level.
@@ -39,17 +39,17 @@ pub enum Actual {
     Allowed,
     /// A probe was refused with the permission message: no right at all.
     Refused,
-    /// Cannot be told.
+    /// Not visible through the API.
     Unknown,
 }
 
-/// The role held against a profile. The three lists are sorted.
+/// The role compared with a profile. The three lists are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Permissions {
     /// Missing for sure.
     pub missing: Vec<Line>,
-    /// Cannot be told.
+    /// Cannot be verified.
     pub unknown: Vec<Line>,
-    /// Neither missing nor unknown, but worth a word: rights in excess, lines of a module that do not decide.
+    /// Neither missing nor unknown, but worth a look: rights in excess, lines of a module that do not decide.
     pub advice: Vec<Line>,
 }

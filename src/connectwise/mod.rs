@@ -6,29 +6,30 @@
 
 mod advice;
 mod answers;
-pub mod board;
-pub mod classify;
-pub mod client;
-pub mod company;
-pub mod discovery;
-pub mod keys;
-pub mod level;
+pub(crate) mod board;
+pub(crate) mod classify;
+pub(crate) mod client;
+pub(crate) mod company;
+pub(crate) mod discovery;
+pub(crate) mod keys;
+pub(crate) mod level;
 mod line;
 mod names;
-pub mod paging;
-pub mod permissions;
-pub mod probe;
+pub(crate) mod paging;
+pub(crate) mod permissions;
+pub(crate) mod probe;
 pub mod profile;
-pub mod role;
-pub mod round;
+pub(crate) mod role;
+pub(crate) mod round;
 mod tenant;
 
-pub use answers::{
+pub(crate) use answers::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
     PermissionsAnswer, Round,
 };
 pub use company::CompanyId;
-pub use keys::{CredentialsVersion, KeyProblem, Keys};
+pub use keys::Keys;
+pub(crate) use keys::{CredentialsVersion, KeyProblem};
 pub use level::{Action, Level};
-pub use line::{Actual, Line, Permissions, Required};
-pub use tenant::Tenant;
+pub(crate) use line::{Actual, Line, Permissions, Required};
+pub(crate) use tenant::Tenant;

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::client::{Api, NoAnswer, PAGE_BYTES, Transport};
 
 /// ConnectWise's largest page.
-pub const PAGE_SIZE: usize = 1000;
+pub(crate) const PAGE_SIZE: usize = 1000;
 /// No list is followed further than this many pages…
-pub const MOST_PAGES: usize = 20;
+pub(crate) const MOST_PAGES: usize = 20;
 /// …or rows…
-pub const MOST_ROWS: usize = 10_000;
+pub(crate) const MOST_ROWS: usize = 10_000;
 /// …or than what takes this much memory, as `upstream::json` estimates it: over 7,000 boards. As many lists as
 /// `--concurrency` allows are read at once.
 const MOST_MEMORY: usize = 8 << 20;

@@ -1,7 +1,7 @@
-//! The role held against a profile: which lines are missing for sure, which cannot be told. Pure.
+//! Compares the role with a profile: which lines are missing for sure, which cannot be verified. Pure.
 //!
 //! `mySecurity` is the main witness and probes speak where it is silent. Where both speak and disagree, nothing is known:
-//! what cannot be told is never called missing.
+//! what cannot be verified is never called missing.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ pub enum CustomizeRows {
 }
 
 /// **U**: no reply of a real tenant is public, and the schema does not say which of the two lists the rows are. Naming one
-/// here, once a tenant has shown it, settles it everywhere. Until then the call is not made: it could not tell anything.
-pub const CUSTOMIZE_ROWS: CustomizeRows = CustomizeRows::Unsettled;
+/// here, once a tenant has shown it, settles it everywhere. Until then the call is not made: it would prove nothing.
+pub(crate) const CUSTOMIZE_ROWS: CustomizeRows = CustomizeRows::Unsettled;
 
 /// A row of `customizeItems`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +37,9 @@ pub struct CustomizeItem {
     pub item: String,
 }
 
-/// Holds a role against a profile. `customize` is `None` when the allow-list was not asked for or not told.
+/// Compares a role with a profile. `customize` is `None` when the allow-list was not requested or not answered.
 #[must_use]
-pub fn evaluate(
+pub(crate) fn evaluate(
     profile: &Profile,
     my_security: &MySecurity,
     customize: Option<&[CustomizeItem]>,
@@ -88,10 +88,10 @@ pub fn evaluate(
     permissions
 }
 
-/// The probes that could tell something about lines on which `mySecurity` is silent, and about allow-list items, on which
+/// The probes that could prove something about lines on which `mySecurity` is silent, and about allow-list items, on which
 /// it always is.
 #[must_use]
-pub fn open_probes(profile: &Profile, my_security: &MySecurity) -> BTreeSet<ProbeRoute> {
+pub(crate) fn open_probes(profile: &Profile, my_security: &MySecurity) -> BTreeSet<ProbeRoute> {
     let mut routes = BTreeSet::new();
     for line in &profile.lines {
         for function in decisive(line) {
@@ -146,14 +146,14 @@ fn level_verdict(required: Level, known: Option<Level>, probe: Option<ProbeAnswe
         (Some(level), _) if level >= required => Verdict::Met,
         (Some(level), _) => Verdict::Missing(Actual::Level(level)),
         (None, Some(ProbeAnswer::Refused)) => Verdict::Missing(Actual::Refused),
-        // Reading works, but from outside My and All look alike: a My role simply sees fewer rows.
+        // Reading works, but from outside My and All look the same: a My role simply sees fewer rows.
         (None, Some(ProbeAnswer::Answered)) if required <= Level::My => Verdict::Met,
         (None, _) => Verdict::Unknown,
     }
 }
 
 /// Whether an item is allowed. A refused probe proves that it is not, unless the whole function is known to be out of
-/// reach: then the function's own line says so, and its items cannot be told. An answered probe proves nothing: setup
+/// reach: then the function's own line says so, and its items cannot be verified. An answered probe proves nothing: setup
 /// tables may be answered without the right to the table. What the rows of `customizeItems` add depends on `rows`.
 fn allow_list_item(
     rows: CustomizeRows,
@@ -164,12 +164,12 @@ fn allow_list_item(
     if parent == Some(Level::None) {
         return Actual::Unknown;
     }
-    let told = match (rows, listed) {
+    let actual = match (rows, listed) {
         (CustomizeRows::Unsettled, _) | (_, None) => None,
         (CustomizeRows::AreAllowed, Some(listed)) => Some(listed),
         (CustomizeRows::AreDisallowed, Some(listed)) => Some(!listed),
     };
-    match (told, probe) {
+    match (actual, probe) {
         (Some(true), Some(ProbeAnswer::Refused)) | (None, Some(ProbeAnswer::Answered) | None) => {
             Actual::Unknown
         }

@@ -36,8 +36,8 @@ impl Profiles {
     /// The built-in profiles and those of a file; `file_name` is for the error.
     ///
     /// # Errors
-    /// When the text is no profiles file, or defines a built-in profile again.
-    pub fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
+    /// When the text is not a profiles file, or defines a built-in profile again.
+    pub(crate) fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
         let file: OwnFile = serde_norway::from_str(text)
             .map_err(|problem| ProfileError { file: file_name.to_owned(), problem })?;
         Ok(Self::builtin().with(file.profiles))
@@ -50,7 +50,7 @@ impl Profiles {
     }
 
     /// Every name, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 

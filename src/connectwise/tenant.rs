@@ -8,7 +8,7 @@ use crate::upstream::hosts::HostPort;
 /// The codebase of servers that companies run themselves; on a cloud host it is a router in front of the tenants' servers.
 const UNVERSIONED: &str = "v4_6_release/";
 
-/// Where a tenant's API is, as companyinfo told.
+/// Where a tenant's API is, according to companyinfo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// companyinfo's own spelling of the company.
@@ -23,9 +23,9 @@ pub struct Tenant {
 
 impl Tenant {
     /// The tenant that `status` recorded, for a cheap round. `None` when the record cannot have come from discovery:
-    /// whoever may write `status` must not be able to lead keys to another path. The host is checked when it is called.
+    /// who can write `status` must not be able to send the keys to another path. The host is checked when it is called.
     #[must_use]
-    pub fn recorded(
+    pub(crate) fn recorded(
         company: CompanyId,
         api_host: &str,
         codebase: &str,
@@ -47,9 +47,9 @@ pub(super) fn is_router(tenant: &Tenant) -> bool {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoTenant {
-    /// The JSON is no companyinfo, or its codebase or company is none.
+    /// The JSON is not a companyinfo, or its codebase or company cannot be read.
     NoCompanyInfo,
-    /// `SiteUrl` is no host name: certainly none that may be called.
+    /// `SiteUrl` is not a host name, so it cannot be an allowed one.
     UnreadableHost,
 }
 

@@ -39,7 +39,7 @@ pub enum RegistrationMode {
 word_schema!(RegistrationMode: "Api", "Portal");
 
 impl RegistrationMode {
-    /// As it stands in spec and status.
+    /// The form in spec and status.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

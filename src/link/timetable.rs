@@ -22,8 +22,8 @@ pub fn repeat(
     let same = backoff.kind == Some(kind);
     let backoff = if same { backoff } else { Backoff { kind: Some(kind), looks: 0, since: now.up } };
     let delay = match kind {
-        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.mend_for => timings.mend,
-        BackoffKind::Mend => timings.mend_later,
+        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.recheck_for => timings.recheck,
+        BackoffKind::Mend => timings.recheck_later,
         BackoffKind::Refused => doubled(timings.refused, backoff.looks, timings.refused_max),
         BackoffKind::Nothing => doubled(timings.retry, backoff.looks, timings.retry_max),
         BackoffKind::Held => doubled(timings.held_retry, backoff.looks, timings.held_retry_max),
@@ -133,8 +133,8 @@ mod tests {
         let timings = Timings::default();
         let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
         let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Mend, None, began);
-        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.mend_for));
-        assert_eq!((first, later), (timings.mend, timings.mend_later));
+        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.recheck_for));
+        assert_eq!((first, later), (timings.recheck, timings.recheck_later));
     }
 
     #[test]

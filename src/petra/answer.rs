@@ -1,4 +1,4 @@
-//! What Petra's answers mean, by status and code alone.
+//! What Petra's answers mean, by status and code alone. Pure.
 
 use super::link::{LinkId, RemoteLink};
 use super::outcome::{Account, DeleteAnswer, PetraFault, PutAnswer};
@@ -21,7 +21,7 @@ pub(super) fn unanswered(fault: Fault) -> PetraFault {
     }
 }
 
-/// What an answer means that is none of those the question is about.
+/// What any other answer means.
 fn refusal(answer: &Answer) -> PetraFault {
     match answer.status {
         401 | 403 => PetraFault::KeyRejected,
@@ -30,7 +30,7 @@ fn refusal(answer: &Answer) -> PetraFault {
     }
 }
 
-/// A page of the list route, which alone tells whether the server has the contract.
+/// A page of the list route, which alone shows whether the server implements the contract.
 pub(crate) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
     match answer.status {
         200 => wire::page(&answer.body).ok_or(PetraFault::Unavailable),

@@ -55,13 +55,13 @@ impl Adopt {
 
     /// Reads `registration.adoptFrom`: `unowned`, or an owner.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text == Self::UNOWNED { Some(Self::Unowned) } else { Owner::parse(text).map(Self::Owner) }
     }
 
-    /// As it stands on the wire.
+    /// The form on the wire.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Unowned => Self::UNOWNED,
             Self::Owner(owner) => owner.as_str(),
@@ -69,7 +69,7 @@ impl Adopt {
     }
 }
 
-/// A link as it shall be at Petra.
+/// The wanted state of a link at Petra.
 pub struct PutRequest<'a> {
     /// Its id.
     pub id: &'a LinkId,
@@ -81,11 +81,11 @@ pub struct PutRequest<'a> {
     pub keys: &'a Keys,
     /// Their version.
     pub credentials_version: &'a CredentialsVersion,
-    /// Who shall hold it.
+    /// The owner that it shall have.
     pub owner: &'a Owner,
-    /// What is believed to be there; `None`: nothing.
+    /// The version that is expected at Petra; `None`: the link does not exist.
     pub expected_version: Option<&'a Version>,
-    /// Whom to take it over from.
+    /// The owner to take it over from.
     pub adopt_from: Option<&'a Adopt>,
 }
 
@@ -102,7 +102,7 @@ pub struct PetraClient {
 
 impl PetraClient {
     /// A client of the one Petra host that the guard allows.
-    pub fn new(guard: Arc<Guard>, key: SecretFile, clock: Clock, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(guard: Arc<Guard>, key: SecretFile, clock: Clock, timeouts: Timeouts) -> Self {
         Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0) }
     }
 
@@ -111,8 +111,8 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why there is no list; a list that breaks off is none.
-    pub async fn list(&self, installation: &str) -> Result<Listing, PetraFault> {
+    /// Why there is no list. An incomplete list is an error.
+    pub(crate) async fn list(&self, installation: &str) -> Result<Listing, PetraFault> {
         self.list_by("installation", installation, None).await
     }
 
@@ -120,8 +120,8 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why there is no list; a list that breaks off is none.
-    pub async fn list_owner(&self, owner: &Owner) -> Result<Listing, PetraFault> {
+    /// Why there is no list. An incomplete list is an error.
+    pub(crate) async fn list_owner(&self, owner: &Owner) -> Result<Listing, PetraFault> {
         self.list_by("owner", owner.as_str(), Some(owner.namespace())).await
     }
 
@@ -139,12 +139,13 @@ impl PetraClient {
         }
     }
 
-    /// One link, whoever holds it; `None` when Petra itself says that there is none. `asker` is whom it is asked for.
+    /// One link, of any owner; `None` when Petra itself says that it does not exist. `asker` is the link that the call is made
+    /// for.
     ///
     /// # Errors
     ///
-    /// Says why it could not be read; a 404 that is not the contract's own (a proxy's) tells nothing.
-    pub async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
+    /// Why it could not be read. A 404 that is not the contract's own (a proxy's) proves nothing.
+    pub(crate) async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
         let path = format!("{LINKS}/{id}");
         read_get(id, &self.get_path("getLink", Some(asker.namespace()), path, LINK_BYTES).await?)
     }
@@ -153,13 +154,13 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why the account could not be read.
-    pub async fn usage(&self) -> Result<Account, PetraFault> {
+    /// Why the account could not be read.
+    pub(crate) async fn usage(&self) -> Result<Account, PetraFault> {
         read_usage(&self.get_path("getUsage", None, "/v1/usage".to_owned(), USAGE_BYTES).await?)
     }
 
     /// Creates the link, replaces its keys, or takes it over.
-    pub async fn put(&self, link: PutRequest<'_>, fence: &dyn Fence) -> PutAnswer {
+    pub(crate) async fn put(&self, link: PutRequest<'_>, fence: &dyn Fence) -> PutAnswer {
         let message = |not_after: &str| {
             let PutRequest {
                 id,
@@ -192,7 +193,7 @@ impl PetraClient {
     }
 
     /// Deletes one's own link.
-    pub async fn delete(
+    pub(crate) async fn delete(
         &self,
         id: &LinkId,
         owner: &Owner,
@@ -226,12 +227,12 @@ impl PetraClient {
         let message =
             Message { path_and_query, headers, body: None, timeout: self.timeouts.petra_read, max_bytes };
         let answer = self.guard.send(call, message).await.map_err(unanswered)?;
-        self.look_at_the_clock(&answer);
+        self.note_server_clock(&answer);
         Ok(answer)
     }
 
-    /// Sends a change. The fence is asked, and `notAfter` set, after the wait for the limiter: whatever stands in a line
-    /// for long must not go by what was true when it joined.
+    /// Sends a change. The fence is asked, and `notAfter` set, after the wait for the limiter: a change that waited long
+    /// must not rely on what was true before.
     async fn change(
         &self,
         operation: &'static str,
@@ -250,7 +251,7 @@ impl PetraClient {
         let (path_and_query, body) = message(&self.not_after(timeout).to_string());
         let message = Message { path_and_query, headers, body, timeout, max_bytes: LINK_BYTES };
         let answer = admission.send(message).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
-        self.look_at_the_clock(&answer);
+        self.note_server_clock(&answer);
         Ok(answer)
     }
 
@@ -264,7 +265,7 @@ impl PetraClient {
 
     /// A `Date` has whole seconds and is as old as the answer took, so that the server's clock is put up to a second too
     /// early: a change then lapses sooner than it had to, never later.
-    fn look_at_the_clock(&self, answer: &Answer) {
+    fn note_server_clock(&self, answer: &Answer) {
         if let Some(date) = answer.date {
             let ahead = date.as_millisecond() - self.clock.now().wall.as_millisecond();
             self.ahead.store(ahead, Ordering::Relaxed);

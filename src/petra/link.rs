@@ -30,23 +30,23 @@ impl LinkId {
 
     /// Reads an id from Petra or from `status`: 1 to 64 characters of `[A-Za-z0-9_-]`.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Whether [`LinkId::derive`] can have given it. Any other id is Petra's own choice of words, and is not repeated to
+    /// Whether [`LinkId::derive`] can have given it. Any other id is free text of Petra's, and is not shown to
     /// people.
     #[must_use]
-    pub fn is_derived(&self) -> bool {
+    pub(crate) fn is_derived(&self) -> bool {
         let digits = self.0.strip_prefix("cw-").unwrap_or_default();
         digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     }
 
     /// The id for the log.
     #[must_use]
-    pub fn for_log(&self) -> &str {
+    pub(crate) fn for_log(&self) -> &str {
         if self.is_derived() { &self.0 } else { "an id of another form" }
     }
 
@@ -71,19 +71,19 @@ pub struct Version(String);
 impl Version {
     /// Reads a version that Petra reported.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
     }
 
     /// The version as Petra spells it.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What Petra says of a link's connection to ConnectWise.
+/// The state of a link's connection to ConnectWise, according to Petra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RemoteState {
     /// Not confirmed yet.
@@ -95,9 +95,9 @@ pub enum RemoteState {
 }
 
 impl RemoteState {
-    /// As it stands in `status.link.state` and on the wire.
+    /// The form in `status.link.state` and on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Connected => "connected",

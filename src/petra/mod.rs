@@ -5,15 +5,16 @@
 //! and `owner`, and [`poll`] is the one shared poll of the list route.
 
 pub(crate) mod answer;
-pub mod client;
+pub(crate) mod client;
 mod link;
-pub mod listing;
+pub(crate) mod listing;
 mod outcome;
 mod owner;
-pub mod poll;
-pub mod snapshot;
-pub mod wire;
+pub(crate) mod poll;
+pub(crate) mod snapshot;
+pub(crate) mod wire;
 
-pub use link::{LinkId, RemoteLink, RemoteState, Version};
-pub use outcome::{DeleteAnswer, PetraFault, PutAnswer};
-pub use owner::Owner;
+pub use link::LinkId;
+pub(crate) use link::{RemoteLink, RemoteState, Version};
+pub(crate) use outcome::{DeleteAnswer, PetraFault, PutAnswer};
+pub(crate) use owner::Owner;

@@ -12,14 +12,14 @@ pub struct Owner(String);
 impl Owner {
     /// The owner that a resource is.
     #[must_use]
-    pub fn new(installation: &str, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(installation: &str, namespace: &str, name: &str) -> Self {
         Self(format!("{installation}/{namespace}/{name}"))
     }
 
     /// Reads an owner that Petra reported or a person wrote; `None` unless it has three parts that could be an installation,
     /// a namespace and a name: at most 253 lower-case letters, digits, hyphens and dots each.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
         let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
         let fits = |part: &&str| (1..=253).contains(&part.len()) && part.bytes().all(of_name);
@@ -28,19 +28,19 @@ impl Owner {
 
     /// The namespace and name, when this installation is the owner's.
     #[must_use]
-    pub fn within(&self, installation: &str) -> Option<(&str, &str)> {
+    pub(crate) fn within(&self, installation: &str) -> Option<(&str, &str)> {
         self.0.strip_prefix(installation)?.strip_prefix('/')?.split_once('/')
     }
 
     /// The namespace, whichever the installation.
     #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         self.0.split('/').nth(1).unwrap_or_default()
     }
 
     /// As Petra spells it.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -34,7 +34,7 @@ pub struct Page {
 
 /// Reads a page; `None` when it is not the contract's, a cursor that cannot be sent back included.
 #[must_use]
-pub fn page(body: &[u8]) -> Option<Page> {
+pub(crate) fn page(body: &[u8]) -> Option<Page> {
     #[derive(Deserialize)]
     struct Raw {
         links: Vec<Value>,
@@ -63,7 +63,7 @@ fn is_cursor(text: &str) -> bool {
 
 /// Reads a single link; `None` when a part that rules depend on is not the contract's.
 #[must_use]
-pub fn link(body: &[u8]) -> Option<RemoteLink> {
+pub(crate) fn link(body: &[u8]) -> Option<RemoteLink> {
     read_link(&serde_json::from_slice(body).ok()?)
 }
 
@@ -98,7 +98,7 @@ fn read_id(entry: &Value) -> Option<LinkId> {
 /// The `code` of an error body, which says that the contract's server itself is speaking, and not a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// There is no such link.
+    /// The link does not exist.
     LinkNotFound,
     /// Another owner, or nobody, holds the link.
     OwnedByOther,
@@ -108,7 +108,7 @@ pub enum Code {
 
 /// Reads the code; `None` when the body has none.
 #[must_use]
-pub fn code(body: &[u8]) -> Option<Code> {
+pub(crate) fn code(body: &[u8]) -> Option<Code> {
     let body: Value = serde_json::from_slice(body).ok()?;
     Some(match body.get("code")?.as_str()? {
         "link_not_found" => Code::LinkNotFound,
@@ -119,13 +119,13 @@ pub fn code(body: &[u8]) -> Option<Code> {
 
 /// The owner in a 409; `None` when the link was made by hand or the name cannot be read.
 #[must_use]
-pub fn holder(body: &[u8]) -> Option<Owner> {
+pub(crate) fn holder(body: &[u8]) -> Option<Owner> {
     let body: Value = serde_json::from_slice(body).ok()?;
     Owner::parse(body.get("owner")?.as_str()?)
 }
 
 /// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`. It is the
-/// one free text of a server's that is shown, because it tells people whose key they mounted; so it may hold no key. No word
+/// one free text of a server's that is shown, because it shows people whose key they mounted; so it must not hold a key. No word
 /// is as long as one of ConnectWise's, and there is no `_`, as after the `petra` of every key of Petra's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization(String);
@@ -133,7 +133,7 @@ pub struct Organization(String);
 impl Organization {
     /// Reads a name; `None` when it holds anything else.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii();
         let fits = (1..=MAX_ORGANIZATION).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" .,&'()-".contains(&b))
@@ -143,14 +143,14 @@ impl Organization {
 
     /// The name.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The name in the usage report; `None` when the body is no usage report. The name itself may be one that is not shown.
+/// The name in the usage report; `None` when the body is not a usage report. The name itself may be one that is not shown.
 #[must_use]
-pub fn organization(body: &[u8]) -> Option<Option<Organization>> {
+pub(crate) fn organization(body: &[u8]) -> Option<Option<Organization>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Report {

@@ -57,7 +57,7 @@ impl WorkQueue {
     /// A link waits for a reconcile.
     pub(super) fn triggered(&self, link: LinkRef) {
         self.with(|state| state.waiting.insert(link));
-        self.liveness.waits();
+        self.liveness.work_waits();
     }
 
     /// Takes a slot for a link; `None` when its namespace has its share, and the link is woken later.
@@ -90,7 +90,7 @@ impl WorkQueue {
             state.has_more()
         });
         if !more {
-            self.liveness.rests();
+            self.liveness.idle();
         }
         self.pass_on(&link.namespace);
     }
@@ -108,7 +108,7 @@ impl WorkQueue {
             }
             state.has_more()
         });
-        self.liveness.completed(more);
+        self.liveness.work_completed(more);
         self.pass_on(namespace);
     }
 

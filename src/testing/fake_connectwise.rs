@@ -1,4 +1,4 @@
-//! A ConnectWise that answers from a table, and writes down what it was asked.
+//! A ConnectWise that answers from a table, and records the requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::upstream::{Answer, Fault, Service};
 
 pub(crate) const PERMISSION: &str = "You do not have security permission to perform this action.";
 
-/// What stands in the table for a path.
+/// The table's entry for a path.
 #[derive(Clone)]
 pub(crate) struct Reply {
     status: u16,

@@ -16,9 +16,9 @@ pub(crate) mod verdicts;
 #[cfg(test)]
 mod tests;
 
-/// Stands in free text of bodies and in keys. No closed type can hold it, for the space in it.
+/// Is placed in free text of bodies and in keys. No closed type can hold it, because of the space in it.
 pub const CANARY: &str = "canary \u{1f424}";
-/// Its one word, which fits ids, names, hosts and companies: whether it may stand somewhere depends on the place.
+/// Its one word, which fits ids, names, hosts and companies: whether it is allowed depends on the place.
 const WORD: &str = "canary";
 
 /// Nothing of free text from outside is in what is shown, logged or kept. Of text that a closed type may hold, this must be

@@ -36,7 +36,7 @@ impl AllowList {
     /// Each site is allowed with its `api-` host on the same port, because that is where ConnectWise serves the API of a
     /// site whose codebase is not `v4_6_release/`: an operator who allows one and not the other could never check a key.
     /// With a Petra host given, no other host is called as Petra, the published one included.
-    pub fn new(sites: impl IntoIterator<Item = HostPort>, petra: Option<HostPort>) -> Self {
+    pub(crate) fn new(sites: impl IntoIterator<Item = HostPort>, petra: Option<HostPort>) -> Self {
         let mut all = HashSet::new();
         for site in sites {
             all.extend(site.api());
@@ -50,7 +50,7 @@ impl AllowList {
     /// # Errors
     ///
     /// Says what is wrong with the entry, and how one is written.
-    pub fn parse_entry(text: &str) -> Result<HostPort, AllowEntryProblem> {
+    pub(crate) fn parse_entry(text: &str) -> Result<HostPort, AllowEntryProblem> {
         let entry = if text.contains("://") || text.contains('/') {
             Err(AllowEntryProblem::NotBare)
         } else if text.contains('*') {
@@ -67,7 +67,7 @@ impl AllowList {
     ///
     /// Never: the published host is a host name.
     #[must_use]
-    pub fn petra(&self) -> HostPort {
+    pub(crate) fn petra(&self) -> HostPort {
         self.petra.clone().unwrap_or_else(|| PETRA.parse().expect("the published host is a host name"))
     }
 
@@ -76,7 +76,7 @@ impl AllowList {
     /// # Errors
     ///
     /// [`Fault::HostNotAllowed`] when it may not.
-    pub fn check(&self, service: Service, host: &HostPort, purpose: Purpose) -> Result<(), Fault> {
+    pub(crate) fn check(&self, service: Service, host: &HostPort, purpose: Purpose) -> Result<(), Fault> {
         let allowed = match service {
             Service::Petra => *host == self.petra(),
             Service::ConnectWise => {
@@ -90,7 +90,7 @@ impl AllowList {
 
     /// Whether the operator's configuration names this host, so that it may have private addresses.
     #[must_use]
-    pub fn is_configured(&self, host: &Host) -> bool {
+    pub(crate) fn is_configured(&self, host: &Host) -> bool {
         self.sites.iter().chain(&self.petra).any(|entry| entry.host() == host)
     }
 }

@@ -66,7 +66,7 @@ pub enum Fault {
 impl Fault {
     /// The metric label.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::HostNotAllowed => "host_not_allowed",
             Self::PrivateAddress => "private_address",

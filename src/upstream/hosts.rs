@@ -17,7 +17,7 @@ const MAX_NAME: usize = 253;
 /// The longest text taken for a site; the limit of `spec.siteUrl`.
 const MAX_SITE: usize = 255;
 /// The port of https, left out when a [`HostPort`] is shown.
-pub const HTTPS: u16 = 443;
+pub(crate) const HTTPS: u16 = 443;
 
 /// A DNS name: lower case, punycode, letters, digits and hyphens, at least two labels (or `localhost`), no address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ impl Host {
     ///
     /// Says what is wrong with the text. An IPv4 address is found in every spelling that a browser knows (octal,
     /// hexadecimal, one number), because the WHATWG rules turn those into addresses too.
-    pub fn parse(text: &str) -> Result<Self, SiteUrlProblem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SiteUrlProblem> {
         if text.is_empty() {
             return Err(SiteUrlProblem::Empty);
         }
@@ -60,13 +60,13 @@ impl Host {
 
     /// The name as text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether the name always means this machine: `localhost` and everything under it (RFC 6761, section 6.3).
     #[must_use]
-    pub fn is_localhost(&self) -> bool {
+    pub(crate) fn is_localhost(&self) -> bool {
         self.as_str() == "localhost" || self.as_str().ends_with(".localhost")
     }
 }
@@ -101,7 +101,7 @@ impl HostPort {
     /// # Errors
     ///
     /// Says what is wrong with the text; see [`SiteUrlProblem`].
-    pub fn parse_site(text: &str) -> Result<Self, SiteUrlProblem> {
+    pub(crate) fn parse_site(text: &str) -> Result<Self, SiteUrlProblem> {
         let text = text.trim_ascii();
         if text.len() > MAX_SITE {
             return Err(SiteUrlProblem::TooLong);
@@ -120,32 +120,32 @@ impl HostPort {
 
     /// This host on another port.
     #[must_use]
-    pub fn new(host: Host, port: std::num::NonZeroU16) -> Self {
+    pub(crate) fn new(host: Host, port: std::num::NonZeroU16) -> Self {
         Self { host, port: port.get() }
     }
 
     /// The host.
     #[must_use]
-    pub fn host(&self) -> &Host {
+    pub(crate) fn host(&self) -> &Host {
         &self.host
     }
 
     /// The port.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`.
     #[must_use]
-    pub fn is_cloud(&self) -> bool {
+    pub(crate) fn is_cloud(&self) -> bool {
         self.port == HTTPS && cloud::is_cloud(self.host.as_str())
     }
 
-    /// The site that this host stands for: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is
+    /// The site that this host belongs to: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is
     /// `na.…`. Any other host is a site of its own, whatever its name begins with.
     #[must_use]
-    pub fn site_key(&self) -> Self {
+    pub(crate) fn site_key(&self) -> Self {
         match self.host.as_str().strip_prefix("api-") {
             Some(site) if self.is_cloud() => Self { host: Host(site.into()), port: self.port },
             _ => self.clone(),
@@ -155,7 +155,7 @@ impl HostPort {
     /// The host that serves the API of this one, `api-` put before it; itself when it begins so already. `None` when
     /// the name would become too long.
     #[must_use]
-    pub fn api(&self) -> Option<Self> {
+    pub(crate) fn api(&self) -> Option<Self> {
         if self.host.as_str().starts_with("api-") {
             return Some(self.clone());
         }
@@ -199,7 +199,7 @@ fn read_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| digits && *port != 0)
 }
 
-/// Why a text is no site. `Display` is the end of a sentence that begins with the field's name; it never repeats the text.
+/// Why a text is not a site. `Display` is the end of a sentence that begins with the field's name; it never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SiteUrlProblem {
     /// Nothing is there.
@@ -217,7 +217,7 @@ pub enum SiteUrlProblem {
     /// `user@` or `user:password@`.
     #[error("has a user name in it; give the host alone")]
     HasUser,
-    /// The port is no number from 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     #[error("has a port that is not a number from 1 to 65535")]
     BadPort,
     /// An IPv4 or IPv6 address, however it is written.
@@ -226,7 +226,7 @@ pub enum SiteUrlProblem {
     /// One label only, such as `na`.
     #[error("is not a full host name; give one such as na.myconnectwise.net")]
     NotFull,
-    /// No DNS name.
+    /// Not a DNS name.
     #[error("is not a host name")]
     NotAName,
 }

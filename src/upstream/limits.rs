@@ -1,7 +1,7 @@
 //! How often each service may be asked, and in which order those who wait are served.
 //!
 //! Calls wait in lanes: one for each ConnectWise host, one for each method and route of Petra. In a lane every namespace
-//! forms a queue of its own, and only the head of each queue stands in the lane: whoever waits, the namespaces take
+//! forms a queue of its own, and only the head of each queue stands in the lane: however many calls wait, the namespaces take
 //! turns, so that one with a thousand links delays another's single call by one call. Nobody's rate is cut for that: a
 //! namespace alone has the whole lane.
 
@@ -20,7 +20,7 @@ use super::answer::Fault;
 use super::hosts::HostPort;
 use crate::timings::Timings;
 
-/// No call of a link waits longer for its turn: it holds a reconcile, of which there are few, and is told to come again
+/// No call of a link waits longer for its turn: it holds a reconcile, of which there are few, and is rejected
 /// instead. The operator's own calls hold nothing up and wait as long as it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Idle lanes and queues are dropped when there are more than this many.
@@ -76,7 +76,7 @@ impl Limits {
     ///
     /// Never: no period is zero.
     #[must_use]
-    pub fn new(rates: Rates, timings: Timings) -> Self {
+    pub(crate) fn new(rates: Rates, timings: Timings) -> Self {
         let quota = |a_minute: NonZeroU32, burst| {
             let period = timings.scale(Duration::from_mins(1) / a_minute.get()).max(Duration::from_nanos(1));
             Quota::with_period(period).expect("the period is not zero").allow_burst(burst)
@@ -95,7 +95,12 @@ impl Limits {
     /// # Errors
     ///
     /// [`Fault::RateLimited`] at once while the lane is paused for this company, and when no turn comes in time.
-    pub async fn turn(&self, lane: &Lane, share: Option<&str>, company: Option<&str>) -> Result<(), Fault> {
+    pub(crate) async fn turn(
+        &self,
+        lane: &Lane,
+        share: Option<&str>,
+        company: Option<&str>,
+    ) -> Result<(), Fault> {
         self.unless_paused(lane, company)?;
         if share.is_some() {
             let patience = self.timings.scale(PATIENCE);
@@ -135,7 +140,7 @@ impl Limits {
     /// Obeys a `Retry-After`, up to the longest that is honoured. At Petra it counts for everybody, since Petra counts by
     /// route; at ConnectWise only for this company: many tenants have one cloud host, and one whose member is throttled, by
     /// other integrations of its own perhaps, must not stop the others.
-    pub fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
+    pub(crate) fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
         let pause = self.timings.scale(retry_after.min(self.timings.retry_after_max));
         let now = Instant::now();
         let mut pauses = self.pauses.lock();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::service::Service;
 
-/// Told of every call that left (or was refused) and of every wait for a limiter. Implemented by the metrics.
+/// Is informed of every call that was sent or refused, and of every wait for a limiter. Implemented by the metrics.
 pub trait Observer: Send + Sync + 'static {
     /// One call ended: `operation` is a closed name such as `mySecurity`, `outcome` an HTTP status class (`2xx`, `4xx`, …)
     /// or a [`Fault`]'s name.

@@ -35,7 +35,7 @@ impl Resolver {
     /// # Errors
     ///
     /// When the system's configuration (`/etc/resolv.conf`) cannot be read.
-    pub fn from_system(allow: Arc<AllowList>, proxy: Option<Host>) -> Result<Self, NetError> {
+    pub(crate) fn from_system(allow: Arc<AllowList>, proxy: Option<Host>) -> Result<Self, NetError> {
         Self::built(TokioResolver::builder_tokio()?, allow, proxy)
     }
 
@@ -64,15 +64,15 @@ impl Resolver {
 
     /// The addresses of a name, all of them checked.
     ///
-    /// Names are asked for as they stand, never with the search domains of a pod: with the usual `ndots:5`,
+    /// Names are looked up as written, never with the search domains of a pod: with the usual `ndots:5`,
     /// `na.myconnectwise.net` would first be looked for inside the cluster, where anybody with a Service may answer.
-    /// Names under `localhost` mean this machine, and nobody is asked (RFC 6761, section 6.3).
+    /// Names under `localhost` mean this machine, and no name server is asked (RFC 6761, section 6.3).
     ///
     /// # Errors
     ///
     /// [`Fault::NoSuchName`] for NXDOMAIN, [`Fault::Resolve`] for every other failure (a name without addresses
     /// included), [`Fault::PrivateAddress`] when one address of many is not public and no configuration names the host.
-    pub async fn lookup(&self, host: &Host) -> Result<Vec<IpAddr>, Fault> {
+    pub(crate) async fn lookup(&self, host: &Host) -> Result<Vec<IpAddr>, Fault> {
         let addresses = if host.is_localhost() {
             vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
         } else {

@@ -12,7 +12,7 @@ pub enum Service {
 impl Service {
     /// The name in metrics and logs.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::ConnectWise => "connectwise",
             Self::Petra => "petra",

@@ -59,7 +59,7 @@ struct AllowListBody {
     allow: Vec<Name>,
 }
 
-/// A name that is fit to be shown: these stand in `status` as they are written here.
+/// A name that can be shown: `status` repeats these as they are written here.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
@@ -259,7 +259,7 @@ impl<'de> Visitor<'de> for ByName<'_> {
     }
 }
 
-/// A name that a profile may still have. One that stands twice is refused: YAML libraries let the last one win, unseen.
+/// A name that is not taken yet. A repeated one is refused: YAML libraries silently keep only the last.
 struct FreeName<'a> {
     earlier: &'a BTreeMap<String, Profile>,
     taken: &'a [Profile],

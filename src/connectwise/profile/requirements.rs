@@ -28,7 +28,7 @@ pub struct FunctionLine {
     pub customize: Option<AllowList>,
 }
 
-/// What a line speaks of.
+/// What a line is about.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Function {
     /// One function.
@@ -40,7 +40,7 @@ pub enum Function {
     },
 }
 
-/// Items that must stand on the Allow list behind "(customize)".
+/// Items that must be on the Allow list behind "(customize)".
 #[derive(Debug, PartialEq, Eq)]
 pub struct AllowList {
     /// ConnectWise's `customizeIdentifier` of that list.
@@ -52,7 +52,7 @@ pub struct AllowList {
 impl Profile {
     /// Whether any line has an allow-list.
     #[must_use]
-    pub fn has_allow_list(&self) -> bool {
+    pub(crate) fn has_allow_list(&self) -> bool {
         self.lines.iter().any(|line| line.customize.is_some())
     }
 }

@@ -180,7 +180,7 @@ async fn a_change_lapses_when_its_time_is_up_by_the_servers_clock_however_long_i
     let line = Arc::new(Line::default());
     let client = client_seen_by(&server, line.clone());
     put(&client, None, &Leads(true)).await;
-    let told = Timestamp::now();
+    let answered = Timestamp::now();
     // The first one took the turn: this one has to wait for the next.
     put(&client, None, &Leads(true)).await;
 
@@ -193,7 +193,7 @@ async fn a_change_lapses_when_its_time_is_up_by_the_servers_clock_however_long_i
     let arrived = arrived.lock().clone();
     // The clocks are compared in whole milliseconds.
     let at_most = may_take + arrived[1].duration_since(arrived[0]) + SignedDuration::from_millis(1);
-    let at_least = may_take + line.let_go()[1].duration_since(told);
+    let at_least = may_take + line.let_go()[1].duration_since(answered);
     assert!(at_least <= left && left <= at_most, "{at_least:?} <= {left:?} <= {at_most:?}");
 }
 

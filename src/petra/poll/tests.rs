@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::petra::{RemoteLink, RemoteState, Version};
 
-/// Answers what it was told, in turn, and the last for ever.
+/// Returns the given answers in turn, and the last one for ever.
 struct Script {
     answers: Mutex<VecDeque<Result<Listing, PetraFault>>>,
     asked: watch::Sender<usize>,

@@ -1,4 +1,4 @@
-//! The guard against a TLS server on the loopback interface that answers what each test tells it to.
+//! The guard against a TLS server on the loopback interface that answers as each test says.
 
 mod names;
 
