@@ -23,9 +23,10 @@ pub(crate) mod role;
 pub(crate) mod round;
 mod tenant;
 
+pub use answers::Depth;
 pub(crate) use answers::{
-    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
-    PermissionsAnswer, Round,
+    BoardAnswer, CompanyAnswer, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits, PermissionsAnswer,
+    Round,
 };
 pub use company::CompanyId;
 pub use keys::Keys;

@@ -10,11 +10,12 @@ use super::level::{Action, Level};
 use super::line::{Actual, Line, Permissions, Required};
 use super::names::normalise;
 use super::probe::{ProbeAnswer, ProbeRoute, Probes, probe_for, probe_for_item};
-use super::profile::{AllowList, Function, FunctionLine, Profile};
+use super::profile::{CustomizeList, Function, FunctionLine, Profile};
 use super::role::MySecurity;
 
 /// What it means that an item is among the rows of `GET /system/mySecurity/customizeItems/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "which of the two it is, is not known yet"))]
 pub enum CustomizeRows {
     /// Nobody outside ConnectWise knows.
     Unsettled,
@@ -179,7 +180,7 @@ fn allow_list_item(
 }
 
 /// **U**: how `itemIdentifier` spells an item is not known either; this compares it as the role editor shows it.
-fn is_listed(rows: &[CustomizeItem], list: &AllowList, item: &str) -> bool {
+fn is_listed(rows: &[CustomizeItem], list: &CustomizeList, item: &str) -> bool {
     let item = normalise(item);
     rows.iter().any(|row| row.identifier == list.identifier && normalise(&row.item) == item)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use file::OwnFile;
-pub use requirements::{AllowList, Function, FunctionLine, Profile};
+pub use requirements::{CustomizeList, Function, FunctionLine, Profile};
 
 /// Every profile that this operator knows, by name.
 #[derive(Clone, Debug, Default)]

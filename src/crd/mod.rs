@@ -32,7 +32,7 @@ mod time;
 pub(crate) use condition::Condition;
 pub use condition::{ConditionStatus, ConditionType};
 pub use reason::Reason;
-pub(crate) use registration::{RegistrationMode, RegistrationSpec};
+pub use registration::{RegistrationMode, RegistrationSpec};
 pub use schema::crd_yaml;
 pub use spec::LinkSpec;
 pub(crate) use spec::{ConnectWiseLink, DeletionPolicy, Interval, SecretReference};

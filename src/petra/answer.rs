@@ -1,9 +1,9 @@
 //! What Petra's answers mean, by status and code alone. Pure.
 
 use super::link::{LinkId, RemoteLink};
-use super::outcome::{Account, DeleteAnswer, PetraFault, PutAnswer};
+use super::outcome::{DeleteAnswer, PetraFault, PutAnswer};
 use super::owner::Owner;
-use super::wire::{self, Code, Page};
+use super::wire::{self, Account, Code, Page};
 use crate::upstream::{Answer, Fault};
 
 /// A call without an answer.
@@ -53,9 +53,7 @@ pub(crate) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink
 /// The usage report.
 pub(crate) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
     match answer.status {
-        200 => wire::organization(&answer.body)
-            .map(|organization| Account { organization })
-            .ok_or(PetraFault::Unavailable),
+        200 => wire::account(&answer.body).ok_or(PetraFault::Unavailable),
         _ => Err(refusal(answer)),
     }
 }

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use super::answer::{read_delete, read_get, read_page, read_put, read_usage, unanswered};
 use super::link::{LinkId, RemoteLink, Version};
 use super::listing::{Listing, Pages, Step};
-use super::outcome::{Account, DeleteAnswer, PetraFault, PutAnswer};
+use super::outcome::{DeleteAnswer, PetraFault, PutAnswer};
 use super::owner::Owner;
-use super::wire::PutBody;
+use super::wire::{Account, PutBody};
 use crate::clock::Clock;
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
 use crate::runtime::SecretFile;
@@ -52,12 +52,6 @@ pub enum Adopt {
 
 impl Adopt {
     const UNOWNED: &str = "unowned";
-
-    /// Reads `registration.adoptFrom`: `unowned`, or an owner.
-    #[must_use]
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text == Self::UNOWNED { Some(Self::Unowned) } else { Owner::parse(text).map(Self::Owner) }
-    }
 
     /// The form on the wire.
     #[must_use]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::link::RemoteLink;
 use super::owner::Owner;
-use super::wire::Organization;
 
 /// Why Petra did not answer a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +48,4 @@ pub enum DeleteAnswer {
     Fenced,
     /// No answer, or none that says whether the change was made.
     Unknown(PetraFault),
-}
-
-/// The account that the operator's key belongs to, from `GET /v1/usage`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The organisation's name; `None` when it is one that is not shown.
-    pub organization: Option<Organization>,
 }

@@ -148,9 +148,16 @@ impl Organization {
     }
 }
 
-/// The name in the usage report; `None` when the body is not a usage report. The name itself may be one that is not shown.
+/// The account that the operator's key belongs to, from `GET /v1/usage`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The organisation's name; `None` when it cannot be shown.
+    pub organization: Option<Organization>,
+}
+
+/// Reads the usage report; `None` when the body is not one.
 #[must_use]
-pub(crate) fn organization(body: &[u8]) -> Option<Option<Organization>> {
+pub(crate) fn account(body: &[u8]) -> Option<Account> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Report {
@@ -158,7 +165,7 @@ pub(crate) fn organization(body: &[u8]) -> Option<Option<Organization>> {
     }
     // The rest of it, a list of all tenants, is passed over without being kept.
     let report: Report = serde_json::from_slice(body).ok().filter(|_| json::is_object(body))?;
-    Some(Organization::parse(&report.organization_name))
+    Some(Account { organization: Organization::parse(&report.organization_name) })
 }
 
 /// The body of a PUT.
@@ -338,9 +345,9 @@ mod tests {
         }
         assert!(Organization::parse(&"x ".repeat(32)).is_some());
         assert!(Organization::parse(&"x-".repeat(33)).is_none());
-        assert_eq!(organization(br#"{"organizationName":"<b>"}"#), Some(None));
-        assert_eq!(organization(br"{}"), None);
-        assert_eq!(organization(br#"["Acme"]"#), None);
+        assert_eq!(account(br#"{"organizationName":"<b>"}"#), Some(Account { organization: None }));
+        assert_eq!(account(br"{}"), None);
+        assert_eq!(account(br#"["Acme"]"#), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::requirements::{AllowList, Function, FunctionLine, Profile};
+use super::requirements::{CustomizeList, Function, FunctionLine, Profile};
 use crate::connectwise::level::{Action, Level};
 
 /// The file of the built-in profiles.
@@ -49,12 +49,12 @@ struct LineBody {
     edit: Option<Level>,
     delete: Option<Level>,
     inquire: Option<Level>,
-    customize: Option<AllowList>,
+    customize: Option<CustomizeList>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AllowListBody {
+struct CustomizeBody {
     identifier: Name,
     allow: Vec<Name>,
 }
@@ -121,10 +121,10 @@ impl TryFrom<LineBody> for FunctionLine {
     }
 }
 
-impl TryFrom<AllowListBody> for AllowList {
+impl TryFrom<CustomizeBody> for CustomizeList {
     type Error = &'static str;
 
-    fn try_from(body: AllowListBody) -> Result<Self, Self::Error> {
+    fn try_from(body: CustomizeBody) -> Result<Self, Self::Error> {
         if !body.identifier.0.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err("`identifier` has only letters and digits, as SystemTableSetup");
         }
@@ -139,19 +139,19 @@ fn texts(names: Vec<Name>) -> Vec<String> {
     names.into_iter().map(|name| name.0).collect()
 }
 
-impl<'de> Deserialize<'de> for AllowList {
+impl<'de> Deserialize<'de> for CustomizeList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Map;
 
         impl<'de> Visitor<'de> for Map {
-            type Value = AllowList;
+            type Value = CustomizeList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AllowList, A::Error> {
-                AllowListBody::deserialize(MapAccessDeserializer::new(map))?
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CustomizeList, A::Error> {
+                CustomizeBody::deserialize(MapAccessDeserializer::new(map))?
                     .try_into()
                     .map_err(A::Error::custom)
             }

@@ -25,7 +25,7 @@ pub struct FunctionLine {
     /// The lowest level for each action that the line names; never empty, never [`Level::None`].
     pub levels: BTreeMap<Action, Level>,
     /// The items behind the function's "(customize)" link that must be allowed.
-    pub customize: Option<AllowList>,
+    pub customize: Option<CustomizeList>,
 }
 
 /// What a line is about.
@@ -42,7 +42,7 @@ pub enum Function {
 
 /// Items that must be on the Allow list behind "(customize)".
 #[derive(Debug, PartialEq, Eq)]
-pub struct AllowList {
+pub struct CustomizeList {
     /// ConnectWise's `customizeIdentifier` of that list.
     pub identifier: String,
     /// The items, as `Service / Service Board`.

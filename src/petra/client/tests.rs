@@ -147,7 +147,7 @@ async fn a_put_says_whose_link_it_is_what_is_believed_and_until_when() {
         Reply::with_headers(202, "Date: Mon, 02 Feb 2026 09:30:00 GMT\r\n", &entry("cw-1").to_string())
     })
     .await;
-    let adopt = Adopt::parse("unowned").expect("a word");
+    let adopt = Adopt::Unowned;
     for _ in 0..2 {
         let answer = put(&client, Some(&adopt), &Leads(true)).await;
         assert!(matches!(answer, PutAnswer::Accepted(link) if link.id == id()));
