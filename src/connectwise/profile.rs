@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_with_file_line_and_field() {
+    fn an_error_names_file_line_and_field() {
         const PREFIX: &str = "failed to read the permission profiles in profiles.yaml: ";
         let lines = [
             "{module: System, function: API Reports, inquire: Every}",

@@ -178,9 +178,9 @@ impl Attempt {
         depth: Depth,
         my_security: &MySecurity,
     ) -> Result<PermissionsAnswer, NoAnswer> {
-        let is_told = matches!(my_security, MySecurity::Rows(_));
+        let has_rows = matches!(my_security, MySecurity::Rows(_));
         let (probes, unanswered) = match depth {
-            Depth::Cheap if is_told => (Probes::new(), None),
+            Depth::Cheap if has_rows => (Probes::new(), None),
             _ => self.probe(api, open_probes(profile, my_security)).await,
         };
         let customize = match depth {
@@ -190,14 +190,14 @@ impl Attempt {
             _ => None,
         };
         let mut judged = evaluate(profile, my_security, customize.as_deref(), &probes);
-        if depth == Depth::Cheap && is_told {
+        if depth == Depth::Cheap && has_rows {
             // No probe was sent: of functions that the role does not list, nothing was asked.
             judged.unknown.retain(|line| line.required == Required::Allowed);
         }
         match unanswered {
             // With nothing but probes to go by, one that is out of order leaves the role unjudged, unless another one
             // was refused: that right is missing whatever the rest may be.
-            Some(cut) if !is_told && judged.missing.is_empty() => Err(cut),
+            Some(cut) if !has_rows && judged.missing.is_empty() => Err(cut),
             _ => Ok(PermissionsAnswer::Judged(judged)),
         }
     }

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_are_told_of_what_appeared_changed_or_vanished_and_of_nothing_else() {
+    fn owners_change_when_an_entry_appeared_changed_or_vanished() {
         let before = snapshot(
             listing([
                 link(1, Some("prod/a/same"), "v1"),

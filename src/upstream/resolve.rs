@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_exist_is_told_from_a_failure() {
+    async fn a_name_that_does_not_exist_is_not_a_failure_to_resolve() {
         // Names under `invalid` do not exist, and no name server is asked to say so (RFC 6761, section 6.4).
         let host = Host::parse("psa.invalid").expect("a host");
         assert_eq!(resolver(&[]).lookup(&host).await, Err(Fault::NoSuchName));
