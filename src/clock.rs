@@ -21,15 +21,9 @@ pub struct Now {
 }
 
 impl Now {
-    /// The whole second of `wall`, which is what `status` can hold (RFC 3339, as `metav1.Time`).
-    #[must_use]
-    pub fn wall_second(&self) -> Timestamp {
-        Timestamp::from_second(self.wall.as_second()).unwrap_or(self.wall)
-    }
-
     /// How long ago `then` was by the wall clock; zero when it lies ahead.
     #[must_use]
-    pub fn since(&self, then: Timestamp) -> Duration {
+    pub(crate) fn since(&self, then: Timestamp) -> Duration {
         Duration::try_from(self.wall.duration_since(then)).unwrap_or(Duration::ZERO)
     }
 
@@ -37,14 +31,14 @@ impl Now {
     /// [`SKEW`] ahead. No clock of ours wrote that, or it was set back since; taken for a moment ago, it would hold for as
     /// long as it lies ahead.
     #[must_use]
-    pub fn since_record(&self, then: Timestamp) -> Duration {
+    pub(crate) fn since_record(&self, then: Timestamp) -> Duration {
         let ahead = Duration::try_from(then.duration_since(self.wall)).unwrap_or(Duration::ZERO);
         if ahead > SKEW { Duration::MAX } else { self.since(then) }
     }
 
     /// This moment, `later` further on.
     #[must_use]
-    pub fn plus(&self, later: Duration) -> Self {
+    pub(crate) fn plus(&self, later: Duration) -> Self {
         Self { wall: self.wall.checked_add(later).unwrap_or(Timestamp::MAX), up: self.up + later }
     }
 }
@@ -58,13 +52,13 @@ pub struct Clock {
 impl Clock {
     /// A clock whose `up` begins now.
     #[must_use]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { started: Instant::now() }
     }
 
     /// The present moment.
     #[must_use]
-    pub fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         Now { wall: Timestamp::now(), up: self.started.elapsed() }
     }
 }

@@ -20,13 +20,14 @@
 //! - [`timings`]: every period, so that tests can scale them.
 //! - [`clock`]: the one source of time.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
 #[macro_use]
-mod trait_probe;
+pub mod testing;
 
 pub mod admin;
 pub mod cli;
-pub mod clock;
+pub(crate) mod clock;
 pub mod connectwise;
 mod controller;
 pub mod crd;
@@ -36,9 +37,6 @@ pub mod link;
 mod logging;
 pub mod operator;
 pub mod petra;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod properties;
 mod secret_file;
 pub mod timings;
 pub mod upstream;

@@ -65,7 +65,19 @@ impl SecretFile {
         Ok(Self { flag, path: path.into(), loaded })
     }
 
-    /// The secret as last read.
+    /// A file that holds this text and never changes.
+    ///
+    /// # Panics
+    ///
+    /// When the text cannot be a key.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn fixed(text: &str) -> Self {
+        let secret = key_of(text.as_bytes(), Path::new("fixed")).expect("a key");
+        let (loaded, _) = watch::channel(Loaded { generation: 0, secret });
+        Self { flag: "--fixed", path: Path::new("fixed").into(), loaded }
+    }
+
+    /// The secret as last read: at least one character, and visible ASCII alone, so that it fits into an HTTP header.
     #[must_use]
     pub fn current(&self) -> SecretString {
         self.loaded.borrow().secret.clone()

@@ -1,11 +1,11 @@
 //! Every period of the operator, in one value.
 //!
-//! The published timetable ("when it looks again") is made of these. Tests run the real binary with
+//! The published timetable is made of these. Tests run the real binary with
 //! [`Timings::scaled`], so that an idle hour passes in seconds and nothing but this value knows.
 
 use std::time::Duration;
 
-/// All periods. The defaults are the ones that users are told.
+/// All periods. The defaults are the documented ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timings {
     /// How many times faster than real time the periods below run; 1 in production. Periods that a user writes
@@ -32,11 +32,11 @@ pub struct Timings {
     /// How often the full round runs on a healthy link.
     pub full_round: Duration,
     /// Delay after a missing permission, an inactive member or a board that is not ready…
-    pub mend: Duration,
+    pub recheck: Duration,
     /// …for this long…
-    pub mend_for: Duration,
+    pub recheck_for: Duration,
     /// …and then.
-    pub mend_later: Duration,
+    pub recheck_later: Duration,
     /// First delay after refused keys, a wrong company or site, or a refusal by Petra; doubles…
     pub refused: Duration,
     /// …up to this.
@@ -114,9 +114,9 @@ impl Default for Timings {
             stale_intervals: 3,
             stale_cap: minutes(36 * 60),
             full_round: minutes(24 * 60),
-            mend: minutes(1),
-            mend_for: minutes(15),
-            mend_later: minutes(5),
+            recheck: minutes(1),
+            recheck_for: minutes(15),
+            recheck_later: minutes(5),
             refused: minutes(5),
             refused_max: minutes(60),
             retry: seconds(5),
@@ -157,9 +157,9 @@ impl Timings {
             &mut t.debounce,
             &mut t.stale_cap,
             &mut t.full_round,
-            &mut t.mend,
-            &mut t.mend_for,
-            &mut t.mend_later,
+            &mut t.recheck,
+            &mut t.recheck_for,
+            &mut t.recheck_later,
             &mut t.refused,
             &mut t.refused_max,
             &mut t.retry,
@@ -200,6 +200,11 @@ impl Timeouts {
     pub const FLOOR: Duration = Duration::from_secs(5);
 }
 
+/// A delay after so many tries before it: `first`, doubled for each, and at most `longest`.
+pub(crate) fn doubled(first: Duration, tries: u32, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(tries)).min(longest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +216,12 @@ mod tests {
         assert_eq!(t.scale(Duration::from_mins(5)), Duration::from_secs(5));
         assert_eq!(t.timeouts.connectwise, Timeouts::FLOOR);
         assert_eq!(Timings::scaled(1.0), Timings::default());
+    }
+
+    #[test]
+    fn a_delay_doubles_with_each_try_up_to_the_longest() {
+        let after = |tries| doubled(Duration::from_secs(5), tries, Duration::from_mins(5)).as_secs();
+        assert_eq!([0, 1, 2, 5, 6].map(after), [5, 10, 20, 160, 300]);
+        assert_eq!([32, u32::MAX].map(after), [300; 2]);
     }
 }

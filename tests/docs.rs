@@ -12,7 +12,7 @@ use cwlink::admin::{CATALOGUE, Kind};
 use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
-use cwlink::crd::{ConditionStatus, ConditionType, Reason};
+use cwlink::crd::{ConditionStatus, ConditionType, LinkSpec, Reason};
 use cwlink::link::memory::BackoffKind;
 use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
@@ -234,7 +234,7 @@ fn the_documented_waits_and_timeouts_are_those_of_the_operator() {
 #[test]
 fn the_role_in_the_readme_is_what_the_default_profile_asks_for() {
     let profiles = Profiles::builtin();
-    let profile = profiles.get(Profiles::DEFAULT).expect("the default profile is built in");
+    let profile = profiles.get(LinkSpec::DEFAULT_PROFILE).expect("the default profile is built in");
     let asked = profile.lines.iter().map(|line| {
         let level =
             |action| line.levels.get(&action).map(|level| level.as_str().to_owned()).unwrap_or_default();
@@ -305,7 +305,7 @@ fn repeated(t: &Timings, kind: BackoffKind) -> String {
     let doubling = |first, max| format!("{}, doubling to {}", shown(first), shown(max));
     match kind {
         BackoffKind::Mend => {
-            format!("{} for {}, then {}", shown(t.mend), shown(t.mend_for), shown(t.mend_later))
+            format!("{} for {}, then {}", shown(t.recheck), shown(t.recheck_for), shown(t.recheck_later))
         }
         BackoffKind::Refused => doubling(t.refused, t.refused_max),
         BackoffKind::Nothing => doubling(t.retry, t.retry_max),
@@ -337,9 +337,9 @@ fn waits(timings: &Timings) -> Vec<String> {
         speed: _,
         // In the first table.
         interval: _,
-        mend: _,
-        mend_for: _,
-        mend_later: _,
+        recheck: _,
+        recheck_for: _,
+        recheck_later: _,
         refused: _,
         refused_max: _,
         retry: _,

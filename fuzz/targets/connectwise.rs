@@ -3,7 +3,7 @@
 #![no_main]
 
 use cwlink::connectwise::Depth;
-use cwlink::properties::connectwise::{Reply, round};
+use cwlink::testing::properties::connectwise::{Reply, round};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|script: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use cwlink::properties;
+use cwlink::testing::properties;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|values: [&[u8]; 5]| {

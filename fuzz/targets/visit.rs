@@ -3,9 +3,9 @@
 
 #![no_main]
 
-use cwlink::properties::connectwise::Reply;
-use cwlink::properties::conversation::{Told, visit};
-use cwlink::properties::secret;
+use cwlink::testing::properties::connectwise::Reply;
+use cwlink::testing::properties::conversation::{Told, visit};
+use cwlink::testing::properties::secret;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|told: &[u8]| {

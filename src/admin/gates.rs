@@ -1,6 +1,8 @@
 //! Readiness: a few named gates, each of which opens once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The gates that all have to be open before the operator calls itself ready. Once open they stay open: a lost watch is a
 /// matter for metrics and alerts, and an operator that calls itself unready helps nobody. They still say what is missing.
@@ -27,16 +29,16 @@ pub struct Gate {
 impl Gates {
     /// Adds a closed gate; `missing` says what it waits for.
     #[must_use]
-    pub fn gate(&self, name: &'static str, missing: &str) -> Gate {
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn gate(&self, name: &'static str, missing: &str) -> Gate {
+        let mut states = self.states.lock();
         states.push(State { name, open: false, missing: missing.to_owned() });
         Gate { gates: self.clone(), index: states.len() - 1 }
     }
 
     /// Whether all gates are open, and one line for each.
     #[must_use]
-    pub fn report(&self) -> (bool, String) {
-        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn report(&self) -> (bool, String) {
+        let states = self.states.lock();
         let lines = states.iter().map(|State { name, open, missing }| match (open, missing.as_str()) {
             (true, "") => format!("[+]{name} open\n"),
             (true, missing) => format!("[+]{name} open, but {missing}\n"),
@@ -49,17 +51,17 @@ impl Gates {
 
 impl Gate {
     /// Opens the gate for good, although this is missing; empty: nothing is.
-    pub fn open(&self, missing: String) {
+    pub(crate) fn open(&self, missing: String) {
         self.set(|state| *state = State { open: true, missing, ..*state });
     }
 
     /// Says what the gate waits for, or what is missing since it was opened.
-    pub fn wait_for(&self, missing: String) {
+    pub(crate) fn wait_for(&self, missing: String) {
         self.set(|state| state.missing = missing);
     }
 
     fn set(&self, change: impl FnOnce(&mut State)) {
-        let mut states = self.gates.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.gates.states.lock();
         change(&mut states[self.index]);
     }
 }

@@ -1,13 +1,14 @@
 //! Liveness: whether a restart would help.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 
 /// Fails when work waits and none completes, or when the queue's own task no longer turns.
 ///
-/// Both limits are far beyond any lawful wait: a restart mends a deadlock, and nothing else that liveness could see. An
+/// Both limits are far beyond any legitimate wait: a restart fixes a deadlock, and nothing else that liveness could see. An
 /// outage of ConnectWise, of Petra or of the API server must never restart the operator.
 #[derive(Debug)]
 pub struct Liveness {
@@ -24,7 +25,7 @@ struct Marks {
 }
 
 impl Liveness {
-    /// The longest lawful time without a completed reconcile: a full round of a slow tenant, each call timing out, behind
+    /// The longest legitimate time without a completed reconcile: a full round of a slow tenant, each call timing out, behind
     /// a rate limit.
     const COMPLETE: Duration = Duration::from_mins(20);
     /// The queue's task turns every few seconds.
@@ -32,19 +33,19 @@ impl Liveness {
 
     /// Alive from now on.
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let marks = Marks { turned: clock.now().up, waiting: None };
         Self { clock, marks: Mutex::new(marks) }
     }
 
     /// The queue's task turned.
-    pub fn turned(&self) {
+    pub(crate) fn tick(&self) {
         let now = self.clock.now().up;
         self.update(|marks| marks.turned = now);
     }
 
     /// There is work.
-    pub fn waits(&self) {
+    pub(crate) fn work_waits(&self) {
         let now = self.clock.now().up;
         self.update(|marks| {
             marks.waiting.get_or_insert(now);
@@ -52,20 +53,20 @@ impl Liveness {
     }
 
     /// Some work completed; `more` says whether there is more.
-    pub fn completed(&self, more: bool) {
+    pub(crate) fn work_completed(&self, more: bool) {
         let now = self.clock.now().up;
         self.update(|marks| marks.waiting = more.then_some(now));
     }
 
     /// What was to be done has gone away, and nothing else is.
-    pub fn rests(&self) {
+    pub(crate) fn idle(&self) {
         self.update(|marks| marks.waiting = None);
     }
 
     /// Whether anything is to be done.
     #[cfg(test)]
-    pub fn is_waiting(&self) -> bool {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_some()
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.marks.lock().waiting.is_some()
     }
 
     /// Whether the operator is alive.
@@ -73,13 +74,13 @@ impl Liveness {
     /// # Errors
     ///
     /// A sentence that says what hangs.
-    pub fn check(&self) -> Result<(), &'static str> {
-        let marks = *self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let marks = *self.marks.lock();
         marks.judge(self.clock.now().up)
     }
 
     fn update(&self, change: impl FnOnce(&mut Marks)) {
-        change(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.marks.lock());
     }
 }
 
@@ -120,20 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn every_completed_reconcile_starts_the_wait_anew() {
+    fn every_completed_reconcile_restarts_the_wait() {
         let liveness = Liveness::new(Clock::start());
-        liveness.waits();
-        liveness.completed(false);
-        assert!(liveness.marks.lock().expect("lock").waiting.is_none());
-        liveness.waits();
-        let before = liveness.marks.lock().expect("lock").waiting.expect("work waits");
-        liveness.waits();
-        assert_eq!(
-            liveness.marks.lock().expect("lock").waiting,
-            Some(before),
-            "waiting longer is not progress"
-        );
-        liveness.completed(true);
-        assert!(liveness.marks.lock().expect("lock").waiting >= Some(before));
+        liveness.work_waits();
+        liveness.work_completed(false);
+        assert!(liveness.marks.lock().waiting.is_none());
+        liveness.work_waits();
+        let before = liveness.marks.lock().waiting.expect("work waits");
+        liveness.work_waits();
+        assert_eq!(liveness.marks.lock().waiting, Some(before), "waiting longer is not progress");
+        liveness.work_completed(true);
+        assert!(liveness.marks.lock().waiting >= Some(before));
     }
 }

@@ -9,14 +9,9 @@ use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge,
 use prometheus_client::registry::Registry;
 
 use super::catalogue::{self as names, Metric};
-use super::scrape::{Scrape, Snapshot};
+use super::labels::{CONTROLLER, Labels, labels};
+use super::scrape::{Scrape, Snapshot, Source};
 use crate::upstream::{Observer, Service};
-
-/// The value of the labels `controller` and `name` of metrics that are named like controller-runtime's.
-pub(super) const CONTROLLER: &str = "connectwiselink";
-
-/// Values are `'static`: text from outside cannot become a label.
-pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +48,6 @@ pub struct Metrics {
     registry: Registry,
 }
 
-/// Tells the state of the fleet at the moment of a scrape.
-pub(super) type Source = Box<dyn Fn() -> Snapshot + Send + Sync>;
-
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -71,7 +63,7 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// All metrics, at zero.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
         let build: Family<Labels<1>, Gauge> = gauge(&mut registry, &names::BUILD);
         build.get_or_create(&labels(&names::BUILD, [env!("CARGO_PKG_VERSION")])).set(1);
@@ -100,7 +92,7 @@ impl Metrics {
     }
 
     /// Where the state of the fleet is read at each scrape. The first source stays.
-    pub fn scrape_from(&self, source: impl Fn() -> Snapshot + Send + Sync + 'static) {
+    pub(crate) fn scrape_from(&self, source: impl Fn() -> Snapshot + Send + Sync + 'static) {
         // A process has one controller, so there is no second source that could be lost here.
         let _ = self.source.set(Box::new(source));
     }
@@ -110,14 +102,14 @@ impl Metrics {
     /// # Errors
     ///
     /// Never in practice: writing to a `String` does not fail.
-    pub fn render(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
     /// A reconcile ended after `took`.
-    pub fn reconciled(&self, result: ReconcileResult, took: Duration) {
+    pub(crate) fn reconciled(&self, result: ReconcileResult, took: Duration) {
         let result = match result {
             ReconcileResult::Success => "success",
             ReconcileResult::RequeueAfter => "requeue_after",
@@ -132,52 +124,52 @@ impl Metrics {
     }
 
     /// A watch of `resource` (its plural) failed for `cause` and is tried again.
-    pub fn watch_failed(&self, resource: &'static str, cause: &'static str) {
+    pub(crate) fn watch_failed(&self, resource: &'static str, cause: &'static str) {
         self.watch_errors.inc([resource, cause]);
     }
 
     /// A round ended without changing a verdict, for `cause`.
-    pub fn verdict_held(&self, cause: &'static str) {
+    pub(crate) fn verdict_held(&self, cause: &'static str) {
         self.held_verdicts.inc([cause]);
     }
 
     /// Whether accusations are held across the fleet.
-    pub fn fleet_hold(&self, held: bool) {
+    pub(crate) fn fleet_hold(&self, held: bool) {
         self.fleet_hold.set(held.into());
     }
 
     /// How many links at Petra have this installation as their owner, but no resource.
-    pub fn petra_orphans(&self, count: usize) {
+    pub(crate) fn petra_orphans(&self, count: usize) {
         self.petra_orphans.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Whether Petra accepted the operator's key at the last proof that was answered.
-    pub fn petra_account_proved(&self, accepted: bool) {
+    pub(crate) fn petra_account_proved(&self, accepted: bool) {
         self.petra_account.get_or_create(&[]).set(accepted.into());
     }
 
     /// A status was written.
-    pub fn status_written(&self) {
+    pub(crate) fn status_written(&self) {
         self.status_writes.inc();
     }
 
     /// A Secret's content was read.
-    pub fn secret_read(&self) {
+    pub(crate) fn secret_read(&self) {
         self.secret_reads.inc();
     }
 
     /// What became of an event for people.
-    pub fn event(&self, outcome: &'static str) {
+    pub(crate) fn event(&self, outcome: &'static str) {
         self.events.inc([outcome]);
     }
 
     /// Whether this replica leads.
-    pub fn leads(&self, leads: bool) {
+    pub(crate) fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
     }
 
     /// A mounted secret file changed; `loaded` unless its new content could not be used.
-    pub fn secret_file_changed(&self, file: &'static str, loaded: bool) {
+    pub(crate) fn secret_file_changed(&self, file: &'static str, loaded: bool) {
         self.secret_files.inc([file, if loaded { "loaded" } else { "refused" }]);
     }
 }
@@ -248,11 +240,6 @@ where
     let gauge = M::default();
     registry.register(metric.name, metric.help, gauge.clone());
     gauge
-}
-
-/// Pairs the values with the catalogue's label names.
-pub(super) fn labels<const N: usize>(metric: &Metric, values: [&'static str; N]) -> Labels<N> {
-    std::array::from_fn(|i| (metric.labels[i], values[i]))
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 
 mod catalogue;
 mod gates;
+mod labels;
 mod liveness;
 mod metrics;
 mod scrape;
 mod server;
 
 pub use catalogue::{CATALOGUE, Kind, Metric};
-pub use gates::{Gate, Gates};
-pub use liveness::Liveness;
-pub use metrics::{Metrics, ReconcileResult};
-pub use scrape::Snapshot;
-pub use server::Admin;
+pub(crate) use gates::{Gate, Gates};
+pub(crate) use liveness::Liveness;
+pub(crate) use metrics::{Metrics, ReconcileResult};
+pub(crate) use scrape::Snapshot;
+pub(crate) use server::Admin;

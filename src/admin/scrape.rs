@@ -9,7 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::{MetricType, gauge::ConstGauge};
 
 use super::catalogue::{self as names, Metric};
-use super::metrics::{CONTROLLER, Labels, Source, labels};
+use super::labels::{CONTROLLER, Labels, labels};
 use crate::crd::{ConditionStatus, ConditionType, Reason};
 
 /// The fleet at one moment.
@@ -24,6 +24,9 @@ pub struct Snapshot {
     /// Links by condition, its status and its reason; `None` is a reason that this operator does not know.
     pub links: HashMap<(ConditionType, ConditionStatus, Option<Reason>), usize>,
 }
+
+/// Returns the state of the fleet at the moment of a scrape.
+pub(super) type Source = Box<dyn Fn() -> Snapshot + Send + Sync>;
 
 /// Reads a [`Snapshot`] at each scrape.
 pub(super) struct Scrape {

@@ -12,9 +12,11 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Gates, Liveness, Metrics};
+use super::gates::Gates;
+use super::liveness::Liveness;
+use super::metrics::Metrics;
 
-/// What the admin port tells.
+/// What the admin port serves.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// Judges `/livez`.
@@ -35,7 +37,7 @@ impl Admin {
     /// # Errors
     ///
     /// When the listener fails for good.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
         axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
@@ -44,7 +46,7 @@ impl Admin {
     /// # Errors
     ///
     /// When the address is taken or not this machine's.
-    pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         match TcpListener::bind(address).await {
             Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
                 TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_admin_port_tells_alive_ready_and_metrics() {
+    async fn the_admin_port_serves_livez_readyz_and_metrics() {
         let gates = Gates::default();
         let gate = gates.gate("links-listed", "first list");
         let admin = Admin {

@@ -3,19 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::level::{Action, Level};
+use super::line::{Actual, Line, Required};
 use super::names::{normalise, shown};
 use super::profile::{Function, FunctionLine, Profile};
 use super::role::{MySecurity, Row};
-use super::{Action, Actual, Level, Line, Required};
 
-/// No more advice than this: the rest comes when these are mended.
+/// No more advice than this: the rest follows when these are fixed.
 const MOST: usize = 20;
 
 /// Rights to change records, the gravest first. Reading in excess is not listed: it would be half of the role.
 const GRAVEST: [Action; 3] = [Action::Delete, Action::Edit, Action::Add];
 
-/// What is worth a word about a role, sorted: modules that a profile asks for as a whole and that are not granted as a
-/// whole, and rights to change every record that the profile does not ask for.
+/// Advice about a role, sorted: modules that a profile asks for as a whole and that are not granted as a whole, and rights
+/// to change every record that the profile does not ask for.
 pub(super) fn advice(profile: &Profile, my_security: &MySecurity) -> Vec<Line> {
     let mut advice: Vec<Line> =
         profile.lines.iter().flat_map(|line| partly_granted(profile, line, my_security.rows())).collect();

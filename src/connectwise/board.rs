@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::answers::{BoardAnswer, Inconclusive};
 use super::classify::Meaning;
 use super::client::{Api, NoAnswer, Transport};
 use super::paging::Listing;
-use super::{BoardAnswer, Inconclusive};
 
 /// A row of `GET /service/boards`. The flags are optional in the schema: without them a board cannot be called good.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -18,8 +18,8 @@ struct BoardRow {
     project_flag: Option<bool>,
 }
 
-/// Asks whether the board of that name can take tickets. `excluded` are the board ids that `myMembers/info` withholds
-/// from the member.
+/// Checks whether the board of that name can take tickets. `excluded` are the ids of the boards that are hidden from the
+/// member, according to `myMembers/info`.
 pub(crate) async fn board<T: Transport>(api: &Api<'_, T>, name: &str, excluded: &[i64]) -> BoardAnswer {
     let boards = match api.list("boards", "service/boards", "id,name,inactiveFlag,projectFlag").await {
         Ok(boards) => boards,
@@ -35,7 +35,7 @@ pub(crate) async fn board<T: Transport>(api: &Api<'_, T>, name: &str, excluded: 
     }
 }
 
-/// ConnectWise's refusal to show boards or their teams is the role's matter; anything else tells nothing.
+/// When ConnectWise refuses to show boards or their teams, the role lacks a right; anything else proves nothing.
 fn unreadable(no_answer: NoAnswer) -> BoardAnswer {
     if no_answer.means(Meaning::PermissionDenied) {
         BoardAnswer::Refused
@@ -44,10 +44,10 @@ fn unreadable(no_answer: NoAnswer) -> BoardAnswer {
     }
 }
 
-/// The id of the board, once nothing but its team is left to ask. Names are compared without outer white space: exactly
+/// The id of the board; what is left to check then is its team. Names are compared without outer white space: exactly
 /// first, then in any case. A project board is not a service board, whatever its name.
 fn find(name: &str, boards: &Listing, excluded: &[i64]) -> Result<i64, BoardAnswer> {
-    const UNTOLD: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
+    const UNKNOWN: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
     let rows: Vec<BoardRow> =
         boards.rows.iter().filter_map(|row| serde_json::from_value(row.clone()).ok()).collect();
     let named = |matches: fn(&str, &str) -> bool| {
@@ -59,13 +59,13 @@ fn find(name: &str, boards: &Listing, excluded: &[i64]) -> Result<i64, BoardAnsw
     let board = named(|a, b| a == b).or_else(|| named(|a, b| a.to_lowercase() == b.to_lowercase()));
     match board {
         // A list without rows is what a role without the setup table may get to see; it does not show that boards lack.
-        None if rows.is_empty() || !boards.complete => Err(UNTOLD),
+        None if rows.is_empty() || !boards.complete => Err(UNKNOWN),
         None => Err(BoardAnswer::NotFound),
         Some(board) => match board.inactive_flag {
             Some(true) => Err(BoardAnswer::Inactive),
             _ if excluded.contains(&board.id) => Err(BoardAnswer::Hidden),
             Some(false) => Ok(board.id),
-            None => Err(UNTOLD),
+            None => Err(UNKNOWN),
         },
     }
 }
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    const UNTOLD: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
+    const UNKNOWN: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
 
     fn listing(rows: &Value) -> Listing {
         Listing { rows: rows.as_array().unwrap().clone(), complete: true }
@@ -119,7 +119,7 @@ mod tests {
             ("Nowhere", Err(BoardAnswer::NotFound)),
             ("Old", Err(BoardAnswer::Inactive)),
             ("Rollout", Err(BoardAnswer::NotFound)),
-            ("Bare", Err(UNTOLD)),
+            ("Bare", Err(UNKNOWN)),
         ] {
             assert_eq!(find(name, &boards(), &[]), found, "{name}");
         }
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn an_empty_or_cut_list_does_not_show_that_a_board_lacks() {
-        assert_eq!(find("Security", &listing(&json!([])), &[]), Err(UNTOLD));
-        assert_eq!(find("Nowhere", &Listing { complete: false, ..boards() }, &[]), Err(UNTOLD));
+        assert_eq!(find("Security", &listing(&json!([])), &[]), Err(UNKNOWN));
+        assert_eq!(find("Nowhere", &Listing { complete: false, ..boards() }, &[]), Err(UNKNOWN));
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             (json!([{"defaultFlag": true}, {"defaultFlag": true}]), BoardAnswer::NoDefaultTeam),
             (json!([{"defaultFlag": false}]), BoardAnswer::NoDefaultTeam),
             (json!([]), BoardAnswer::NoDefaultTeam),
-            (json!([{"id": 1}]), UNTOLD),
+            (json!([{"id": 1}]), UNKNOWN),
         ] {
             assert_eq!(default_team(&listing(&teams)), answer, "{teams}");
         }

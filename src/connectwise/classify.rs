@@ -1,8 +1,9 @@
 //! What an answer of ConnectWise means. Pure.
 //!
 //! Status, code, content type and message are judged together, because none of them is enough: a 401 may be a proxy's, a
-//! 403 with code `Security` may be about TLS, a 404 may be a router's. Only ConnectWise's own JSON ever accuses anybody;
-//! what cannot be told apart is [`Meaning::Ambiguous`]. The bodies that are known stand in `testdata/error-bodies.json`.
+//! 403 with code `Security` may be about TLS, a 404 may be a router's. Only ConnectWise's own JSON is ever an
+//! accusation; what could mean several things is [`Meaning::Ambiguous`]. The known bodies are in
+//! `testdata/error-bodies.json`.
 
 use std::time::Duration;
 
@@ -58,9 +59,9 @@ pub enum Meaning {
     Ambiguous,
 }
 
-/// Says what an answer means.
+/// Decides what an answer means.
 #[must_use]
-pub fn classify(answer: &Answer, asked: Asked) -> Meaning {
+pub(crate) fn classify(answer: &Answer, asked: Asked) -> Meaning {
     let error = own_error(answer);
     let error = error.as_ref();
     let says = |code: &str| error.is_some_and(|error| error.code == code);
@@ -108,7 +109,7 @@ fn own_error(answer: &Answer) -> Option<OwnError> {
     if answer.status < 400 || !is_json(answer) {
         return None;
     }
-    // By way of a value: a key that stands twice is no reason to disregard what is said.
+    // Read as a value first: a repeated key must not make the whole body unreadable.
     let body = json::read(&answer.body).filter(Value::is_object)?;
     let body: Body = serde_json::from_value(body).ok()?;
     Some(OwnError { code: body.code, message: body.message.trim().to_ascii_lowercase() })

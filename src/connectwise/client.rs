@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::answers::Inconclusive;
 use super::classify::{Asked, Meaning, classify};
-use super::discovery::is_router;
+use super::company::CompanyId;
+use super::keys::Keys;
 use super::probe::{ProbeAnswer, ProbeRoute};
-use super::{CompanyId, Inconclusive, Keys, Tenant};
+use super::tenant::{Tenant, is_router};
+use crate::secret_file::SecretFile;
 use crate::upstream::allow::Purpose;
 use crate::upstream::guard::Guard;
 use crate::upstream::hosts::HostPort;
@@ -33,9 +36,6 @@ const CLIENT_ID: HeaderName = HeaderName::from_static("clientid");
 /// Plain JSON rather than `application/vnd.connectwise.com+json; version=…`: every server takes it, while a pinned version
 /// is not known to be taken by the older servers that companies run themselves, and the few fields read here are in all.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// Where the operator's `clientId` comes from. Asked at each call, because the mounted file may change.
-pub type ClientId = Arc<dyn Fn() -> Option<SecretString> + Send + Sync>;
 
 /// The part of the guard that this client needs.
 pub trait Transport: Send + Sync {
@@ -58,14 +58,15 @@ impl Transport for Arc<Guard> {
 /// ConnectWise, wherever a tenant lives.
 pub struct ConnectWise<T = Arc<Guard>> {
     transport: T,
-    client_id: ClientId,
+    /// The operator's `clientId`; read at each call, because the mounted file may change.
+    client_id: SecretFile,
     timeout: Duration,
 }
 
 impl<T: Transport> ConnectWise<T> {
     /// A client that waits this long for each answer ([`crate::timings::Timeouts::connectwise`]).
     #[must_use]
-    pub fn new(transport: T, client_id: ClientId, timeout: Duration) -> Self {
+    pub(crate) fn new(transport: T, client_id: SecretFile, timeout: Duration) -> Self {
         Self { transport, client_id, timeout }
     }
 
@@ -165,10 +166,9 @@ impl<T: Transport> Api<'_, T> {
         path_and_query: String,
         max_bytes: usize,
     ) -> Result<Got, NoAnswer> {
-        // Without a clientId even good keys are refused, so there is no point in showing them.
-        let client_id = (self.connectwise.client_id)().ok_or(NoAnswer::NoClientId)?;
-        let client_id = Zeroizing::new(client_id.expose_secret().trim_ascii().as_bytes().to_vec());
-        let client_id = secret_header(client_id).map_err(|_| NoAnswer::NoClientId)?;
+        let client_id = self.connectwise.client_id.current();
+        let client_id = Zeroizing::new(client_id.expose_secret().as_bytes().to_vec());
+        let client_id = secret_header(client_id).expect("a secret file holds visible ASCII alone");
         let call = Call {
             operation,
             target: Target::ConnectWise {
@@ -232,8 +232,6 @@ pub(crate) enum NoAnswer {
     },
     /// Nothing answered.
     Fault(Fault),
-    /// The operator has no `clientId`, or an unreadable one; nothing was sent.
-    NoClientId,
 }
 
 impl NoAnswer {
@@ -253,7 +251,7 @@ impl NoAnswer {
             .any(|meaning| self.means(meaning))
     }
 
-    /// Whether any further call would be answered alike: the keys are refused, or the rate is used up.
+    /// Whether any further call would have the same result: the keys are refused, or the rate is used up.
     pub(crate) fn ends_the_round(self) -> bool {
         self.means(Meaning::CredentialsRejected)
             || matches!(self.inconclusive(), Inconclusive::RateLimited(_))
@@ -265,14 +263,14 @@ impl NoAnswer {
             || matches!(self, Self::Means { meaning: Meaning::Ambiguous, status: 404 })
     }
 
-    /// The same, for whoever only needs to know when to ask again.
+    /// The same, reduced to what decides when to ask again.
     pub(crate) fn inconclusive(self) -> Inconclusive {
         match self {
             Self::Means { meaning: Meaning::RateLimited(wait), .. }
             | Self::Fault(Fault::RateLimited(wait)) => Inconclusive::RateLimited(wait),
             Self::Fault(Fault::NoSuchName) => Inconclusive::NoSuchName,
             Self::Fault(Fault::BadCertificate) => Inconclusive::BadCertificate,
-            Self::Means { .. } | Self::Fault(_) | Self::NoClientId => Inconclusive::Unavailable,
+            Self::Means { .. } | Self::Fault(_) => Inconclusive::Unavailable,
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A ConnectWise login company, as spelled by whoever wrote it. ConnectWise takes it in any case; compare with
+/// A ConnectWise login company, in its writer's spelling. ConnectWise takes it in any case; compare with
 /// [`CompanyId::is_same`].
 ///
 /// The characters left out would end the company inside a URL path or inside `company+key:secret`, where it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CompanyId(String);
 
-/// Why a text is no company.
+/// Why a text is not a company id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompanyIdError {
     /// Nothing there.
@@ -31,7 +31,7 @@ pub enum CompanyIdError {
 
 impl CompanyId {
     /// No company is longer.
-    pub const MAX_BYTES: usize = 64;
+    pub(crate) const MAX_BYTES: usize = 64;
 
     /// Reads a company.
     ///
@@ -53,19 +53,19 @@ impl CompanyId {
 
     /// The company as it was spelled.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The company in lower case: two spellings of one company are equal here.
     #[must_use]
-    pub fn to_lowercase(&self) -> String {
+    pub(crate) fn to_lowercase(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 
     /// Whether both are one company to ConnectWise.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 }

@@ -1,4 +1,4 @@
-//! The API member's keys: they exist to be sent, and to be told apart, and for nothing else.
+//! The API member's keys. They can be sent and compared by version, and nothing else.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::CompanyId;
+use super::company::CompanyId;
 use crate::upstream::request::secret_header;
 
 /// The keys of an API member. They cannot be printed, compared, cloned or serialised, and are wiped when dropped.
@@ -32,7 +32,7 @@ pub enum KeyField {
 impl KeyField {
     /// The field's name in the Secret.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::PublicKey => "publicKey",
             Self::PrivateKey => "privateKey",
@@ -121,7 +121,7 @@ impl Keys {
     /// # Panics
     /// Never: base64 is visible ASCII.
     #[must_use]
-    pub fn authorization(&self, company: &CompanyId) -> HeaderValue {
+    pub(crate) fn authorization(&self, company: &CompanyId) -> HeaderValue {
         const SCHEME: &[u8] = b"Basic ";
         let parts = [company.as_str(), "+", self.public(), ":", self.private()];
         // All room is there from the start: a text that grows leaves what it held behind.
@@ -136,7 +136,7 @@ impl Keys {
         secret_header(header).expect("base64 is visible ASCII")
     }
 
-    /// Tells whether the keys or the company changed, and nothing else about them: see [`CredentialsVersion`].
+    /// A digest that shows whether the keys or the company changed, and nothing else: see [`CredentialsVersion`].
     ///
     /// # Panics
     /// Never: HMAC takes a key of any length.
@@ -171,14 +171,14 @@ fn read(field: KeyField, value: Option<&[u8]>) -> Result<&str, KeyProblem> {
 
 /// The first 16 hex digits of HMAC-SHA256, keyed by the private key, over the company in lower case, a NUL byte and the
 /// public key. Equal versions mean equal keys for the same company, after a restart or a restored backup too; the version
-/// itself tells nothing about them, so it may stand in `status` and at Petra.
+/// itself reveals nothing about them, so that it may be stored in `status` and at Petra.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialsVersion(String);
 
 impl CredentialsVersion {
     /// Reads a version from `status` or from Petra; `None` unless it is 16 lower-case hex digits.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         fits.then(|| Self(text.to_owned()))
     }

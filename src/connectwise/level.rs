@@ -19,7 +19,7 @@ impl Level {
     /// Reads a level of `mySecurity`: `None`, `My`, `All`, the older `NONE` and `MINE`, and null, which means none.
     /// `None` for any other word: an unknown level, not an absent right.
     #[must_use]
-    pub fn read(word: Option<&str>) -> Option<Self> {
+    pub(crate) fn read(word: Option<&str>) -> Option<Self> {
         match word.map(str::to_ascii_lowercase).as_deref() {
             None | Some("none") => Some(Self::None),
             Some("my" | "mine") => Some(Self::My),
@@ -62,9 +62,9 @@ pub enum Action {
 
 impl Action {
     /// The actions that have a level, in the order of ConnectWise's role editor.
-    pub const WITH_LEVEL: [Self; 4] = [Self::Add, Self::Edit, Self::Delete, Self::Inquire];
+    pub(crate) const WITH_LEVEL: [Self; 4] = [Self::Add, Self::Edit, Self::Delete, Self::Inquire];
 
-    /// The action as it stands in `status`.
+    /// The action as written to `status`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,218 +1,36 @@
 //! ConnectWise PSA's side: from what a person typed to a verdict on keys, role and board. Only GET.
 //!
-//! A round: [`discovery`] finds the tenant's API, [`client`] asks it under the guard, [`classify`] says what an answer
-//! means, [`permissions`] holds the caller's levels against a [`profile`], and [`round`] puts the answers together. The
-//! types here are all that the rules of [`crate::link`] ever see of ConnectWise: closed, without remote text.
+//! A round: [`discovery`] finds the tenant's API, [`client`] asks it under the guard, [`classify`] decides what an answer
+//! means, [`permissions`] compares the caller's levels with a [`profile`], and [`round`] puts the answers together. The types
+//! that are exported here are all that the rules ever see of ConnectWise: closed, without remote text.
 
 mod advice;
-pub mod board;
-pub mod classify;
-pub mod client;
-pub mod company;
-pub mod discovery;
-#[cfg(test)]
-pub(crate) mod fake;
-#[cfg(test)]
-mod hostile;
-pub mod keys;
-pub mod level;
+mod answers;
+pub(crate) mod board;
+pub(crate) mod classify;
+pub(crate) mod client;
+pub(crate) mod company;
+pub(crate) mod discovery;
+pub(crate) mod keys;
+pub(crate) mod level;
+mod line;
 mod names;
-pub mod paging;
-pub mod permissions;
-pub mod probe;
+pub(crate) mod paging;
+pub(crate) mod permissions;
+pub(crate) mod probe;
 pub mod profile;
-pub mod role;
-pub mod round;
+pub(crate) mod role;
+pub(crate) mod round;
+mod tenant;
 
-use std::time::Duration;
-
-use crate::upstream::hosts::HostPort;
-
+pub use answers::Depth;
+pub(crate) use answers::{
+    BoardAnswer, CompanyAnswer, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits, PermissionsAnswer,
+    Round,
+};
 pub use company::CompanyId;
-pub use keys::{CredentialsVersion, KeyProblem, Keys};
+pub use keys::Keys;
+pub(crate) use keys::{CredentialsVersion, KeyProblem};
 pub use level::{Action, Level};
-
-/// Where a tenant's API is, as companyinfo told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
-    /// companyinfo's own spelling of the company.
-    pub canonical_company: CompanyId,
-    /// The host that serves the API: from companyinfo's `SiteUrl`, else `api-` and the site's host on the cloud, else the site.
-    pub api_host: HostPort,
-    /// The codebase, such as `v2025_1/`: checked against a pattern, ends with a slash.
-    pub codebase: String,
-    /// The version, digits and dots only; `None` when unreadable.
-    pub version: Option<String>,
-}
-
-/// Why a question to ConnectWise was answered by nothing. Never accuses anybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inconclusive {
-    /// 429, with how long to wait if it said so.
-    RateLimited(Option<Duration>),
-    /// NXDOMAIN: a fault of the site only after a while.
-    NoSuchName,
-    /// A bad certificate: likewise.
-    BadCertificate,
-    /// 5xx, no connection, timeout, proxy answers, an ambiguous 404, "cannot route" after one new discovery.
-    Unavailable,
-}
-
-/// What discovery found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CompanyAnswer {
-    /// The company lives here.
-    Found(Tenant),
-    /// companyinfo knows no such company (200 `null`, or its own JSON 404).
-    Unknown,
-    /// Something answers, but it is no ConnectWise.
-    NotConnectWise,
-    /// The site, or the host that companyinfo names, is not allowed here.
-    HostNotAllowed,
-    /// The host resolves to a private address.
-    PrivateAddress,
-    /// Could not ask.
-    Inconclusive(Inconclusive),
-}
-
-/// What ConnectWise said of the keys, on the tenant's own codebase and in its own JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeysAnswer {
-    /// At least one authenticated call was answered.
-    Accepted,
-    /// 401 of ConnectWise's own that is not about a permission.
-    Rejected,
-    /// Could not tell.
-    Inconclusive(Inconclusive),
-}
-
-/// What `myMembers/info` said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemberAnswer {
-    /// The member is active.
-    Active,
-    /// `inactiveFlag` is true.
-    Inactive,
-    /// Not asked or not told.
-    Unknown,
-}
-
-/// What else `myMembers/info` said of the member: nothing that Petra needs, but worth a word. The default is an API member
-/// that sees every board, or one of whom nothing was told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MemberTraits {
-    /// `licenseClass` is told and is not `A`: the keys belong to a person.
-    pub person: bool,
-    /// How many service boards are withheld (`excludedServiceBoardIds`).
-    pub excluded_boards: usize,
-}
-
-/// One line of a security role, as judged. All strings are the profile's own spelling.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
-    /// Module, such as `Service Desk`.
-    pub module: String,
-    /// Function, such as `Close Service Tickets`; for an allow-list item `Table Setup / Service / Service Board`.
-    pub function: String,
-    /// Which right.
-    pub action: Action,
-    /// Level that the profile asks for; for an allow-list item `allowed`.
-    pub required: Required,
-    /// Level that the role has.
-    pub actual: Actual,
-}
-
-/// What a profile asks of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Required {
-    /// At least this level.
-    Level(Level),
-    /// On the allow-list.
-    Allowed,
-    /// Nothing at all: the line is an excess (advice only).
-    Nothing,
-}
-
-/// What the tenant lets us see of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Actual {
-    /// This level.
-    Level(Level),
-    /// On the disallow list.
-    Disallowed,
-    /// On the allow-list.
-    Allowed,
-    /// A probe was refused with the permission message: no right at all.
-    Refused,
-    /// Cannot be told.
-    Unknown,
-}
-
-/// The role held against a profile. The three lists are sorted.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Permissions {
-    /// Missing for sure.
-    pub missing: Vec<Line>,
-    /// Cannot be told.
-    pub unknown: Vec<Line>,
-    /// Neither missing nor unknown, but worth a word: rights in excess, lines of a module that do not decide.
-    pub advice: Vec<Line>,
-}
-
-/// What was found out about the role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PermissionsAnswer {
-    /// Judged, perhaps with unknown lines.
-    Judged(Permissions),
-    /// Nothing could be judged in this round (an outage in the middle).
-    Inconclusive(Inconclusive),
-}
-
-/// What was found out about the board that the spec names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BoardAnswer {
-    /// The spec names none.
-    NotNamed,
-    /// Active, visible, with a default team.
-    Ready,
-    /// No board has this name.
-    NotFound,
-    /// It is inactive.
-    Inactive,
-    /// It is withheld from the member.
-    Hidden,
-    /// The role lets the member read no boards, or not their teams.
-    Refused,
-    /// It has no default team.
-    NoDefaultTeam,
-    /// Could not ask.
-    Inconclusive(Inconclusive),
-}
-
-/// How much is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// One mySecurity call (or the probes, where the tenant refuses mySecurity).
-    Cheap,
-    /// Discovery, identity, permissions, board.
-    Full,
-}
-
-/// Everything that one round found out. Later parts are `Inconclusive` or `Unknown` where an earlier one failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Round {
-    /// How much was asked.
-    pub depth: Depth,
-    /// The company. A cheap round repeats the tenant that it was given.
-    pub company: CompanyAnswer,
-    /// The keys.
-    pub keys: KeysAnswer,
-    /// The member. A cheap round does not ask.
-    pub member: MemberAnswer,
-    /// More of the member, likewise.
-    pub traits: MemberTraits,
-    /// The role.
-    pub permissions: PermissionsAnswer,
-    /// The board. A cheap round does not ask, and says [`BoardAnswer::NotNamed`].
-    pub board: BoardAnswer,
-}
+pub(crate) use line::{Actual, Line, Permissions, Required};
+pub(crate) use tenant::Tenant;

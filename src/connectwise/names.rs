@@ -1,5 +1,5 @@
-//! Names of modules and functions. No two public role tables spell them alike, so they are compared on a levelled form,
-//! and a tenant's spelling is shown to nobody: what stands in `status` is the profile's or this catalogue's.
+//! Names of modules and functions. Every public role table spells them differently, so they are compared in a normalised
+//! form, and a tenant's spelling is never shown: `status` holds the profile's or this catalogue's.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

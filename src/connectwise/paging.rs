@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::client::{Api, NoAnswer, PAGE_BYTES, Transport};
 
 /// ConnectWise's largest page.
-pub const PAGE_SIZE: usize = 1000;
+pub(crate) const PAGE_SIZE: usize = 1000;
 /// No list is followed further than this many pages…
-pub const MOST_PAGES: usize = 20;
+pub(crate) const MOST_PAGES: usize = 20;
 /// …or rows…
-pub const MOST_ROWS: usize = 10_000;
+pub(crate) const MOST_ROWS: usize = 10_000;
 /// …or than what takes this much memory, as `upstream::json` estimates it: over 7,000 boards. As many lists as
 /// `--concurrency` allows are read at once.
 const MOST_MEMORY: usize = 8 << 20;
@@ -65,8 +65,8 @@ fn is_page_of(list: &str, path_and_query: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::fake::{Fake, Reply, company, keys, tenant};
     use super::*;
+    use crate::testing::fake_connectwise::{Fake, Reply, company, keys, tenant};
 
     const LIST: &str = "/v2025_1/apis/3.0/service/boards";
 

@@ -1,19 +1,21 @@
-//! The role held against a profile: which lines are missing for sure, which cannot be told. Pure.
+//! Compares the role with a profile: which lines are missing for sure, which cannot be verified. Pure.
 //!
 //! `mySecurity` is the main witness and probes speak where it is silent. Where both speak and disagree, nothing is known:
-//! what cannot be told is never called missing.
+//! what cannot be verified is never called missing.
 
 use std::collections::BTreeSet;
 
 use super::advice::advice;
+use super::level::{Action, Level};
+use super::line::{Actual, Line, Permissions, Required};
 use super::names::normalise;
 use super::probe::{ProbeAnswer, ProbeRoute, Probes, probe_for, probe_for_item};
-use super::profile::{AllowList, Function, FunctionLine, Profile};
+use super::profile::{CustomizeList, Function, FunctionLine, Profile};
 use super::role::MySecurity;
-use super::{Action, Actual, Level, Line, Permissions, Required};
 
 /// What it means that an item is among the rows of `GET /system/mySecurity/customizeItems/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "which of the two it is, is not known yet"))]
 pub enum CustomizeRows {
     /// Nobody outside ConnectWise knows.
     Unsettled,
@@ -24,8 +26,8 @@ pub enum CustomizeRows {
 }
 
 /// **U**: no reply of a real tenant is public, and the schema does not say which of the two lists the rows are. Naming one
-/// here, once a tenant has shown it, settles it everywhere. Until then the call is not made: it could not tell anything.
-pub const CUSTOMIZE_ROWS: CustomizeRows = CustomizeRows::Unsettled;
+/// here, once a tenant has shown it, settles it everywhere. Until then the call is not made: it would prove nothing.
+pub(crate) const CUSTOMIZE_ROWS: CustomizeRows = CustomizeRows::Unsettled;
 
 /// A row of `customizeItems`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +38,9 @@ pub struct CustomizeItem {
     pub item: String,
 }
 
-/// Holds a role against a profile. `customize` is `None` when the allow-list was not asked for or not told.
+/// Compares a role with a profile. `customize` is `None` when the allow-list was not requested or not answered.
 #[must_use]
-pub fn evaluate(
+pub(crate) fn evaluate(
     profile: &Profile,
     my_security: &MySecurity,
     customize: Option<&[CustomizeItem]>,
@@ -87,10 +89,10 @@ pub fn evaluate(
     permissions
 }
 
-/// The probes that could tell something about lines on which `mySecurity` is silent, and about allow-list items, on which
+/// The probes that could prove something about lines on which `mySecurity` is silent, and about allow-list items, on which
 /// it always is.
 #[must_use]
-pub fn open_probes(profile: &Profile, my_security: &MySecurity) -> BTreeSet<ProbeRoute> {
+pub(crate) fn open_probes(profile: &Profile, my_security: &MySecurity) -> BTreeSet<ProbeRoute> {
     let mut routes = BTreeSet::new();
     for line in &profile.lines {
         for function in decisive(line) {
@@ -145,14 +147,14 @@ fn level_verdict(required: Level, known: Option<Level>, probe: Option<ProbeAnswe
         (Some(level), _) if level >= required => Verdict::Met,
         (Some(level), _) => Verdict::Missing(Actual::Level(level)),
         (None, Some(ProbeAnswer::Refused)) => Verdict::Missing(Actual::Refused),
-        // Reading works, but from outside My and All look alike: a My role simply sees fewer rows.
+        // Reading works, but from outside My and All look the same: a My role simply sees fewer rows.
         (None, Some(ProbeAnswer::Answered)) if required <= Level::My => Verdict::Met,
         (None, _) => Verdict::Unknown,
     }
 }
 
 /// Whether an item is allowed. A refused probe proves that it is not, unless the whole function is known to be out of
-/// reach: then the function's own line says so, and its items cannot be told. An answered probe proves nothing: setup
+/// reach: then the function's own line says so, and its items cannot be verified. An answered probe proves nothing: setup
 /// tables may be answered without the right to the table. What the rows of `customizeItems` add depends on `rows`.
 fn allow_list_item(
     rows: CustomizeRows,
@@ -163,12 +165,12 @@ fn allow_list_item(
     if parent == Some(Level::None) {
         return Actual::Unknown;
     }
-    let told = match (rows, listed) {
+    let actual = match (rows, listed) {
         (CustomizeRows::Unsettled, _) | (_, None) => None,
         (CustomizeRows::AreAllowed, Some(listed)) => Some(listed),
         (CustomizeRows::AreDisallowed, Some(listed)) => Some(!listed),
     };
-    match (told, probe) {
+    match (actual, probe) {
         (Some(true), Some(ProbeAnswer::Refused)) | (None, Some(ProbeAnswer::Answered) | None) => {
             Actual::Unknown
         }
@@ -178,7 +180,7 @@ fn allow_list_item(
 }
 
 /// **U**: how `itemIdentifier` spells an item is not known either; this compares it as the role editor shows it.
-fn is_listed(rows: &[CustomizeItem], list: &AllowList, item: &str) -> bool {
+fn is_listed(rows: &[CustomizeItem], list: &CustomizeList, item: &str) -> bool {
     let item = normalise(item);
     rows.iter().any(|row| row.identifier == list.identifier && normalise(&row.item) == item)
 }

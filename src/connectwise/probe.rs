@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Action;
+use super::level::Action;
 use super::names::normalise;
 
 /// A list that is asked for one row. Each shows one right; see [`probe_for`] and [`probe_for_item`].
@@ -33,7 +33,7 @@ pub enum ProbeRoute {
 impl ProbeRoute {
     /// The path below `apis/3.0/`.
     #[must_use]
-    pub fn path(self) -> &'static str {
+    pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Companies => "company/companies",
             Self::Contacts => "company/contacts",
@@ -49,7 +49,7 @@ impl ProbeRoute {
 
     /// The query: one row, only its id, so that nothing of the tenant's data crosses the wire.
     #[must_use]
-    pub fn query(self) -> &'static str {
+    pub(crate) fn query(self) -> &'static str {
         match self {
             Self::ProjectBoards => "conditions=projectFlag=true&pageSize=1&fields=id",
             // A report has a name and no id.
@@ -60,7 +60,7 @@ impl ProbeRoute {
 
     /// The closed name of the call, for metrics.
     #[must_use]
-    pub fn operation(self) -> &'static str {
+    pub(crate) fn operation(self) -> &'static str {
         match self {
             Self::Companies => "probeCompanies",
             Self::Contacts => "probeContacts",
@@ -91,7 +91,7 @@ pub type Probes = BTreeMap<ProbeRoute, ProbeAnswer>;
 /// The probe that shows a function's right, if there is one. Only reading can be probed: a sparse POST might create a
 /// record, because nothing shows that ConnectWise looks at rights before it looks at content.
 #[must_use]
-pub fn probe_for(module: &str, function: &str, action: Action) -> Option<ProbeRoute> {
+pub(crate) fn probe_for(module: &str, function: &str, action: Action) -> Option<ProbeRoute> {
     const KNOWN: [(&str, &str, ProbeRoute); 5] = [
         ("Companies", "Company Maintenance", ProbeRoute::Companies),
         ("Companies", "Contacts", ProbeRoute::Contacts),
@@ -112,7 +112,7 @@ pub fn probe_for(module: &str, function: &str, action: Action) -> Option<ProbeRo
 /// The probe for an item of an allow-list, if there is one. Its refusal proves that the item is out of reach; its answer
 /// proves nothing, because setup tables may be answered without the right to the table.
 #[must_use]
-pub fn probe_for_item(identifier: &str, item: &str) -> Option<ProbeRoute> {
+pub(crate) fn probe_for_item(identifier: &str, item: &str) -> Option<ProbeRoute> {
     const KNOWN: [(&str, ProbeRoute); 5] = [
         ("Company / Company Status", ProbeRoute::CompanyStatuses),
         ("Project / Project Board", ProbeRoute::ProjectBoards),

@@ -1,66 +1,13 @@
 //! Permission profiles: the role that Petra asks for, as data, because Petra has changed its list twice.
 
 mod file;
+mod requirements;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use file::{BuiltInFile, OwnFile};
-
-use super::{Action, Level};
-
-/// What a role must grant.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// The name that `permissionProfile` gives.
-    pub name: String,
-    /// Where the list comes from, for people.
-    pub source: String,
-    /// The lines, in the file's order.
-    pub lines: Vec<FunctionLine>,
-}
-
-/// A module's function, or all of its functions, and the levels asked of it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FunctionLine {
-    /// The module.
-    pub module: String,
-    /// The function or functions.
-    pub function: Function,
-    /// The lowest level for each action that the line names; never empty, never [`Level::None`].
-    pub levels: BTreeMap<Action, Level>,
-    /// The items behind the function's "(customize)" link that must be allowed.
-    pub customize: Option<AllowList>,
-}
-
-/// What a line speaks of.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Function {
-    /// One function.
-    Named(String),
-    /// `*`: the whole module. What is not decisive is advice.
-    WholeModule {
-        /// The functions that decide; never empty.
-        decisive: Vec<String>,
-    },
-}
-
-/// Items that must stand on the Allow list behind "(customize)".
-#[derive(Debug, PartialEq, Eq)]
-pub struct AllowList {
-    /// ConnectWise's `customizeIdentifier` of that list.
-    pub identifier: String,
-    /// The items, as `Service / Service Board`.
-    pub allow: Vec<String>,
-}
-
-impl Profile {
-    /// Whether any line has an allow-list.
-    #[must_use]
-    pub fn has_allow_list(&self) -> bool {
-        self.lines.iter().any(|line| line.customize.is_some())
-    }
-}
+use file::OwnFile;
+pub use requirements::{CustomizeList, Function, FunctionLine, Profile};
 
 /// Every profile that this operator knows, by name.
 #[derive(Clone, Debug, Default)]
@@ -77,25 +24,20 @@ pub struct ProfileError {
 }
 
 impl Profiles {
-    /// The profile that a link without `permissionProfile` is held against.
-    pub const DEFAULT: &str = "GuideV1";
-
     /// `GuideV1` and `TicketingV2`.
     ///
     /// # Panics
     /// Never: the profiles are part of the program, and a test reads them.
     #[must_use]
     pub fn builtin() -> Self {
-        let file: BuiltInFile = serde_norway::from_str(include_str!("../../profiles/builtin.yaml"))
-            .expect("the built-in profiles are part of the program, and a test reads them");
-        Self::default().with(file.profiles)
+        Self::default().with(file::built_in_profiles())
     }
 
     /// The built-in profiles and those of a file; `file_name` is for the error.
     ///
     /// # Errors
-    /// When the text is no profiles file, or defines a built-in profile again.
-    pub fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
+    /// When the text is not a profiles file, or defines a built-in profile again.
+    pub(crate) fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
         let file: OwnFile = serde_norway::from_str(text)
             .map_err(|problem| ProfileError { file: file_name.to_owned(), problem })?;
         Ok(Self::builtin().with(file.profiles))
@@ -108,7 +50,7 @@ impl Profiles {
     }
 
     /// Every name, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
@@ -121,6 +63,8 @@ impl Profiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectwise::{Action, Level};
+    use crate::crd::LinkSpec;
 
     fn refusal(text: &str) -> String {
         Profiles::with_file(text, "profiles.yaml").err().map(|error| error.to_string()).unwrap_or_default()
@@ -134,7 +78,7 @@ mod tests {
     fn the_built_in_profiles_are_the_two_lists_of_the_guides() {
         let profiles = Profiles::builtin();
         assert_eq!(profiles.names().collect::<Vec<_>>(), ["GuideV1", "TicketingV2"]);
-        let lines = profiles.get(Profiles::DEFAULT).unwrap().lines.iter().map(|line| {
+        let lines = profiles.get(LinkSpec::DEFAULT_PROFILE).unwrap().lines.iter().map(|line| {
             let levels: Vec<_> =
                 line.levels.iter().map(|(action, level)| format!("{action}={level}")).collect();
             let allowed: Vec<_> = line.customize.iter().flat_map(|list| &list.allow).collect();
@@ -163,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_with_file_line_and_field() {
+    fn an_error_names_file_line_and_field() {
         const PREFIX: &str = "failed to read the permission profiles in profiles.yaml: ";
         let lines = [
             "{module: System, function: API Reports, inquire: Every}",

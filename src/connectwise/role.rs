@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::level::{Action, Level};
 use super::names::normalise;
-use super::{Action, Level};
 
-/// What `mySecurity` told. Whatever is not [`MySecurity::Rows`] tells nothing about any right.
+/// What `mySecurity` returned. Anything but [`MySecurity::Rows`] proves nothing about any right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MySecurity {
     /// At least one row.
@@ -64,13 +64,13 @@ impl Row {
 }
 
 impl MySecurity {
-    /// Makes what was told out of all rows of all pages.
+    /// Reads the rows of all pages.
     pub(crate) fn of(rows: &[Value]) -> Self {
         let rows: Vec<Row> = rows.iter().filter_map(Row::read).collect();
         if rows.is_empty() { Self::Empty } else { Self::Rows(rows) }
     }
 
-    /// The rows; none when nothing was told.
+    /// The rows; none when the answer had none.
     pub(crate) fn rows(&self) -> &[Row] {
         match self {
             Self::Rows(rows) => rows,

@@ -3,7 +3,7 @@
 //! | | calls |
 //! |---|---|
 //! | full | companyinfo, myMembers/info, mySecurity, the probes that are still open, and for a named board boards and teams |
-//! | cheap | mySecurity; where it tells nothing, the probes |
+//! | cheap | mySecurity; where it returns nothing, the probes |
 //!
 //! Lists of more than 1,000 rows take a call more for each further page. Where the tenant's path leads nowhere, companyinfo
 //! is asked once more, and the round begins again if the tenant has moved.
@@ -11,18 +11,22 @@
 use futures::StreamExt;
 use serde_json::Value;
 
+use super::answers::{
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
+    PermissionsAnswer, Round,
+};
 use super::board::board;
 use super::classify::Meaning;
 use super::client::{Api, ConnectWise, NoAnswer, Transport};
+use super::company::CompanyId;
 use super::discovery::discover;
+use super::keys::Keys;
+use super::line::Required;
 use super::permissions::{CUSTOMIZE_ROWS, CustomizeItem, CustomizeRows, evaluate, open_probes};
 use super::probe::{ProbeRoute, Probes};
 use super::profile::Profile;
 use super::role::MySecurity;
-use super::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
-    PermissionsAnswer, Required, Round, Tenant,
-};
+use super::tenant::Tenant;
 use crate::upstream::Fault;
 use crate::upstream::hosts::HostPort;
 
@@ -34,7 +38,7 @@ const PROBES_AT_ONCE: usize = 4;
 pub struct Inputs<'a> {
     /// The site, as the spec names it.
     pub site: &'a HostPort,
-    /// The company, as the spec spells it: what Petra will be told is what is proved here.
+    /// The company, as the spec spells it: Petra will be sent exactly what is checked here.
     pub company: &'a CompanyId,
     /// The keys.
     pub keys: &'a Keys,
@@ -47,7 +51,7 @@ pub struct Inputs<'a> {
 }
 
 /// Asks everything, beginning with where the tenant is.
-pub async fn full<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inputs<'_>) -> Round {
+pub(crate) async fn full<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inputs<'_>) -> Round {
     match discover(connectwise, inputs.site, inputs.company, inputs.namespace).await {
         CompanyAnswer::Found(tenant) => on_tenant(connectwise, inputs, Depth::Full, tenant).await,
         other => without_tenant(inputs, Depth::Full, other),
@@ -55,7 +59,11 @@ pub async fn full<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inputs<'_>
 }
 
 /// Asks for the role alone, on a tenant that an earlier full round found.
-pub async fn cheap<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inputs<'_>, tenant: &Tenant) -> Round {
+pub(crate) async fn cheap<T: Transport>(
+    connectwise: &ConnectWise<T>,
+    inputs: Inputs<'_>,
+    tenant: &Tenant,
+) -> Round {
     on_tenant(connectwise, inputs, Depth::Cheap, tenant.clone()).await
 }
 
@@ -144,7 +152,7 @@ impl Attempt {
     ) -> Result<(), NoAnswer> {
         let mut excluded_boards = Vec::new();
         if depth == Depth::Full {
-            let member = self.heard(identity(api).await);
+            let member = self.note_keys(identity(api).await);
             if let Some(member) = of_this_route(member)? {
                 self.member = member.answer;
                 self.traits =
@@ -152,7 +160,7 @@ impl Attempt {
                 excluded_boards = member.excluded_boards;
             }
         }
-        let my_security = self.heard(my_security(api).await);
+        let my_security = self.note_keys(my_security(api).await);
         let my_security = of_this_route(my_security)?.unwrap_or(MySecurity::Refused);
         self.permissions = self.permissions(api, inputs.profile, depth, &my_security).await?;
         if depth == Depth::Full
@@ -170,9 +178,9 @@ impl Attempt {
         depth: Depth,
         my_security: &MySecurity,
     ) -> Result<PermissionsAnswer, NoAnswer> {
-        let is_told = matches!(my_security, MySecurity::Rows(_));
+        let has_rows = matches!(my_security, MySecurity::Rows(_));
         let (probes, unanswered) = match depth {
-            Depth::Cheap if is_told => (Probes::new(), None),
+            Depth::Cheap if has_rows => (Probes::new(), None),
             _ => self.probe(api, open_probes(profile, my_security)).await,
         };
         let customize = match depth {
@@ -182,14 +190,14 @@ impl Attempt {
             _ => None,
         };
         let mut judged = evaluate(profile, my_security, customize.as_deref(), &probes);
-        if depth == Depth::Cheap && is_told {
+        if depth == Depth::Cheap && has_rows {
             // No probe was sent: of functions that the role does not list, nothing was asked.
             judged.unknown.retain(|line| line.required == Required::Allowed);
         }
         match unanswered {
             // With nothing but probes to go by, one that is out of order leaves the role unjudged, unless another one
             // was refused: that right is missing whatever the rest may be.
-            Some(cut) if !is_told && judged.missing.is_empty() => Err(cut),
+            Some(cut) if !has_rows && judged.missing.is_empty() => Err(cut),
             _ => Ok(PermissionsAnswer::Judged(judged)),
         }
     }
@@ -205,7 +213,7 @@ impl Attempt {
         let asked = routes.into_iter().map(async |route| (route, api.probe(route).await));
         let mut answers = futures::stream::iter(asked).buffered(PROBES_AT_ONCE);
         while let Some((route, answer)) = answers.next().await {
-            match self.heard(answer) {
+            match self.note_keys(answer) {
                 Ok(shown) => drop(probes.insert(route, shown)),
                 Err(no_answer) if no_answer.is_of_this_route() => {}
                 Err(no_answer) => {
@@ -219,9 +227,9 @@ impl Attempt {
         (probes, unanswered)
     }
 
-    /// Takes from an answer what it says of the keys. They are good as soon as ConnectWise has answered one call, or
+    /// Records what an answer says about the keys. They are good as soon as ConnectWise has answered one call, or
     /// refused it for want of a right; a refusal after that contradicts itself and accuses nobody.
-    fn heard<A>(&mut self, answer: Result<A, NoAnswer>) -> Result<A, NoAnswer> {
+    fn note_keys<A>(&mut self, answer: Result<A, NoAnswer>) -> Result<A, NoAnswer> {
         if self.keys != KeysAnswer::Accepted {
             match &answer {
                 Ok(_) => self.keys = KeysAnswer::Accepted,

@@ -122,7 +122,7 @@ impl Controller {
                     }
                     Some(Err(error)) => error!(%error, "the queue failed"),
                 },
-                _ = turn.tick() => liveness.turned(),
+                _ = turn.tick() => liveness.tick(),
                 () = &mut too_late => {
                     warn!("some reconciles did not finish in time and are broken off");
                     break;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::crd::LinkRef;
-use crate::timings::Timings;
+use crate::timings::{Timings, doubled};
 
 /// Counts failures in a row, in memory: a restart starts over.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Retries {
     pub(super) fn failed(&self, link: &LinkRef) -> Duration {
         let mut failures = self.failures.lock();
         let count = failures.entry(link.clone()).or_default();
-        let delay = self.first.saturating_mul(2_u32.saturating_pow(*count)).min(self.longest);
+        let delay = doubled(self.first, *count, self.longest);
         *count += 1;
         delay.mul_f64(1.0 + self.jitter * (2.0 * fastrand::f64() - 1.0))
     }

@@ -59,7 +59,7 @@ impl WorkQueue {
     /// A link waits for a reconcile.
     pub(super) fn enqueue(&self, link: LinkRef) {
         self.with(|state| state.waiting.insert(link));
-        self.liveness.waits();
+        self.liveness.work_waits();
     }
 
     /// Takes a slot for a link; `None` when its namespace has its share, and the link is woken later.
@@ -92,7 +92,7 @@ impl WorkQueue {
             state.has_more()
         });
         if !more {
-            self.liveness.rests();
+            self.liveness.idle();
         }
         self.wake_next(&link.namespace);
     }
@@ -110,7 +110,7 @@ impl WorkQueue {
             }
             state.has_more()
         });
-        self.liveness.completed(more);
+        self.liveness.work_completed(more);
         self.wake_next(namespace);
     }
 

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{reason::Reason, status::StatusTime};
+use super::reason::Reason;
+use super::time::StatusTime;
 
 /// One condition of a link.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]

@@ -24,28 +24,32 @@ macro_rules! word_schema {
 mod condition;
 mod reason;
 mod reference;
+mod registration;
 mod schema;
 mod spec;
 mod status;
+mod time;
 
-pub use condition::{Condition, ConditionStatus, ConditionType};
+pub(crate) use condition::Condition;
+pub use condition::{ConditionStatus, ConditionType};
 pub use reason::Reason;
-pub use reference::{LinkRef, SecretLookup, SecretVersion};
-pub use schema::{crd, crd_yaml};
-pub use spec::{
-    ConnectWiseLink, DeletionPolicy, Interval, LinkSpec, RegistrationMode, RegistrationSpec, SecretReference,
-};
-pub use status::{Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus, StatusTime};
+pub(crate) use reference::{LinkRef, SecretLookup, SecretVersion};
+pub use registration::{RegistrationMode, RegistrationSpec};
+pub use schema::crd_yaml;
+pub use spec::LinkSpec;
+pub(crate) use spec::{ConnectWiseLink, DeletionPolicy, Interval, SecretReference};
+pub(crate) use status::{Inputs, LinkRecord, LinkStatus, PermissionLine, PermissionsStatus, SiteStatus};
+pub(crate) use time::StatusTime;
 
 /// API group of the resource, of its annotation and of its finalizer.
-pub const GROUP: &str = "integrations.petrasecurity.com";
+pub(crate) const GROUP: &str = "integrations.petrasecurity.com";
 
 /// Annotation whose every new value asks for a full round at once; its value is echoed in
 /// `status.lastHandledReconcileAt`.
-pub const REQUESTED_AT: &str = "integrations.petrasecurity.com/requestedAt";
+pub(crate) const REQUESTED_AT: &str = "integrations.petrasecurity.com/requestedAt";
 
 /// Finalizer that keeps a deleted `Api` link until Petra holds nothing of it. Set only before the first PUT.
-pub const FINALIZER: &str = "integrations.petrasecurity.com/unlink";
+pub(crate) const FINALIZER: &str = "integrations.petrasecurity.com/unlink";
 
 /// Field manager of everything that the operator writes.
-pub const FIELD_MANAGER: &str = "cwlink";
+pub(crate) const FIELD_MANAGER: &str = "cwlink";

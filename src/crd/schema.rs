@@ -1,12 +1,11 @@
 //! The printed form of the CustomResourceDefinition.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
 use super::spec::ConnectWiseLink;
 
-/// The CustomResourceDefinition as it is shipped.
+/// The CustomResourceDefinition as it is shipped, in YAML, with a line that names its source.
 ///
 /// Three things differ from what kube derives. `nullable` and `default` are taken out: through the status subresource a
 /// stored `status: null` would stay null, and a defaulted field fights GitOps. `status` gets the schema's only default,
@@ -15,17 +14,7 @@ use super::spec::ConnectWiseLink;
 ///
 /// # Panics
 ///
-/// Never: the derived definition is a JSON object, and stays one.
-#[must_use]
-pub fn crd() -> CustomResourceDefinition {
-    serde_json::from_value(definition()).expect("the CRD stays a CRD")
-}
-
-/// [`crd`] as YAML, with the line that says where it comes from.
-///
-/// # Panics
-///
-/// Never: see [`crd`].
+/// Never: the derived definition is JSON.
 #[must_use]
 pub fn crd_yaml() -> String {
     let yaml = serde_norway::to_string(&definition()).expect("a CRD is YAML");
@@ -67,6 +56,8 @@ fn strip_schema(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
     use super::*;
 
     #[test]
@@ -85,7 +76,9 @@ mod tests {
                 walk(&format!("{path}[]"), items);
             }
         }
-        let crd = serde_json::to_value(crd()).expect("json");
+        let crd: CustomResourceDefinition =
+            serde_json::from_value(definition()).expect("the CRD stays a CRD");
+        let crd = serde_json::to_value(crd).expect("json");
         walk("", &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
     }
 

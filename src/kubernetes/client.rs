@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use crate::upstream::guard::causes;
+use crate::upstream::guard::error_chain;
 
 /// Watches of one path begin no closer together than this. kube resumes a watch that ended well at once: an API server, or
 /// a proxy before it, that ends each as it begins would be asked as fast as it answers.
@@ -43,7 +43,7 @@ fn shown(error: &(dyn Error + 'static)) -> String {
     let quotes = |cause: &(dyn Error + 'static)| {
         cause.is::<AuthError>() || matches!(cause.downcast_ref(), Some(KubeconfigError::Parse(_)))
     };
-    if causes(error).any(quotes) {
+    if error_chain(error).any(quotes) {
         "the kubeconfig or its credentials cannot be used; kubectl says why".to_owned()
     } else {
         error.to_string()

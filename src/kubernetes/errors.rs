@@ -7,7 +7,7 @@ use std::string::FromUtf8Error;
 use kube::core::Status;
 
 use super::client::RequestTimeout;
-use crate::upstream::guard::causes;
+use crate::upstream::guard::error_chain;
 
 const UNREADABLE: &str = "the answer is not what was asked for";
 const HIDDEN: &str = "what it says is not shown, because it may quote what it met";
@@ -48,7 +48,7 @@ pub(crate) fn describe_own_error(error: &(dyn Error + 'static)) -> String {
 /// kube prints whole answers, and a page that a proxy sent is a message to it; the parser quotes what it met, which may be
 /// a Secret; a certificate names what it likes.
 pub(super) fn describe_error(error: &(dyn Error + 'static)) -> String {
-    let texts: Vec<String> = causes(error).take(MOST_CAUSES).filter_map(words).collect();
+    let texts: Vec<String> = error_chain(error).take(MOST_CAUSES).filter_map(words).collect();
     if texts.is_empty() { HIDDEN.to_owned() } else { texts.join(": ") }
 }
 

@@ -5,9 +5,9 @@
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
+use crate::crd::{SecretLookup, SecretVersion};
 use crate::petra::snapshot::Snapshot;
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
-use crate::crd::{SecretLookup, SecretVersion};
 
 /// What reading the Secret told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,9 +25,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::admin::Metrics;
 use crate::clock::{Clock, Now};
 use crate::connectwise::client::ConnectWise;
-use crate::admin::Metrics;
 use crate::crd::{ConnectWiseLink, LinkRef, LinkStatus};
 use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
 use crate::petra::client::{Fence, PetraClient};

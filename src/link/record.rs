@@ -10,9 +10,9 @@ use tracing::{info, warn};
 use super::plan::{Note, Settlement, Written};
 use super::visit::Visit;
 use super::{Error, NextVisit, Reconciler};
+use crate::crd::LinkRef;
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::petra::Owner;
-use crate::crd::LinkRef;
 
 const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
     since: none of them is accused. Check the operator's clientId, its Petra key and its flags; to judge one link all the \

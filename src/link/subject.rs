@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::connectwise::profile::{Profile, Profiles};
 use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
-    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRef, LinkSpec, LinkStatus, REQUESTED_AT, Reason,
-    RegistrationMode,
+    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRef, LinkSpec, LinkStatus, REQUESTED_AT,
+    Reason, RegistrationMode,
 };
 use crate::dns_name;
 use crate::petra::{LinkId, Owner};

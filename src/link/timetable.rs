@@ -6,7 +6,7 @@ use super::state::{Backoff, BackoffKind, LinkState};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::crd::Reason;
-use crate::timings::Timings;
+use crate::timings::{Timings, doubled};
 
 /// The delay of the next repeated look, and the backoff that remembers it.
 ///
@@ -21,18 +21,12 @@ pub fn repeat(
 ) -> (Duration, Backoff) {
     let same = backoff.kind == Some(kind);
     let backoff = if same { backoff } else { Backoff { kind: Some(kind), looks: 0, since: now.up } };
-    let doubled = |first: Duration, max: Duration| {
-        first
-            .checked_mul(1_u32.checked_shl(backoff.looks.min(20)).unwrap_or(u32::MAX))
-            .unwrap_or(max)
-            .min(max)
-    };
     let delay = match kind {
-        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.mend_for => timings.mend,
-        BackoffKind::Mend => timings.mend_later,
-        BackoffKind::Refused => doubled(timings.refused, timings.refused_max),
-        BackoffKind::Nothing => doubled(timings.retry, timings.retry_max),
-        BackoffKind::Held => doubled(timings.held_retry, timings.held_retry_max),
+        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.recheck_for => timings.recheck,
+        BackoffKind::Mend => timings.recheck_later,
+        BackoffKind::Refused => doubled(timings.refused, backoff.looks, timings.refused_max),
+        BackoffKind::Nothing => doubled(timings.retry, backoff.looks, timings.retry_max),
+        BackoffKind::Held => doubled(timings.held_retry, backoff.looks, timings.held_retry_max),
     };
     let asked = asked_to_wait.map_or(Duration::ZERO, |wait| timings.scale(wait.min(timings.retry_after_max)));
     (delay.max(asked), Backoff { looks: backoff.looks.saturating_add(1), ..backoff })
@@ -139,8 +133,8 @@ mod tests {
         let timings = Timings::default();
         let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
         let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Mend, None, began);
-        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.mend_for));
-        assert_eq!((first, later), (timings.mend, timings.mend_later));
+        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.recheck_for));
+        assert_eq!((first, later), (timings.recheck, timings.recheck_later));
     }
 
     #[test]

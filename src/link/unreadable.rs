@@ -6,7 +6,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use tracing::warn;
 
 use super::{Begun, Error, Reconciler};
-use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkSpec, SecretReference};
+use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkRef, LinkSpec, SecretReference};
 
 impl Reconciler {
     /// Begins a visit for an object that is being deleted: its link is found at Petra by owner. Any other waits for somebody

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,10 +16,10 @@ use crate::kubernetes::{Events, Leadership, Links, Wake};
 use crate::link::PetraSide;
 use crate::link::subject::Config;
 use crate::petra::PetraFault;
-use crate::petra::client::{KeySource, PetraClient};
+use crate::petra::client::PetraClient;
 use crate::petra::poll::{Changed, Poll};
 use crate::secret_file::SecretFile;
-use crate::timings::Timings;
+use crate::timings::{Timings, doubled};
 use crate::upstream::guard::{Guard, GuardConfig, GuardError};
 
 /// The clients of both services, behind one guard.
@@ -49,12 +48,11 @@ impl Services {
         })?);
         let timeouts = &settings.timings.timeouts;
         let client_id = settings.connectwise_client_id.clone();
-        let client_id = Arc::new(move || Some(client_id.current()));
         let connectwise = ConnectWise::new(Arc::clone(&guard), client_id, timeouts.connectwise);
-        let account = settings.petra_key.clone().map(|file| {
-            let key: Arc<dyn KeySource> = Arc::new(move || -> Option<SecretString> { Some(file.current()) });
-            Arc::new(PetraClient::new(guard, key, clock, timeouts.clone()))
-        });
+        let account = settings
+            .petra_key
+            .clone()
+            .map(|key| Arc::new(PetraClient::new(guard, key, clock, timeouts.clone())));
         let keyed = account.clone().zip(settings.petra_key.clone());
         let petra = keyed.zip(settings.petra.as_ref()).map(|((client, key), petra)| {
             let poll = Poll::new(petra.installation.as_str().to_owned(), settings.timings.clone());
@@ -143,7 +141,7 @@ const ORPHANED: &str = "Petra holds links of this installation whose resources a
 fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
     match unanswered.checked_sub(1) {
         None => timings.account,
-        Some(before) => timings.account.min(timings.poll.saturating_mul(1 << before.min(16))),
+        Some(before) => doubled(timings.poll, before, timings.account),
     }
 }
 

@@ -1,8 +1,9 @@
-//! What Petra's answers mean, by status and code alone.
+//! What Petra's answers mean, by status and code alone. Pure.
 
-use super::client::Account;
-use super::wire::{self, Code, Page};
-use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink};
+use super::link::{LinkId, RemoteLink};
+use super::outcome::{DeleteAnswer, PetraFault, PutAnswer};
+use super::owner::Owner;
+use super::wire::{self, Account, Code, Page};
 use crate::upstream::{Answer, Fault};
 
 /// A call without an answer.
@@ -20,7 +21,7 @@ pub(super) fn unanswered(fault: Fault) -> PetraFault {
     }
 }
 
-/// What an answer means that is none of those the question is about.
+/// What any other answer means.
 fn refusal(answer: &Answer) -> PetraFault {
     match answer.status {
         401 | 403 => PetraFault::KeyRejected,
@@ -29,7 +30,7 @@ fn refusal(answer: &Answer) -> PetraFault {
     }
 }
 
-/// A page of the list route, which alone tells whether the server has the contract.
+/// A page of the list route, which alone shows whether the server implements the contract.
 pub(crate) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
     match answer.status {
         200 => wire::page(&answer.body).ok_or(PetraFault::Unavailable),
@@ -52,9 +53,7 @@ pub(crate) fn read_get(id: &LinkId, answer: &Answer) -> Result<Option<RemoteLink
 /// The usage report.
 pub(crate) fn read_usage(answer: &Answer) -> Result<Account, PetraFault> {
     match answer.status {
-        200 => wire::organization(&answer.body)
-            .map(|organization| Account { organization })
-            .ok_or(PetraFault::Unavailable),
+        200 => wire::account(&answer.body).ok_or(PetraFault::Unavailable),
         _ => Err(refusal(answer)),
     }
 }

@@ -7,16 +7,19 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 use super::answer::{read_delete, read_get, read_page, read_put, read_usage, unanswered};
+use super::link::{LinkId, RemoteLink, Version};
 use super::listing::{Listing, Pages, Step};
-use super::wire::{Organization, PutBody};
-use super::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
+use super::outcome::{DeleteAnswer, PetraFault, PutAnswer};
+use super::owner::Owner;
+use super::wire::{Account, PutBody};
 use crate::clock::Clock;
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
+use crate::secret_file::SecretFile;
 use crate::timings::Timeouts;
 use crate::upstream::Answer;
 use crate::upstream::guard::Guard;
@@ -31,19 +34,6 @@ const PAGE_BYTES: usize = 2 << 20;
 const LINK_BYTES: usize = 64 << 10;
 /// The largest usage report that is read: it lists every tenant.
 const USAGE_BYTES: usize = 4 << 20;
-
-/// Where the Petra key comes from: a mounted file that is read again when it changes. Asked at each call; the client
-/// keeps no copy.
-pub trait KeySource: Send + Sync {
-    /// The key as it is now; `None` while there is none.
-    fn key(&self) -> Option<SecretString>;
-}
-
-impl<F: Fn() -> Option<SecretString> + Send + Sync> KeySource for F {
-    fn key(&self) -> Option<SecretString> {
-        self()
-    }
-}
 
 /// Whether this replica may change anything at Petra.
 pub trait Fence: Send + Sync {
@@ -63,15 +53,9 @@ pub enum Adopt {
 impl Adopt {
     const UNOWNED: &str = "unowned";
 
-    /// Reads `registration.adoptFrom`: `unowned`, or an owner.
+    /// The form on the wire.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if text == Self::UNOWNED { Some(Self::Unowned) } else { Owner::parse(text).map(Self::Owner) }
-    }
-
-    /// As it stands on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Unowned => Self::UNOWNED,
             Self::Owner(owner) => owner.as_str(),
@@ -79,7 +63,7 @@ impl Adopt {
     }
 }
 
-/// A link as it shall be at Petra.
+/// The wanted state of a link at Petra.
 pub struct PutRequest<'a> {
     /// Its id.
     pub id: &'a LinkId,
@@ -91,25 +75,19 @@ pub struct PutRequest<'a> {
     pub keys: &'a Keys,
     /// Their version.
     pub credentials_version: &'a CredentialsVersion,
-    /// Who shall hold it.
+    /// The owner that it shall have.
     pub owner: &'a Owner,
-    /// What is believed to be there; `None`: nothing.
+    /// The version that is expected at Petra; `None`: the link does not exist.
     pub expected_version: Option<&'a Version>,
-    /// Whom to take it over from.
+    /// The owner to take it over from.
     pub adopt_from: Option<&'a Adopt>,
-}
-
-/// What `GET /v1/usage` told of the account behind the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The organisation's name; `None` when it is one that is not shown.
-    pub organization: Option<Organization>,
 }
 
 /// Petra.
 pub struct PetraClient {
     guard: Arc<Guard>,
-    key: Arc<dyn KeySource>,
+    /// The operator's key; read at each call, because the mounted file may change.
+    key: SecretFile,
     clock: Clock,
     timeouts: Timeouts,
     /// How far the server's clock is ahead of ours, in milliseconds, by the last `Date` seen.
@@ -118,7 +96,7 @@ pub struct PetraClient {
 
 impl PetraClient {
     /// A client of the one Petra host that the guard allows.
-    pub fn new(guard: Arc<Guard>, key: Arc<dyn KeySource>, clock: Clock, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(guard: Arc<Guard>, key: SecretFile, clock: Clock, timeouts: Timeouts) -> Self {
         Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0) }
     }
 
@@ -127,8 +105,8 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why there is no list; a list that breaks off is none.
-    pub async fn list(&self, installation: &str) -> Result<Listing, PetraFault> {
+    /// Why there is no list. An incomplete list is an error.
+    pub(crate) async fn list(&self, installation: &str) -> Result<Listing, PetraFault> {
         self.list_by("installation", installation, None).await
     }
 
@@ -136,8 +114,8 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why there is no list; a list that breaks off is none.
-    pub async fn list_owner(&self, owner: &Owner) -> Result<Listing, PetraFault> {
+    /// Why there is no list. An incomplete list is an error.
+    pub(crate) async fn list_owner(&self, owner: &Owner) -> Result<Listing, PetraFault> {
         self.list_by("owner", owner.as_str(), Some(owner.namespace())).await
     }
 
@@ -155,12 +133,13 @@ impl PetraClient {
         }
     }
 
-    /// One link, whoever holds it; `None` when Petra itself says that there is none. `asker` is whom it is asked for.
+    /// One link, of any owner; `None` when Petra itself says that it does not exist. `asker` is the link that the call is made
+    /// for.
     ///
     /// # Errors
     ///
-    /// Says why it could not be read; a 404 that is not the contract's own (a proxy's) tells nothing.
-    pub async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
+    /// Why it could not be read. A 404 that is not the contract's own (a proxy's) proves nothing.
+    pub(crate) async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
         let path = format!("{LINKS}/{id}");
         read_get(id, &self.get_path("getLink", Some(asker.namespace()), path, LINK_BYTES).await?)
     }
@@ -169,13 +148,13 @@ impl PetraClient {
     ///
     /// # Errors
     ///
-    /// Says why the account could not be read.
-    pub async fn usage(&self) -> Result<Account, PetraFault> {
+    /// Why the account could not be read.
+    pub(crate) async fn usage(&self) -> Result<Account, PetraFault> {
         read_usage(&self.get_path("getUsage", None, "/v1/usage".to_owned(), USAGE_BYTES).await?)
     }
 
     /// Creates the link, replaces its keys, or takes it over.
-    pub async fn put(&self, link: PutRequest<'_>, fence: &dyn Fence) -> PutAnswer {
+    pub(crate) async fn put(&self, link: PutRequest<'_>, fence: &dyn Fence) -> PutAnswer {
         let message = |not_after: &str| {
             let PutRequest {
                 id,
@@ -208,7 +187,7 @@ impl PetraClient {
     }
 
     /// Deletes one's own link.
-    pub async fn delete(
+    pub(crate) async fn delete(
         &self,
         id: &LinkId,
         owner: &Owner,
@@ -238,16 +217,16 @@ impl PetraClient {
         max_bytes: usize,
     ) -> Result<Answer, PetraFault> {
         let call = Call { operation, target: Target::Petra(PetraMethod::Get), share };
-        let headers = self.headers()?;
+        let headers = self.headers();
         let message =
             Message { path_and_query, headers, body: None, timeout: self.timeouts.petra_read, max_bytes };
         let answer = self.guard.send(call, message).await.map_err(unanswered)?;
-        self.look_at_the_clock(&answer);
+        self.note_server_clock(&answer);
         Ok(answer)
     }
 
-    /// Sends a change. The fence is asked, and `notAfter` set, after the wait for the limiter: whatever stands in a line
-    /// for long must not go by what was true when it joined.
+    /// Sends a change. The fence is asked, and `notAfter` set, after the wait for the limiter: a change that waited long
+    /// must not rely on what was true before.
     async fn change(
         &self,
         operation: &'static str,
@@ -257,7 +236,7 @@ impl PetraClient {
         message: impl FnOnce(&str) -> (String, Option<Body>),
     ) -> Result<Answer, NotSent> {
         let call = Call { operation, target: Target::Petra(method), share: Some(owner.namespace()) };
-        let headers = self.headers().map_err(NotSent::Fault)?;
+        let headers = self.headers();
         let admission = self.guard.admit(call).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
         let timeout = self.timeouts.petra_change;
         if !fence.outlives(timeout) {
@@ -266,21 +245,21 @@ impl PetraClient {
         let (path_and_query, body) = message(&self.not_after(timeout).to_string());
         let message = Message { path_and_query, headers, body, timeout, max_bytes: LINK_BYTES };
         let answer = admission.send(message).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
-        self.look_at_the_clock(&answer);
+        self.note_server_clock(&answer);
         Ok(answer)
     }
 
-    fn headers(&self) -> Result<Vec<(http::HeaderName, HeaderValue)>, PetraFault> {
-        let key = self.key.key().ok_or(PetraFault::KeyRejected)?;
+    fn headers(&self) -> Vec<(http::HeaderName, HeaderValue)> {
+        let key = self.key.current();
         // One allocation of the final size: a text that grows leaves what it held behind.
         let bearer = Zeroizing::new([b"Bearer ", key.expose_secret().as_bytes()].concat());
-        let bearer = secret_header(bearer).map_err(|_| PetraFault::KeyRejected)?;
-        Ok(vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))])
+        let bearer = secret_header(bearer).expect("a secret file holds visible ASCII alone");
+        vec![(AUTHORIZATION, bearer), (ACCEPT, HeaderValue::from_static("application/json"))]
     }
 
     /// A `Date` has whole seconds and is as old as the answer took, so that the server's clock is put up to a second too
     /// early: a change then lapses sooner than it had to, never later.
-    fn look_at_the_clock(&self, answer: &Answer) {
+    fn note_server_clock(&self, answer: &Answer) {
         if let Some(date) = answer.date {
             let ahead = date.as_millisecond() - self.clock.now().wall.as_millisecond();
             self.ahead.store(ahead, Ordering::Relaxed);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::link::{LinkId, RemoteLink};
 use super::wire::Page;
-use super::{LinkId, RemoteLink};
 
 /// No list has more pages: with one page every few seconds, more would take an hour.
 const MAX_PAGES: usize = 500;

@@ -4,19 +4,22 @@
 //! links are read from one list, every few seconds while a link waits and rarely otherwise.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::client::PetraClient;
+use super::link::LinkId;
 use super::listing::Listing;
+use super::outcome::PetraFault;
+use super::owner::Owner;
 use super::snapshot::{Snapshot, Trusted};
-use super::{LinkId, Owner, PetraFault};
 use crate::clock::{Clock, Now};
-use crate::timings::Timings;
+use crate::timings::{Timings, doubled};
 
 /// What the poll asks.
 pub trait Lister: Send + Sync {
@@ -73,7 +76,7 @@ struct Calls {
 impl Poll {
     /// A poll that has not asked yet.
     #[must_use]
-    pub fn new(installation: String, timings: Timings) -> Self {
+    pub(crate) fn new(installation: String, timings: Timings) -> Self {
         Self {
             installation,
             timings,
@@ -84,7 +87,7 @@ impl Poll {
     }
 
     /// Asks until shutdown: at once, then as often as the timetable says.
-    pub async fn run(
+    pub(crate) async fn run(
         self: Arc<Self>,
         petra: Arc<impl Lister>,
         clock: Clock,
@@ -95,7 +98,7 @@ impl Poll {
             loop {
                 let begun = Instant::now();
                 let asked_at = clock.now();
-                // In this order: whoever pokes in between gets a call of its own.
+                // In this order: a poke in between gets a call of its own.
                 self.lock().poked = false;
                 self.calls.send_modify(|calls| calls.begun += 1);
                 let outcome = petra.list(&self.installation).await;
@@ -112,24 +115,24 @@ impl Poll {
 
     /// The last answered list; `None` until the first.
     #[must_use]
-    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.lock().snapshot.clone()
     }
 
     /// How the newest list call ended; `None` until the first has.
     #[must_use]
-    pub fn last_outcome(&self) -> Option<Result<(), PetraFault>> {
+    pub(crate) fn last_outcome(&self) -> Option<Result<(), PetraFault>> {
         self.lock().outcome
     }
 
     /// Asks now. Many pokes make one call, and the limiter still spaces them.
-    pub fn poke(&self) {
+    pub(crate) fn poke(&self) {
         self.lock().poked = true;
         self.wake.notify_one();
     }
 
     /// Pokes, and waits until a call that began after this moment has ended. The caller bounds the wait.
-    pub async fn next(&self) {
+    pub(crate) async fn next(&self) {
         let mut calls = self.calls.subscribe();
         let before = calls.borrow_and_update().begun;
         self.poke();
@@ -138,20 +141,20 @@ impl Poll {
     }
 
     /// From now on this owner waits for its confirmation, and the list is asked for often.
-    pub fn wait_for(&self, owner: Owner) {
+    pub(crate) fn wait_for(&self, owner: Owner) {
         if self.lock().waiting.insert(owner) {
             self.wake.notify_one();
         }
     }
 
     /// This owner waits no longer.
-    pub fn stop_waiting(&self, owner: &Owner) {
+    pub(crate) fn stop_waiting(&self, owner: &Owner) {
         self.lock().waiting.remove(owner);
     }
 
-    /// This process deleted the link before `at`, on the monotonic clock: that it vanishes is no loss, and a namesake that
+    /// This process deleted the link before `at`, on the monotonic clock: that it vanishes is not a loss, and a namesake that
     /// is made before the next list must not take it for its own. Nor does a list bring it back that was asked for before.
-    pub fn deleted(&self, id: &LinkId, at: Duration) {
+    pub(crate) fn deleted(&self, id: &LinkId, at: Duration) {
         let mut state = self.lock();
         state.deleted.insert(id.clone(), at);
         state.trusted.forget(id);
@@ -161,14 +164,14 @@ impl Poll {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
-    /// Takes the end of a call in, and tells what it changed, if anything.
+    /// Records the end of a call, and returns what it changed, if anything.
     fn take(&self, outcome: Result<Listing, PetraFault>, asked_at: Now, answered_at: Now) -> Option<Changed> {
         let mut state = self.lock();
         let ended = outcome.as_ref().map(drop).map_err(|fault| *fault);
-        let news = !state.outcome.is_some_and(|before| is_alike(before, ended));
+        let news = !state.outcome.is_some_and(|before| is_same_outcome(before, ended));
         state.outcome = Some(ended);
         let mut changed = Changed { owners: BTreeSet::new(), first: false };
         match outcome {
@@ -216,15 +219,15 @@ impl Poll {
             (0, true) => poll_idle,
             (0, false) => poll,
             (failures, idle) => {
-                let doubled = poll.saturating_mul(1 << (failures - 1).min(10));
-                doubled.min(if idle { poll_idle } else { poll.saturating_mul(6).min(poll_idle) })
+                let longest = if idle { poll_idle } else { poll.saturating_mul(6).min(poll_idle) };
+                doubled(poll, failures - 1, longest)
             }
         })
     }
 }
 
-/// Whether two calls ended alike, however long the server asked us to wait.
-fn is_alike(one: Result<(), PetraFault>, other: Result<(), PetraFault>) -> bool {
+/// Whether two calls ended the same way, however long the server asked us to wait.
+fn is_same_outcome(one: Result<(), PetraFault>, other: Result<(), PetraFault>) -> bool {
     match (one, other) {
         (Ok(()), Ok(())) => true,
         (Err(one), Err(other)) => std::mem::discriminant(&one) == std::mem::discriminant(&other),

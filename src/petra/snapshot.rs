@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::link::{LinkId, RemoteLink};
 use super::listing::Listing;
-use super::{LinkId, Owner, RemoteLink};
+use super::owner::Owner;
 use crate::clock::Now;
 
-/// A list that lost more entries than this at once, and more than [`LOST_SHARE`] of them, is suspicious. An empty list is no
-/// exception: of the few links that it may lose then, each is asked for by itself before anything is said.
+/// A list that lost more entries than this at once, and more than [`LOST_SHARE`] of them, is suspicious. An empty list is not
+/// an exception: of the few links that it may lose then, each is asked for by itself before anything is said.
 const LOST: usize = 3;
 /// See [`LOST`]: one in so many.
 const LOST_SHARE: usize = 5;
@@ -42,17 +43,17 @@ impl Snapshot {
 
     /// The link with this id.
     #[must_use]
-    pub fn link(&self, id: &LinkId) -> Option<&RemoteLink> {
+    pub(crate) fn link(&self, id: &LinkId) -> Option<&RemoteLink> {
         self.links.get(id)
     }
 
     /// All links, in no order.
-    pub fn links(&self) -> impl Iterator<Item = &RemoteLink> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = &RemoteLink> {
         self.links.values()
     }
 
     /// The links of an owner, by id.
-    pub fn of_owner(&self, owner: &Owner) -> impl Iterator<Item = &RemoteLink> {
+    pub(crate) fn of_owner(&self, owner: &Owner) -> impl Iterator<Item = &RemoteLink> {
         self.by_owner.get(owner).into_iter().flatten().filter_map(|id| self.links.get(id))
     }
 
@@ -64,10 +65,10 @@ impl Snapshot {
         }
     }
 
-    /// Whether this list says that there is no link with this id: it is not in it, not even unreadably, and the list is
+    /// Whether this list proves that no link has this id: it is not in it, not even unreadably, and the list is
     /// whole and not suspicious.
     #[must_use]
-    pub fn denies(&self, id: &LinkId) -> bool {
+    pub(crate) fn denies(&self, id: &LinkId) -> bool {
         let there = self.links.contains_key(id) || self.unreadable.contains(id);
         !there && self.complete && !self.suspicious
     }
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_are_told_of_what_appeared_changed_or_vanished_and_of_nothing_else() {
+    fn owners_change_when_an_entry_appeared_changed_or_vanished() {
         let before = snapshot(
             listing([
                 link(1, Some("prod/a/same"), "v1"),

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 ///
 /// Everything that could be a neighbour is refused: private, loopback, link-local (cloud metadata services), shared
 /// (carrier NAT), multicast, documentation, benchmarking and reserved blocks. Of IPv6 only `2000::/3` is handed out at
-/// all. An IPv4 address inside an IPv6 one is judged as what it is where such addresses are in lawful use (NAT64, which
+/// all. An IPv4 address inside an IPv6 one is judged as what it is where such addresses are in legitimate use (NAT64, which
 /// IPv6-only clusters need); the retired ways of embedding one (6to4, Teredo, IPv4-mapped and -compatible) are refused.
 #[must_use]
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

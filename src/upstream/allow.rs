@@ -2,29 +2,15 @@
 
 use std::collections::HashSet;
 
+use super::answer::Fault;
 use super::hosts::{HTTPS, Host, HostPort, SiteUrlProblem};
-use super::{Fault, Service};
-
-/// ConnectWise's own cloud (facts, section 1). Each is also allowed with `api-` before it.
-const CLOUD: [&str; 6] = [
-    "na.myconnectwise.net",
-    "eu.myconnectwise.net",
-    "au.myconnectwise.net",
-    "aus.myconnectwise.net",
-    "za.myconnectwise.net",
-    "staging.connectwisedev.com",
-];
+use super::service::Service;
 
 /// Customers are given `mycompany.connectwise.com`. It is asked where the API is, and never given a key.
 const COMPANY_HOSTS: &str = ".connectwise.com";
 
 /// The base of Petra's published API, used where no `--petra-url` is given.
 const PETRA: &str = "api.petrasecurity.com";
-
-/// Whether a name is on ConnectWise's own cloud, with or without `api-`.
-pub(super) fn is_cloud(name: &str) -> bool {
-    CLOUD.contains(&name.strip_prefix("api-").unwrap_or(name))
-}
 
 /// What a ConnectWise host is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +36,7 @@ impl AllowList {
     /// Each site is allowed with its `api-` host on the same port, because that is where ConnectWise serves the API of a
     /// site whose codebase is not `v4_6_release/`: an operator who allows one and not the other could never check a key.
     /// With a Petra host given, no other host is called as Petra, the published one included.
-    pub fn new(sites: impl IntoIterator<Item = HostPort>, petra: Option<HostPort>) -> Self {
+    pub(crate) fn new(sites: impl IntoIterator<Item = HostPort>, petra: Option<HostPort>) -> Self {
         let mut all = HashSet::new();
         for site in sites {
             all.extend(site.api());
@@ -64,7 +50,7 @@ impl AllowList {
     /// # Errors
     ///
     /// Says what is wrong with the entry, and how one is written.
-    pub fn parse_entry(text: &str) -> Result<HostPort, AllowEntryProblem> {
+    pub(crate) fn parse_entry(text: &str) -> Result<HostPort, AllowEntryProblem> {
         let entry = if text.contains("://") || text.contains('/') {
             Err(AllowEntryProblem::NotBare)
         } else if text.contains('*') {
@@ -81,7 +67,7 @@ impl AllowList {
     ///
     /// Never: the published host is a host name.
     #[must_use]
-    pub fn petra(&self) -> HostPort {
+    pub(crate) fn petra(&self) -> HostPort {
         self.petra.clone().unwrap_or_else(|| PETRA.parse().expect("the published host is a host name"))
     }
 
@@ -90,7 +76,7 @@ impl AllowList {
     /// # Errors
     ///
     /// [`Fault::HostNotAllowed`] when it may not.
-    pub fn check(&self, service: Service, host: &HostPort, purpose: Purpose) -> Result<(), Fault> {
+    pub(crate) fn check(&self, service: Service, host: &HostPort, purpose: Purpose) -> Result<(), Fault> {
         let allowed = match service {
             Service::Petra => *host == self.petra(),
             Service::ConnectWise => {
@@ -104,7 +90,7 @@ impl AllowList {
 
     /// Whether the operator's configuration names this host, so that it may have private addresses.
     #[must_use]
-    pub fn is_configured(&self, host: &Host) -> bool {
+    pub(crate) fn is_configured(&self, host: &Host) -> bool {
         self.sites.iter().chain(&self.petra).any(|entry| entry.host() == host)
     }
 }

@@ -12,12 +12,15 @@ use http::{HeaderValue, Method};
 use url::Url;
 
 use super::allow::{AllowList, Purpose};
+use super::answer::{Answer, Fault};
 use super::hosts::{Host, HostPort};
 use super::limits::{Lane, Limits, Rates};
+use super::observer::Observer;
+use super::reply;
 use super::request::{Call, Message, Target};
 use super::resolve::Resolver;
+use super::service::Service;
 use super::tls::{self, TlsError};
-use super::{Answer, Fault, Observer, Service, reply};
 use crate::timings::Timings;
 
 /// A connection that nobody uses is closed after this long: sooner than servers and load balancers do, so that no call
@@ -38,7 +41,7 @@ pub struct GuardConfig {
     pub rates: Rates,
     /// `User-Agent` of all calls. Petra is reported to answer 403 without one.
     pub user_agent: String,
-    /// Told of every call and every wait.
+    /// Is informed of every call and every wait.
     pub observer: Arc<dyn Observer>,
 }
 
@@ -51,7 +54,7 @@ pub enum GuardError {
     /// The system's name servers are not known.
     #[error("the system's name servers cannot be read from /etc/resolv.conf")]
     Resolver(#[source] NetError),
-    /// The egress proxy is no `http(s)://HOST[:PORT]`.
+    /// The egress proxy is not `http(s)://HOST[:PORT]`.
     #[error(
         "the egress proxy is not usable; give http://HOST:PORT or https://HOST:PORT, without a user name and with the whole \
          name of the host, such as squid.proxy.svc.cluster.local: search domains are not tried"
@@ -78,7 +81,7 @@ impl Guard {
     /// # Errors
     ///
     /// See [`GuardError`].
-    pub fn new(config: GuardConfig) -> Result<Self, GuardError> {
+    pub(crate) fn new(config: GuardConfig) -> Result<Self, GuardError> {
         Self::with_names_by(config, Resolver::from_system)
     }
 
@@ -117,7 +120,7 @@ impl Guard {
 
     /// The hosts that may be called.
     #[must_use]
-    pub fn allow(&self) -> &AllowList {
+    pub(crate) fn allow(&self) -> &AllowList {
         &self.allow
     }
 
@@ -133,8 +136,8 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] when there is no answer. Every answer is one, a redirect or a 500 too.
-    pub async fn send(&self, call: Call<'_>, message: Message) -> Result<Answer, Fault> {
+    /// A [`Fault`] when there is no answer. A redirect or a 500 is an answer too.
+    pub(crate) async fn send(&self, call: Call<'_>, message: Message) -> Result<Answer, Fault> {
         self.admit(call).await?.send(message).await
     }
 
@@ -144,7 +147,7 @@ impl Guard {
     /// # Errors
     ///
     /// [`Fault::HostNotAllowed`] or [`Fault::RateLimited`]; nothing was sent.
-    pub async fn admit<'a>(&'a self, call: Call<'a>) -> Result<Admission<'a>, Fault> {
+    pub(crate) async fn admit<'a>(&'a self, call: Call<'a>) -> Result<Admission<'a>, Fault> {
         let began = Instant::now();
         let admitted = self.admitted(call).await;
         let took = began.elapsed();
@@ -186,7 +189,7 @@ impl Admission<'_> {
     /// # Errors
     ///
     /// A [`Fault`] when there is no whole answer. Whether the message arrived is not known then.
-    pub async fn send(self, message: Message) -> Result<Answer, Fault> {
+    pub(crate) async fn send(self, message: Message) -> Result<Answer, Fault> {
         let began = Instant::now();
         let timeout = message.timeout;
         let exchange = self.exchange(message);
@@ -265,7 +268,7 @@ fn status_class(status: u16) -> &'static str {
 
 /// What went wrong, from the types in the error's chain of causes; its texts may hold what a server said.
 fn fault(error: &reqwest::Error) -> Fault {
-    for cause in causes(error) {
+    for cause in error_chain(error) {
         if let Some(fault) = cause.downcast_ref::<Fault>() {
             return *fault;
         }
@@ -277,7 +280,7 @@ fn fault(error: &reqwest::Error) -> Fault {
 }
 
 /// An error and all below it. An [`io::Error`] hides what it wraps from `source`, which gives the cause of that instead.
-pub(crate) fn causes<'a>(
+pub(crate) fn error_chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use url::Host as UrlHost;
 
-use super::allow;
+use super::cloud;
 use crate::dns_name;
 
 /// The longest name that DNS carries (RFC 1035, without the root's dot).
@@ -18,7 +18,7 @@ const MAX_NAME: usize = 253;
 /// The longest text taken for a site; the limit of `spec.siteUrl`.
 const MAX_SITE: usize = 255;
 /// The port of https, left out when a [`HostPort`] is shown.
-pub const HTTPS: u16 = 443;
+pub(crate) const HTTPS: u16 = 443;
 
 /// A DNS name: lower case, punycode, letters, digits and hyphens, at least two labels (or `localhost`), no address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ impl Host {
     ///
     /// Says what is wrong with the text. An IPv4 address is found in every spelling that a browser knows (octal,
     /// hexadecimal, one number), because the WHATWG rules turn those into addresses too.
-    pub fn parse(text: &str) -> Result<Self, SiteUrlProblem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SiteUrlProblem> {
         if text.is_empty() {
             return Err(SiteUrlProblem::Empty);
         }
@@ -61,13 +61,13 @@ impl Host {
 
     /// The name as text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether the name always means this machine: `localhost` and everything under it (RFC 6761, section 6.3).
     #[must_use]
-    pub fn is_localhost(&self) -> bool {
+    pub(crate) fn is_localhost(&self) -> bool {
         self.as_str() == "localhost" || self.as_str().ends_with(".localhost")
     }
 }
@@ -94,7 +94,7 @@ impl HostPort {
     /// # Errors
     ///
     /// Says what is wrong with the text; see [`SiteUrlProblem`].
-    pub fn parse_site(text: &str) -> Result<Self, SiteUrlProblem> {
+    pub(crate) fn parse_site(text: &str) -> Result<Self, SiteUrlProblem> {
         let text = text.trim_ascii();
         if text.len() > MAX_SITE {
             return Err(SiteUrlProblem::TooLong);
@@ -113,32 +113,32 @@ impl HostPort {
 
     /// This host on another port.
     #[must_use]
-    pub fn new(host: Host, port: std::num::NonZeroU16) -> Self {
+    pub(crate) fn new(host: Host, port: std::num::NonZeroU16) -> Self {
         Self { host, port: port.get() }
     }
 
     /// The host.
     #[must_use]
-    pub fn host(&self) -> &Host {
+    pub(crate) fn host(&self) -> &Host {
         &self.host
     }
 
     /// The port.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`.
     #[must_use]
-    pub fn is_cloud(&self) -> bool {
-        self.port == HTTPS && allow::is_cloud(self.host.as_str())
+    pub(crate) fn is_cloud(&self) -> bool {
+        self.port == HTTPS && cloud::is_cloud(self.host.as_str())
     }
 
-    /// The site that this host stands for: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is
+    /// The site that this host belongs to: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is
     /// `na.…`. Any other host is a site of its own, whatever its name begins with.
     #[must_use]
-    pub fn site_key(&self) -> Self {
+    pub(crate) fn site_key(&self) -> Self {
         match self.host.as_str().strip_prefix("api-") {
             Some(site) if self.is_cloud() => Self { host: Host(site.into()), port: self.port },
             _ => self.clone(),
@@ -148,7 +148,7 @@ impl HostPort {
     /// The host that serves the API of this one, `api-` put before it; itself when it begins so already. `None` when
     /// the name would become too long.
     #[must_use]
-    pub fn api(&self) -> Option<Self> {
+    pub(crate) fn api(&self) -> Option<Self> {
         if self.host.as_str().starts_with("api-") {
             return Some(self.clone());
         }
@@ -192,7 +192,7 @@ fn read_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| digits && *port != 0)
 }
 
-/// Why a text is no site. `Display` is the end of a sentence that begins with the field's name; it never repeats the text.
+/// Why a text is not a site. `Display` is the end of a sentence that begins with the field's name; it never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SiteUrlProblem {
     /// Nothing is there.
@@ -210,7 +210,7 @@ pub enum SiteUrlProblem {
     /// `user@` or `user:password@`.
     #[error("has a user name in it; give the host alone")]
     HasUser,
-    /// The port is no number from 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     #[error("has a port that is not a number from 1 to 65535")]
     BadPort,
     /// An IPv4 or IPv6 address, however it is written.
@@ -219,132 +219,10 @@ pub enum SiteUrlProblem {
     /// One label only, such as `na`.
     #[error("is not a full host name; give one such as na.myconnectwise.net")]
     NotFull,
-    /// No DNS name.
+    /// Not a DNS name.
     #[error("is not a host name")]
     NotAName,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_type_for_a_site_becomes_one_host() {
-        let table = [
-            ("na.myconnectwise.net", "na.myconnectwise.net"),
-            ("  NA.MyConnectWise.net\n", "na.myconnectwise.net"),
-            ("https://na.myconnectwise.net", "na.myconnectwise.net"),
-            ("HTTPS://na.myconnectwise.net/", "na.myconnectwise.net"),
-            ("https://na.myconnectwise.net/v4_6_release/ConnectWise.aspx?a=b@c#d", "na.myconnectwise.net"),
-            ("na.myconnectwise.net/", "na.myconnectwise.net"),
-            ("na.myconnectwise.net.", "na.myconnectwise.net"),
-            ("na.myconnectwise.net:443", "na.myconnectwise.net"),
-            ("api-na.myconnectwise.net", "api-na.myconnectwise.net"),
-            ("https://psa.example.com:8443/x", "psa.example.com:8443"),
-            ("bücher.example", "xn--bcher-kva.example"),
-            ("na。myconnectwise。net", "na.myconnectwise.net"),
-            ("acme.localhost:9443", "acme.localhost:9443"),
-            ("localhost", "localhost"),
-        ];
-        for (typed, shown) in table {
-            assert_eq!(HostPort::parse_site(typed).map(|h| h.to_string()).as_deref(), Ok(shown), "{typed:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_site_is_refused_with_its_reason() {
-        use SiteUrlProblem as P;
-        let long = format!("{}.example", "a.".repeat(126));
-        let label = format!("{}.example", "a".repeat(64));
-        let table = [
-            ("", P::Empty),
-            ("https://", P::Empty),
-            ("https:///path", P::Empty),
-            (&long, P::TooLong),
-            (&label, P::NotAName),
-            ("na.my connectwise.net", P::HasSpace),
-            ("na.myconnectwise.net\u{7}", P::HasSpace),
-            ("http://na.myconnectwise.net", P::NotHttps),
-            ("ftp://na.myconnectwise.net", P::NotHttps),
-            ("https://me@na.myconnectwise.net", P::HasUser),
-            ("https://na.myconnectwise.net:x@evil.example", P::HasUser),
-            ("https://na.myconnectwise.net\\@evil.example", P::HasUser),
-            ("na.myconnectwise.net:", P::BadPort),
-            ("na.myconnectwise.net:0", P::BadPort),
-            ("na.myconnectwise.net:+443", P::BadPort),
-            ("na.myconnectwise.net:65536", P::BadPort),
-            ("192.0.2.1", P::IsAddress),
-            ("0300.0.2.1", P::IsAddress),
-            ("0x7f.1", P::IsAddress),
-            ("2130706433", P::IsAddress),
-            ("https://127.1:8443/", P::IsAddress),
-            ("[::1]", P::IsAddress),
-            ("https://[::ffff:127.0.0.1]:443/", P::IsAddress),
-            ("::1", P::IsAddress),
-            ("1.2.3.4.5", P::NotAName),
-            ("127%2e0.0.1", P::NotAName),
-            ("na", P::NotFull),
-            ("na..myconnectwise.net", P::NotAName),
-            ("-na.myconnectwise.net", P::NotAName),
-            ("na_1.myconnectwise.net", P::NotAName),
-            ("na\\.myconnectwise.net", P::NotAName),
-            ("na.myconnectwise.net..", P::NotAName),
-        ];
-        for (typed, problem) in table {
-            assert_eq!(HostPort::parse_site(typed), Err(problem), "{typed:?}");
-        }
-    }
-
-    #[test]
-    fn the_longest_name_is_one_and_an_address_in_any_form_is_none() {
-        let name = |last: usize| [63, 63, 63, last].map(|length| "a".repeat(length)).join(".");
-        assert!(Host::parse(&name(61)).is_ok_and(|host| host.as_str().len() == MAX_NAME));
-        for length in [62, 63] {
-            assert_eq!(Host::parse(&name(length)), Err(SiteUrlProblem::TooLong));
-        }
-        for address in ["::1", "[::1]", "[::1", "[a.example"] {
-            assert_eq!(Host::parse(address), Err(SiteUrlProblem::IsAddress), "{address}");
-        }
-    }
-
-    #[test]
-    fn the_longest_text_of_a_site_is_read_and_a_longer_one_is_too_long() {
-        let site = |length: usize| {
-            let path = "a".repeat(length - "https://na.myconnectwise.net/".len());
-            HostPort::parse_site(&format!("https://na.myconnectwise.net/{path}")).map(drop)
-        };
-        assert_eq!(site(MAX_SITE), Ok(()));
-        assert_eq!([site(MAX_SITE + 1), site(2 * MAX_SITE)], [Err(SiteUrlProblem::TooLong); 2]);
-    }
-
-    #[test]
-    fn this_machine_is_localhost_and_what_stands_under_it() {
-        let is_localhost = |name: &str| Host::parse(name).expect("a host").is_localhost();
-        assert!(is_localhost("localhost") && is_localhost("acme.localhost"));
-        assert!(!is_localhost("localhost.example") && !is_localhost("notlocalhost.example"));
-    }
-
-    #[test]
-    fn a_shown_host_is_read_back_as_itself() {
-        for text in ["na.myconnectwise.net", "psa.example.com:8443"] {
-            assert_eq!(text.parse::<HostPort>().expect("a host").to_string(), text);
-        }
-    }
-
-    #[test]
-    fn only_cloud_hosts_share_a_site_with_their_api_host() {
-        let site = |text: &str| HostPort::parse_site(text).expect("a host").site_key().to_string();
-        assert_eq!(site("api-na.myconnectwise.net"), "na.myconnectwise.net");
-        assert_eq!(site("na.myconnectwise.net"), "na.myconnectwise.net");
-        assert_eq!(site("api-staging.connectwisedev.com"), "staging.connectwisedev.com");
-        assert_eq!(site("api-psa.example.com"), "api-psa.example.com");
-    }
-
-    #[test]
-    fn the_api_host_has_the_prefix_once() {
-        let api = |text: &str| HostPort::parse_site(text).expect("a host").api().map(|h| h.to_string());
-        assert_eq!(api("na.myconnectwise.net").as_deref(), Some("api-na.myconnectwise.net"));
-        assert_eq!(api("api-na.myconnectwise.net").as_deref(), Some("api-na.myconnectwise.net"));
-        assert_eq!(api(&format!("{}.example", "a".repeat(62))), None);
-    }
-}
+mod tests;

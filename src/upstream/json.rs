@@ -12,7 +12,7 @@ const VALUE: usize = 128;
 
 /// Reads JSON as servers write it: perhaps with a byte order mark. `None` when it is none, is nested deeper than 128
 /// levels, or would take more than [`MOST_MEMORY`]: `[{"":0},…]` grows eighty times over when it is read, so that a limit
-/// of bytes alone lets one server use up the memory of all. Of a key that stands twice the last one counts.
+/// of bytes alone lets one server use up the memory of all. The last of a repeated key counts.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     if weight(body) > MOST_MEMORY {
         return None;
@@ -29,12 +29,12 @@ pub(crate) fn is_object(body: &[u8]) -> bool {
 /// How much memory the values of a body take at most, roughly. Counted before anything is read: each value follows a
 /// bracket or a comma. Those inside texts count too, which real answers have few of.
 pub(crate) fn weight(body: &[u8]) -> usize {
-    let weigh = |byte: &u8| match byte {
+    let size = |byte: &u8| match byte {
         b'{' => OBJECT,
         b'[' | b',' => VALUE,
         _ => 1,
     };
-    body.iter().map(weigh).sum()
+    body.iter().map(size).sum()
 }
 
 /// The body without its byte order mark and outer white space.

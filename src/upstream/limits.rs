@@ -1,25 +1,26 @@
 //! How often each service may be asked, and in which order those who wait are served.
 //!
-//! Calls wait in lanes: one for each ConnectWise host, one for each method and route of Petra. In a lane every namespace
-//! forms a queue of its own, and only the head of each queue stands in the lane: whoever waits, the namespaces take
-//! turns, so that one with a thousand links delays another's single call by one call. Nobody's rate is cut for that: a
-//! namespace alone has the whole lane.
+//! Calls wait in lanes: one for each ConnectWise host, one for each method and route of Petra. In a lane every
+//! namespace forms a queue of its own, and only the head of each queue stands in the lane: however many calls wait, the
+//! namespaces take turns, so that one with a thousand links delays another's single call by one call. Nobody's rate is
+//! cut for that: a namespace alone has the whole lane.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::Fault;
+use super::answer::Fault;
 use super::hosts::HostPort;
 use crate::timings::Timings;
 
-/// No call of a link waits longer for its turn: it holds a reconcile, of which there are few, and is told to come again
+/// No call of a link waits longer for its turn: it holds a reconcile, of which there are few, and is rejected
 /// instead. The operator's own calls hold nothing up and wait as long as it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Idle lanes and queues are dropped when there are more than this many.
@@ -75,7 +76,7 @@ impl Limits {
     ///
     /// Never: no period is zero.
     #[must_use]
-    pub fn new(rates: Rates, timings: Timings) -> Self {
+    pub(crate) fn new(rates: Rates, timings: Timings) -> Self {
         let quota = |a_minute: NonZeroU32, burst| {
             let period = timings.scale(Duration::from_mins(1) / a_minute.get()).max(Duration::from_nanos(1));
             Quota::with_period(period).expect("the period is not zero").allow_burst(burst)
@@ -94,7 +95,12 @@ impl Limits {
     /// # Errors
     ///
     /// [`Fault::RateLimited`] at once while the lane is paused for this company, and when no turn comes in time.
-    pub async fn turn(&self, lane: &Lane, share: Option<&str>, company: Option<&str>) -> Result<(), Fault> {
+    pub(crate) async fn turn(
+        &self,
+        lane: &Lane,
+        share: Option<&str>,
+        company: Option<&str>,
+    ) -> Result<(), Fault> {
         self.unless_paused(lane, company)?;
         if share.is_some() {
             let patience = self.timings.scale(PATIENCE);
@@ -124,7 +130,7 @@ impl Limits {
     }
 
     fn queue(&self, place: Place) -> Arc<tokio::sync::Mutex<()>> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock();
         if queues.len() > SWEEP_ABOVE {
             queues.retain(|_, queue| Arc::strong_count(queue) > 1);
         }
@@ -134,17 +140,17 @@ impl Limits {
     /// Obeys a `Retry-After`, up to the longest that is honoured. At Petra it counts for everybody, since Petra counts by
     /// route; at ConnectWise only for this company: many tenants have one cloud host, and one whose member is throttled, by
     /// other integrations of its own perhaps, must not stop the others.
-    pub fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
+    pub(crate) fn pause(&self, lane: &Lane, company: Option<&str>, retry_after: Duration) {
         let pause = self.timings.scale(retry_after.min(self.timings.retry_after_max));
         let now = Instant::now();
-        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pauses = self.pauses.lock();
         pauses.retain(|_, until| *until > now);
         let until = pauses.entry(pause_place(lane, company)).or_insert(now);
         *until = (*until).max(now + pause);
     }
 
     fn unless_paused(&self, lane: &Lane, company: Option<&str>) -> Result<(), Fault> {
-        let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let pauses = self.pauses.lock();
         let until = pauses.get(&pause_place(lane, company)).copied();
         let left = until
             .and_then(|until| until.checked_duration_since(Instant::now()))
@@ -205,14 +211,14 @@ mod tests {
                 let (limits, order) = (Arc::clone(&limits), Arc::clone(&order));
                 tokio::spawn(async move {
                     limits.turn(&Lane::Route("putLink"), Some(share), None).await.expect("a turn");
-                    order.lock().expect("not poisoned").push(share);
+                    order.lock().push(share);
                 })
             })
             .collect();
         for turn in waiting {
             turn.await.expect("no panic");
         }
-        let place = order.lock().expect("not poisoned").iter().position(|share| *share == "alone");
+        let place = order.lock().iter().position(|share| *share == "alone");
         assert!(place.is_some_and(|place| place <= 2), "served at place {place:?}");
     }
 
@@ -289,6 +295,6 @@ mod tests {
                 .expect("a turn");
         }
         assert!(limits.connectwise.len() <= SWEEP_ABOVE + 1);
-        assert!(limits.queues.lock().expect("not poisoned").len() <= SWEEP_ABOVE + 2);
+        assert!(limits.queues.lock().len() <= SWEEP_ABOVE + 2);
     }
 }

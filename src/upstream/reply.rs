@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use url::{Position, Url};
 
-use super::Answer;
+use super::answer::Answer;
 use super::hosts::{Host, HostPort};
 
 /// The name under which a third party saw Petra's published API send it.

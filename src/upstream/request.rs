@@ -1,4 +1,4 @@
-//! What a call is: whom it asks, and what it says.
+//! What a call is: its target, and its message.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue, Method};
 use zeroize::Zeroizing;
 
-use super::Service;
 use super::allow::Purpose;
 use super::hosts::HostPort;
+use super::service::Service;
 
-/// Whom a call asks. ConnectWise has no method here: nothing but GET can be written for it.
+/// The target of a call. ConnectWise has no method here: nothing but GET can be written for it.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// GET at a ConnectWise host.
@@ -30,7 +30,7 @@ pub enum Target<'a> {
 impl Target<'_> {
     /// The service.
     #[must_use]
-    pub fn service(&self) -> Service {
+    pub(crate) fn service(&self) -> Service {
         match self {
             Self::ConnectWise { .. } => Service::ConnectWise,
             Self::Petra(_) => Service::Petra,
@@ -55,7 +55,7 @@ impl Target<'_> {
     }
 }
 
-/// What may be done at Petra.
+/// The methods that are used at Petra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PetraMethod {
     /// Read.
@@ -72,9 +72,9 @@ pub struct Call<'a> {
     /// A closed name, such as `mySecurity`: the metric label. At Petra it names method and route template, for each of
     /// which Petra counts, so that every call of one route bears one name.
     pub operation: &'static str,
-    /// Whom it asks.
+    /// Its target.
     pub target: Target<'a>,
-    /// For whom it is made: the namespace of the link, by which the limiter's turns are shared out. `None` for the
+    /// The namespace of the link that it is made for, by which the limiter's turns are shared out. `None` for the
     /// operator's own calls.
     pub share: Option<&'a str>,
 }
@@ -100,7 +100,7 @@ pub struct Message {
 /// # Errors
 ///
 /// The text has bytes that no header may hold.
-pub fn secret_header(value: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
+pub(crate) fn secret_header(value: Zeroizing<Vec<u8>>) -> Result<HeaderValue, InvalidHeaderValue> {
     let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(value))?;
     header.set_sensitive(true);
     Ok(header)

@@ -12,9 +12,9 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
-use super::Fault;
 use super::address::is_public;
 use super::allow::AllowList;
+use super::answer::Fault;
 use super::hosts::Host;
 
 /// No answer of a name server is believed for longer, whatever its TTL: a name that was just made, or moved, is seen.
@@ -35,7 +35,7 @@ impl Resolver {
     /// # Errors
     ///
     /// When the system's configuration (`/etc/resolv.conf`) cannot be read.
-    pub fn from_system(allow: Arc<AllowList>, proxy: Option<Host>) -> Result<Self, NetError> {
+    pub(crate) fn from_system(allow: Arc<AllowList>, proxy: Option<Host>) -> Result<Self, NetError> {
         Self::built(TokioResolver::builder_tokio()?, allow, proxy)
     }
 
@@ -64,15 +64,15 @@ impl Resolver {
 
     /// The addresses of a name, all of them checked.
     ///
-    /// Names are asked for as they stand, never with the search domains of a pod: with the usual `ndots:5`,
+    /// Names are looked up as written, never with the search domains of a pod: with the usual `ndots:5`,
     /// `na.myconnectwise.net` would first be looked for inside the cluster, where anybody with a Service may answer.
-    /// Names under `localhost` mean this machine, and nobody is asked (RFC 6761, section 6.3).
+    /// Names under `localhost` mean this machine, and no name server is asked (RFC 6761, section 6.3).
     ///
     /// # Errors
     ///
     /// [`Fault::NoSuchName`] for NXDOMAIN, [`Fault::Resolve`] for every other failure (a name without addresses
     /// included), [`Fault::PrivateAddress`] when one address of many is not public and no configuration names the host.
-    pub async fn lookup(&self, host: &Host) -> Result<Vec<IpAddr>, Fault> {
+    pub(crate) async fn lookup(&self, host: &Host) -> Result<Vec<IpAddr>, Fault> {
         let addresses = if host.is_localhost() {
             vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
         } else {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_exist_is_told_from_a_failure() {
+    async fn a_name_that_does_not_exist_is_not_a_failure_to_resolve() {
         // Names under `invalid` do not exist, and no name server is asked to say so (RFC 6761, section 6.4).
         let host = Host::parse("psa.invalid").expect("a host");
         assert_eq!(resolver(&[]).lookup(&host).await, Err(Fault::NoSuchName));

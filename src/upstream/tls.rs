@@ -1,4 +1,4 @@
-//! Whom to trust: the system's roots, and those that the operator was given besides.
+//! The trusted roots: the system's, and those of the configured CA bundle.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The bundle holds something that is no certificate, or nothing at all.
+    /// The bundle holds something that is not a certificate, or nothing at all.
     #[error("the CA bundle holds something that is no certificate, or none at all; give PEM certificates")]
     Bundle,
     /// Neither the system nor a bundle gives a root.
@@ -30,7 +30,7 @@ pub enum TlsError {
 /// # Errors
 ///
 /// See [`TlsError`].
-pub fn client_config(ca_bundle: Option<&[u8]>) -> Result<ClientConfig, TlsError> {
+pub(crate) fn client_config(ca_bundle: Option<&[u8]>) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     // A root of the system's store that cannot be read is left out, as every TLS client does.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -1,8 +1,8 @@
 use serde_json::Value;
 
-use super::super::fake::{guide_role, levels, row};
 use super::super::profile::Profiles;
 use super::*;
+use crate::testing::fake_connectwise::{guide_role, levels, row};
 
 fn profile(name: &str) -> std::sync::Arc<Profile> {
     std::sync::Arc::clone(Profiles::builtin().get(name).unwrap())
@@ -221,7 +221,7 @@ fn once_it_is_settled_what_customize_rows_mean_they_decide_unless_a_probe_disagr
 
 #[test]
 fn an_item_is_found_among_customize_rows_in_any_spelling_but_only_in_its_own_list() {
-    let list = AllowList { identifier: "SystemTableSetup".to_owned(), allow: Vec::new() };
+    let list = CustomizeList { identifier: "SystemTableSetup".to_owned(), allow: Vec::new() };
     let item = |identifier: &str| CustomizeItem {
         identifier: identifier.to_owned(),
         item: "service/service boards".to_owned(),

@@ -10,15 +10,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Action, AllowList, Function, FunctionLine, Level, Profile, Profiles};
+use super::requirements::{CustomizeList, Function, FunctionLine, Profile};
+use crate::connectwise::level::{Action, Level};
 
 /// The file of the built-in profiles.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BuiltInFile {
+struct BuiltInFile {
     /// The profiles, sorted by name; no two have the same one.
     #[serde(deserialize_with = "built_in")]
-    pub(super) profiles: Vec<Profile>,
+    profiles: Vec<Profile>,
 }
 
 /// An operator's own profiles file: none of its profiles has the name of a built-in one.
@@ -48,17 +49,17 @@ struct LineBody {
     edit: Option<Level>,
     delete: Option<Level>,
     inquire: Option<Level>,
-    customize: Option<AllowList>,
+    customize: Option<CustomizeList>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AllowListBody {
+struct CustomizeBody {
     identifier: Name,
     allow: Vec<Name>,
 }
 
-/// A name that is fit to be shown: these stand in `status` as they are written here.
+/// A name that can be shown: `status` repeats these as they are written here.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
@@ -120,10 +121,10 @@ impl TryFrom<LineBody> for FunctionLine {
     }
 }
 
-impl TryFrom<AllowListBody> for AllowList {
+impl TryFrom<CustomizeBody> for CustomizeList {
     type Error = &'static str;
 
-    fn try_from(body: AllowListBody) -> Result<Self, Self::Error> {
+    fn try_from(body: CustomizeBody) -> Result<Self, Self::Error> {
         if !body.identifier.0.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err("`identifier` has only letters and digits, as SystemTableSetup");
         }
@@ -138,19 +139,19 @@ fn texts(names: Vec<Name>) -> Vec<String> {
     names.into_iter().map(|name| name.0).collect()
 }
 
-impl<'de> Deserialize<'de> for AllowList {
+impl<'de> Deserialize<'de> for CustomizeList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Map;
 
         impl<'de> Visitor<'de> for Map {
-            type Value = AllowList;
+            type Value = CustomizeList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AllowList, A::Error> {
-                AllowListBody::deserialize(MapAccessDeserializer::new(map))?
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CustomizeList, A::Error> {
+                CustomizeBody::deserialize(MapAccessDeserializer::new(map))?
                     .try_into()
                     .map_err(A::Error::custom)
             }
@@ -220,17 +221,24 @@ impl<'de> Visitor<'de> for NewLine<'_> {
     }
 }
 
+/// The profiles that are part of the program.
+pub(super) fn built_in_profiles() -> Vec<Profile> {
+    let file: BuiltInFile = serde_norway::from_str(include_str!("../../../profiles/builtin.yaml"))
+        .expect("the built-in profiles are part of the program, and a test reads them");
+    file.profiles
+}
+
 fn built_in<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
-    deserializer.deserialize_map(ByName { taken: &Profiles::default() })
+    deserializer.deserialize_map(ByName { taken: &[] })
 }
 
 fn own<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Profile>, D::Error> {
-    deserializer.deserialize_map(ByName { taken: &Profiles::builtin() })
+    deserializer.deserialize_map(ByName { taken: &built_in_profiles() })
 }
 
 /// The profiles by name.
 struct ByName<'a> {
-    taken: &'a Profiles,
+    taken: &'a [Profile],
 }
 
 impl<'de> Visitor<'de> for ByName<'_> {
@@ -251,10 +259,10 @@ impl<'de> Visitor<'de> for ByName<'_> {
     }
 }
 
-/// A name that a profile may still have. One that stands twice is refused: YAML libraries let the last one win, unseen.
+/// A name that is not taken yet. A repeated one is refused: YAML libraries silently keep only the last.
 struct FreeName<'a> {
     earlier: &'a BTreeMap<String, Profile>,
-    taken: &'a Profiles,
+    taken: &'a [Profile],
 }
 
 impl<'de> DeserializeSeed<'de> for FreeName<'_> {
@@ -284,7 +292,7 @@ impl Visitor<'_> for FreeName<'_> {
         if self.earlier.contains_key(name) {
             return Err(E::custom(format!("profile {name} is defined twice")));
         }
-        if self.taken.get(name).is_some() {
+        if self.taken.iter().any(|profile| profile.name == name) {
             return Err(E::custom(format!(
                 "profile {name} is built in and cannot be defined again: give it another name"
             )));

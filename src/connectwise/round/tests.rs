@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::fake::{self, Fake, Reply, companyinfo, guide_role, row, tenant};
 use super::super::{Actual, Permissions};
 use super::*;
+use crate::testing::fake_connectwise::{self, Fake, Reply, companyinfo, guide_role, row, tenant};
 use crate::upstream::guard::Guard;
 
 /// A tenant where all is well.
@@ -33,7 +33,7 @@ fn member(inactive: bool) -> Value {
 
 async fn ask(fake: Fake, depth: Depth, board: Option<&str>, known: &Tenant) -> (Round, Vec<String>) {
     let (connectwise, fake) = fake.connect();
-    let round = fake::ask(&connectwise, depth, board, known).await;
+    let round = fake_connectwise::ask(&connectwise, depth, board, known).await;
     (round, fake.asked())
 }
 
@@ -288,16 +288,6 @@ async fn rights_on_the_second_page_of_the_role_are_seen() {
         .with(&format!("{path}?pageSize=1000&page=2"), Reply::ok(&json!([last, guide_role()].concat())));
     let (round, asked) = ask_cheap(fake).await;
     assert_eq!((asked.len(), judged(&round).unknown.len()), (2, 3));
-}
-
-#[tokio::test]
-async fn without_a_client_id_no_key_is_shown_to_anybody() {
-    let (_, fake) = healthy().connect();
-    let connectwise =
-        ConnectWise::new(std::sync::Arc::clone(&fake), std::sync::Arc::new(|| None), Duration::MAX);
-    let round = fake::ask(&connectwise, Depth::Full, None, &tenant("v2025_1/")).await;
-    assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE));
-    assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/myco"]);
 }
 
 #[test]

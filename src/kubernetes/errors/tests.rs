@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::upstream::test_server::read_head;
+use crate::testing::tls_server::read_head;
 
 const CANARY: &str = "CANARY";
 

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use kube::client::Body;
-use secrecy::SecretString;
 use tower::BoxError;
 
 use super::*;
@@ -15,16 +14,16 @@ use crate::connectwise::profile::Profiles;
 use crate::crd::RegistrationMode;
 use crate::kubernetes::{Events, WatchOptions, Watches};
 use crate::link::Begun;
-use crate::link::{Deps, PetraSide};
 use crate::link::subject::Config;
+use crate::link::{Deps, PetraSide};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::secret_file::SecretFile;
+use crate::testing::tls_server::Blind;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::{Guard, GuardConfig};
 use crate::upstream::limits::Rates;
-use crate::upstream::test_server::Blind;
 use crate::watch_scope::WatchNamespaces;
 
 struct Leads(bool);
@@ -90,23 +89,14 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
         observer: Arc::new(Blind),
     });
     let guard = Arc::new(guard.expect("a guard"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("key");
-    std::fs::write(&file, "petra_key").expect("a key");
-    let key = SecretFile::open("--petra-key-file", &file).expect("a key");
-    let secret = Arc::new(|| Some(SecretString::from("petra_key")));
+    let key = SecretFile::fixed("petra_key");
     let petra = PetraSide {
-        client: Arc::new(PetraClient::new(
-            Arc::clone(&guard),
-            secret.clone(),
-            clock,
-            timings.timeouts.clone(),
-        )),
+        client: Arc::new(PetraClient::new(Arc::clone(&guard), key.clone(), clock, timings.timeouts.clone())),
         key: key.clone(),
         poll: Arc::new(Poll::new("here".to_owned(), timings.clone())),
         fence: Box::new(Leads(leads)),
     };
-    let connectwise = ConnectWise::new(guard, secret, timings.timeouts.connectwise);
+    let connectwise = ConnectWise::new(guard, key.clone(), timings.timeouts.connectwise);
     let rules = Config {
         timings,
         profiles: Profiles::builtin(),

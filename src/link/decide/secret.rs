@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::verdict::stale_or_kept;
 use super::{Row, View, not_evaluated};
 use crate::connectwise::CredentialsVersion;
-use crate::crd::{ConditionStatus, ConditionType, Reason};
+use crate::crd::{ConditionStatus, ConditionType, Reason, SecretLookup, SecretVersion};
 use crate::link::draft::Progress;
 use crate::link::facts::SecretRead;
 use crate::link::plan::{Plan, Question};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::View;
-use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason};
+use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, SecretLookup};
 use crate::link::facts::SecretRead;
 use crate::link::plan::{Note, Plan, Settlement};
 use crate::link::state::{Backoff, BackoffKind, LinkState, Suspicion};

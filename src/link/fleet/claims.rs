@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::crd::ConditionType;
+use crate::crd::LinkRef;
 use crate::link::facts::Rival;
 use crate::link::subject::Subject;
 use crate::petra::LinkId;
-use crate::crd::LinkRef;
 
 /// A resource's claim to the link of a company.
 #[derive(Clone, Debug, PartialEq, Eq)]

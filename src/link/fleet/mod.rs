@@ -20,9 +20,9 @@ use super::state::LinkState;
 use super::subject::Subject;
 use super::visit::Visit;
 use crate::clock::Now;
+use crate::crd::LinkRef;
 use crate::crd::Reason;
 use crate::petra::LinkId;
-use crate::crd::LinkRef;
 use crate::timings::Timings;
 
 use claims::{Claims, claim_after};

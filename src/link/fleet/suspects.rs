@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use crate::crd::LinkRef;
 use crate::crd::Reason;
 use crate::link::facts::FleetView;
 use crate::link::state::LinkState;
-use crate::crd::LinkRef;
 
 /// The Ready links that were found guilty of something.
 #[derive(Default)]

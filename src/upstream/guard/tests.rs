@@ -1,17 +1,16 @@
-//! The guard against a TLS server on the loopback interface that answers what each test tells it to.
+//! The guard against a TLS server on the loopback interface that answers as each test says.
 
 mod names;
 
-use std::sync::Mutex;
-
 use http::HeaderName;
+use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::testing::tls_server::{Reply, TestServer, read_head};
 use crate::upstream::request::{Body, PetraMethod, secret_header};
-use crate::upstream::test_server::{Reply, TestServer, read_head};
 
 /// An empty 200.
 const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -21,7 +20,7 @@ struct Log(Mutex<Vec<(&'static str, &'static str)>>);
 
 impl Observer for Log {
     fn called(&self, _: Service, operation: &'static str, outcome: &'static str, _: Duration) {
-        self.0.lock().expect("not poisoned").push((operation, outcome));
+        self.0.lock().push((operation, outcome));
     }
 
     fn waited(&self, _: Service, _: &'static str, _: Duration) {}
@@ -58,7 +57,7 @@ impl Rig {
     }
 
     fn outcomes(&self) -> Vec<(&'static str, &'static str)> {
-        self.log.0.lock().expect("not poisoned").clone()
+        self.log.0.lock().clone()
     }
 }
 
@@ -108,7 +107,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -140,7 +139,7 @@ async fn no_key_and_no_answer_is_logged_at_any_level() {
     rig.guard.send(call, put).await.expect("an answer");
     let sent = server.requests().concat();
     assert!(sent.contains("Bearer key") && sent.contains("key in a body"), "{sent}");
-    let logged = String::from_utf8_lossy(&lines.0.lock().expect("not poisoned")).into_owned();
+    let logged = String::from_utf8_lossy(&lines.0.lock()).into_owned();
     assert!(logged.contains("TRACE"), "the clients log something: {logged}");
     for secret in ["Bearer key", "key in a body", "remote-header", "remote-body"] {
         let as_bytes = format!("{:?}", secret.as_bytes());

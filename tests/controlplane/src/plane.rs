@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::audit::{self, AuditEvent};
 use crate::data_dir::DataDir;
@@ -105,7 +106,7 @@ impl ControlPlane {
     ///
     /// It ended, for example because its port was taken meanwhile, or is not ready after two minutes.
     pub fn start_api_server(&self) -> Result<(), Error> {
-        let mut running = lock(&self.api_server);
+        let mut running = self.api_server.lock();
         if let Some(server) = running.as_mut() {
             return server.check_alive();
         }
@@ -127,7 +128,7 @@ impl ControlPlane {
 
     /// Kills the API server, as an outage does; connections to it break. Does nothing when it does not run.
     pub fn stop_api_server(&self) {
-        lock(&self.api_server).take();
+        self.api_server.lock().take();
     }
 
     fn start_controller_manager(&mut self, program: &Path) -> Result<(), Error> {
@@ -144,7 +145,7 @@ impl ControlPlane {
     fn wait_for_answer(&self, path: &str, server: &mut Server) -> Result<(), Error> {
         let started = Instant::now();
         loop {
-            lock(&self.etcd).check_alive()?;
+            self.etcd.lock().check_alive()?;
             server.check_alive()?;
             match self.run_kubectl(&["get", "--request-timeout=5s", "--raw", path]) {
                 Err(Error::Kubectl { stderr, .. }) if started.elapsed() > READY_WITHIN => {
@@ -286,9 +287,4 @@ fn write_serving_files(data: &DataDir) -> Result<String, Error> {
         data.write(name, text)?;
     }
     Ok(authority)
-}
-
-/// A panic while a lock is held leaves the server in it as usable as before.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,13 @@
 //! Every workload with a crash at every change, many side by side.
 
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use harness::gate::{Moment, Point, Write};
 use harness::{Installation, OperatorOptions, Result};
+use parking_lot::Mutex;
 
 use super::life::Body;
 use super::oracle::Story;
@@ -156,7 +157,7 @@ pub fn side_by_side<'a, J: Sync, R: Send>(
     // One sweep at a time: the operators' time runs sixty times faster, and a machine that cannot follow would be seen as
     // servers that do not answer.
     static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = TURN.lock();
     // One kubectl at a time: many would starve whatever else runs on a small machine.
     let install = |slot| {
         let installation =
@@ -172,12 +173,12 @@ pub fn side_by_side<'a, J: Sync, R: Send>(
             scope.spawn(|| {
                 while let Some((nth, job)) = next_job(&next, jobs) {
                     let result = work(job, installation);
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((nth, result));
+                    results.lock().push((nth, result));
                 }
             });
         }
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut results = results.into_inner();
     results.sort_by_key(|(nth, _)| *nth);
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }

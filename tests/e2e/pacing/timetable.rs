@@ -53,15 +53,15 @@ fn links_are_looked_at_by_the_published_timetable() -> Result<()> {
         Link::new("golf", &stage.sims).company("nobody").site(&stage.sims.host("psa.golf.localhost"));
     stage.cluster.apply(&stage.namespace, &nobody.yaml())?;
 
-    let Timings { floor, mend, refused, retry, retry_max, held_retry, held_retry_max, jitter, .. } =
+    let Timings { floor, recheck, refused, retry, retry_max, held_retry, held_retry_max, jitter, .. } =
         Timings::scaled(SPEED);
     let doubling = |first: Duration, most: Duration, count| -> Vec<_> {
         (0..count).map(|nth| (first * 2_u32.pow(nth)).min(most).max(floor)).collect()
     };
     let paces = [
-        // A board and a role that somebody has to mend.
-        Pace { company: "acme", route: COMPANYINFO, answer: None, delays: vec![mend; 8] },
-        Pace { company: "charlie", route: MY_SECURITY, answer: None, delays: vec![mend; 8] },
+        // A board and a role that somebody has to fix.
+        Pace { company: "acme", route: COMPANYINFO, answer: None, delays: vec![recheck; 8] },
+        Pace { company: "charlie", route: MY_SECURITY, answer: None, delays: vec![recheck; 8] },
         // A company that ConnectWise does not know.
         Pace {
             company: "nobody",

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::BufReader;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use harness::{Cluster, Error, PATIENCE, Result};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde_json::Value;
 
 /// The states so far. Many threads wait here at once, each for its own link.
@@ -72,7 +73,7 @@ impl Gallery {
                     all.last().map_or_else(|| "nothing".to_owned(), |state| format!("{:#}", state["status"]));
                 return Err(Error::NotInTime { what: what.to_owned(), seconds: PATIENCE.as_secs(), last });
             }
-            (states, _) = self.hall.more.wait_timeout(states, left).unwrap_or_else(PoisonError::into_inner);
+            self.hall.more.wait_for(&mut states, left);
         }
     }
 }
@@ -98,6 +99,6 @@ impl Hall {
     }
 
     fn lock(&self) -> MutexGuard<'_, States> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+        self.states.lock()
     }
 }

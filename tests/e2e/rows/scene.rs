@@ -1,7 +1,6 @@
 //! One operator with a tenant, a site and a link for each row.
 
 use std::cell::Cell;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use cwlink::petra::LinkId;
@@ -9,6 +8,7 @@ use harness::simulators::scenario::{Company, KeyPair, Member, PrivateKey, Role, 
 use harness::simulators::world::MemberChange;
 use harness::simulators::{Effect, Options, Rule, Service, World};
 use harness::{Error, Link, Operator, OperatorOptions, Result, Sims, Status, credentials};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::Row;
@@ -211,7 +211,7 @@ impl Actor<'_> {
     /// Applies manifests.
     pub fn apply(&self, manifests: &[&str]) -> Result<()> {
         let Stage { cluster, namespace, .. } = &self.scene.stage;
-        let _alone = self.scene.kubectl.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.scene.kubectl.lock();
         cluster.apply(namespace, &manifests.join("\n---\n"))
     }
 
@@ -222,7 +222,7 @@ impl Actor<'_> {
         let output = "--output=jsonpath={.metadata.generation}";
         let arguments =
             ["patch", "cwlink", &self.link, "--namespace", namespace, "--type=merge", &patch, output];
-        let _alone = self.scene.kubectl.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.scene.kubectl.lock();
         let generation = self.scene.stage.cluster.kubectl(&arguments, None)?;
         self.generation.set(generation.parse().map_err(|problem| Error::Unreadable {
             what: "the generation of a link".to_owned(),
@@ -233,7 +233,7 @@ impl Actor<'_> {
 
     /// Deletes the link without waiting for its end.
     pub fn delete(&self) -> Result<()> {
-        let _alone = self.scene.kubectl.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.scene.kubectl.lock();
         self.scene.stage.cluster.delete(&self.scene.stage.namespace, &self.link)
     }
 

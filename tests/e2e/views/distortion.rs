@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use harness::gate::{Events, Retelling, Tell, View};
 use http::{Request, StatusCode};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -93,7 +94,7 @@ struct Path {
 
 impl Distorted {
     fn paths(&self) -> MutexGuard<'_, BTreeMap<String, Path>> {
-        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+        self.paths.lock()
     }
 
     /// Whether one more may be disturbed, of so many.

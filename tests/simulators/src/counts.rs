@@ -1,9 +1,10 @@
 //! What was asked: numbers and an ordered log, without queries, headers or bodies, so that no secret can be in it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 /// How many requests the log remembers; the numbers forget nothing.
@@ -215,7 +216,7 @@ impl Counts {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -7,8 +7,9 @@ mod stream;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
@@ -79,7 +80,7 @@ impl Authority {
     }
 
     fn certificate(&self, name: &str, kind: CertificateKind) -> Result<Arc<CertifiedKey>, TlsError> {
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock();
         let entry = (name.to_owned(), kind);
         if let Some(certificate) = issued.get(&entry) {
             return Ok(Arc::clone(certificate));

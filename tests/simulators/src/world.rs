@@ -3,8 +3,10 @@
 mod change;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::scenario::{Board, Company, Member, Role, Scenario, ScenarioError, Settings, Site, SiteUrl};
 use crate::tls::CertificateKind;
@@ -151,7 +153,7 @@ impl World {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

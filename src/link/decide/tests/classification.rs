@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::world::{Tenancy, World};
 use crate::connectwise::Depth;
-use crate::connectwise::fake::{error_bodies, round_against};
 use crate::crd::ConditionType;
+use crate::testing::fake_connectwise::{error_bodies, round_against};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

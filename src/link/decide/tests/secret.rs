@@ -1,8 +1,8 @@
 //! A Secret as plain values: what is in it, and what reading or watching it would tell.
 
 use crate::connectwise::{CompanyId, Keys};
-use crate::link::facts::SecretRead;
 use crate::crd::{SecretLookup, SecretVersion};
+use crate::link::facts::SecretRead;
 
 /// The private key of every pair: nothing that is written may hold it.
 pub(super) const PRIVATE: &str = "CANARY-private";

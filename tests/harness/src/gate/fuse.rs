@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::pending;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::write::is_to_petra;
 use super::{Forward, Gate, Passage, Write};
 use bytes::Bytes;
 use http::Request;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// How long a late change waits for another one to arrive before, from when the operator works again. Petra takes no
 /// change that is more than five seconds late.
@@ -163,9 +164,9 @@ impl Fuse {
 
     /// Waits until more has happened than `seen`, but no longer than this.
     pub fn wait(&self, seen: u64, at_most: Duration) {
-        let state = self.lock();
-        // Whether it came in time, the caller looks for itself.
-        drop(self.shared.changed.wait_timeout_while(state, at_most, |state| state.news == seen));
+        let mut state = self.lock();
+        // The caller checks whether it came in time.
+        self.shared.changed.wait_while_for(&mut state, |state| state.news == seen, at_most);
     }
 
     /// Wakes whoever waits.
@@ -175,7 +176,7 @@ impl Fuse {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock()
     }
 
     fn fate(&self, request: &Request<Bytes>) -> Fate {

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, BodyDataStream};
 use axum::response::Response;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{Forward, Gate, NoAnswer, Passage};
@@ -105,7 +106,7 @@ struct Shared {
 impl Lens {
     /// Shows things so from now on; `None`: as they are. Watches that run go on as they began.
     pub fn set(&self, view: Option<Arc<dyn View>>) {
-        *self.0.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
+        *self.0.view.lock() = view;
     }
 
     /// Requests so far, those that were refused too.
@@ -115,7 +116,7 @@ impl Lens {
     }
 
     fn view(&self) -> Option<Arc<dyn View>> {
-        self.0.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.view.lock().clone()
     }
 
     /// This lens before another gate.

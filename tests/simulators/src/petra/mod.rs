@@ -22,11 +22,12 @@ mod text;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::confirmation::ConnectWise;
 use self::limit::RequestLog;
@@ -146,7 +147,7 @@ struct Books {
 impl Organization {
     fn books(&self) -> MutexGuard<'_, Books> {
         // A handler that panicked has failed its test already; the others shall still get their answers.
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        self.books.lock()
     }
 
     /// The time on this server's clock, which a test may have set wrong.

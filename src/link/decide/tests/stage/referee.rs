@@ -17,7 +17,7 @@ use crate::link::message;
 use crate::link::visit::Visit;
 use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
-use crate::properties::verdicts::{Told, accusations_were_told, told};
+use crate::testing::properties::verdicts::{Told, accusations_were_told, told};
 
 /// The inputs that a good round proves: company, keys, profile, board.
 type Proof = (String, String, String, Option<String>);

@@ -24,7 +24,7 @@ pub fn body(body: &[u8]) {
     if let Some(owner) = wire::holder(body) {
         assert_eq!(value.get("owner").and_then(Value::as_str), Some(owner.as_str()));
     }
-    if let Some(Some(organization)) = wire::organization(body) {
+    if let Some(wire::Account { organization: Some(organization) }) = wire::account(body) {
         let name = value.get("organizationName").and_then(Value::as_str);
         assert_eq!(name.map(str::trim_ascii), Some(organization.as_str()));
     }

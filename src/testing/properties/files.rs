@@ -1,4 +1,4 @@
-//! What whoever installs the operator writes.
+//! What the installer of the operator writes.
 
 use std::path::Path;
 

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::connectwise::{CompanyId, Keys};
 use crate::petra::LinkId;
-use crate::properties::CANARY;
-use crate::properties::connectwise::Reply;
+use crate::testing::properties::CANARY;
+use crate::testing::properties::connectwise::Reply;
 use crate::upstream::Fault;
 
 /// Any JSON, with the canary in its texts.

@@ -1,8 +1,9 @@
 //! A whole round against a ConnectWise that answers with anything.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::connectwise::client::{ConnectWise, Transport};
@@ -11,6 +12,8 @@ use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
     Actual, CompanyAnswer, CompanyId, Depth, Keys, KeysAnswer, MemberAnswer, PermissionsAnswer, Round, Tenant,
 };
+use crate::crd::LinkSpec;
+use crate::secret_file::SecretFile;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
@@ -81,8 +84,8 @@ impl Transport for Arc<Script> {
         assert!(!keyed || self.takes_keys(host), "keys for {host}");
         let path = &message.path_and_query;
         assert!(path.starts_with('/') && !path.contains([' ', '\r', '\n', '#']), "{path:?}");
-        *self.calls.lock().expect("one thread") += 1;
-        match self.replies.lock().expect("one thread").next() {
+        *self.calls.lock() += 1;
+        match self.replies.lock().next() {
             None => Err(Fault::Timeout),
             Some(Reply::Fault(fault)) => Err(fault),
             Some(Reply::Answer { status, json, next, body }) => Ok(Answer {
@@ -116,14 +119,14 @@ fn known_tenant() -> Tenant {
 pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
     let told = Told::by(&replies);
     let script = Arc::new(Script { replies: Mutex::new(replies.into_iter()), calls: Mutex::new(0) });
-    let client_id = Arc::new(|| Some("00000000-0000-4000-8000-000000000000".into()));
+    let client_id = SecretFile::fixed("00000000-0000-4000-8000-000000000000");
     let connectwise = ConnectWise::new(Arc::clone(&script), client_id, Duration::from_secs(35));
     let keys = Keys::from_secret_data(Some(b"public"), Some(b"private")).expect("keys");
     let inputs = Inputs {
         site: &"na.myconnectwise.net".parse().expect("a host"),
         company: &CompanyId::parse("acme").expect("a company"),
         keys: &keys,
-        profile: PROFILES.get(Profiles::DEFAULT).expect("built in"),
+        profile: PROFILES.get(LinkSpec::DEFAULT_PROFILE).expect("built in"),
         board: Some("Help Desk"),
         namespace: "team",
     };
@@ -133,7 +136,7 @@ pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
             Depth::Cheap => round::cheap(&connectwise, inputs, &known_tenant()).await,
         }
     });
-    let calls = *script.calls.lock().expect("one thread");
+    let calls = *script.calls.lock();
     assert!(calls <= MOST_CALLS, "{calls} calls for one round");
     told.covers(&found);
     super::tells_nothing(&format!("{:?}", without_tenant(found.clone())));

@@ -1,26 +1,29 @@
-//! A ConnectWise that answers from a table, and writes down what it was asked.
+//! A ConnectWise that answers from a table, and records the requests.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::client::{ConnectWise, Transport};
-use super::profile::Profiles;
-use super::round::{Inputs, cheap, full};
-use super::{CompanyId, Depth, Keys, Round, Tenant};
+use crate::connectwise::client::{ConnectWise, Transport};
+use crate::connectwise::profile::Profiles;
+use crate::connectwise::round::{Inputs, cheap, full};
+use crate::connectwise::{CompanyId, Depth, Keys, Round, Tenant};
+use crate::crd::LinkSpec;
+use crate::secret_file::SecretFile;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::request::{Call, Message, Target};
 use crate::upstream::{Answer, Fault, Service};
 
-pub(super) const PERMISSION: &str = "You do not have security permission to perform this action.";
+pub(crate) const PERMISSION: &str = "You do not have security permission to perform this action.";
 
-/// What stands in the table for a path.
+/// The table's entry for a path.
 #[derive(Clone)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status: u16,
     content_type: &'static str,
     body: String,
@@ -29,46 +32,46 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self { status, content_type: "application/json", body: body.to_string(), next: None, fault: None }
     }
 
-    pub(super) fn ok(body: &Value) -> Self {
+    pub(crate) fn ok(body: &Value) -> Self {
         Self::json(200, body)
     }
 
-    pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, &json!({"code": code, "message": message}))
     }
 
-    pub(super) fn refused() -> Self {
+    pub(crate) fn refused() -> Self {
         Self::error(403, "Security", PERMISSION)
     }
 
-    pub(super) fn rejected() -> Self {
+    pub(crate) fn rejected() -> Self {
         Self::error(401, "Unauthorized", "Unauthorized")
     }
 
-    pub(super) fn page(status: u16, body: &str) -> Self {
+    pub(crate) fn page(status: u16, body: &str) -> Self {
         Self { status, content_type: "text/html", body: body.to_owned(), next: None, fault: None }
     }
 
-    pub(super) fn text(status: u16, body: &str) -> Self {
+    pub(crate) fn text(status: u16, body: &str) -> Self {
         Self { content_type: "text/plain", ..Self::page(status, body) }
     }
 
-    pub(super) fn fault(fault: Fault) -> Self {
+    pub(crate) fn fault(fault: Fault) -> Self {
         Self { fault: Some(fault), ..Self::page(0, "") }
     }
 
-    pub(super) fn then(self, next: &str) -> Self {
+    pub(crate) fn then(self, next: &str) -> Self {
         Self { next: Some(next.to_owned()), ..self }
     }
 }
 
 /// The table. What is not in it answers as a router does: 404 and a page; or with one reply for everything else.
 #[derive(Default)]
-pub(super) struct Fake {
+pub(crate) struct Fake {
     replies: BTreeMap<String, Reply>,
     otherwise: Option<Reply>,
     asked: Mutex<Vec<String>>,
@@ -76,25 +79,25 @@ pub(super) struct Fake {
 
 impl Fake {
     /// A reply for a path; with a query, for just that query.
-    pub(super) fn with(mut self, path: &str, reply: Reply) -> Self {
+    pub(crate) fn with(mut self, path: &str, reply: Reply) -> Self {
         self.replies.insert(path.to_owned(), reply);
         self
     }
 
     /// A reply for a route of codebase `v2025_1/`.
-    pub(super) fn api(self, route: &str, reply: Reply) -> Self {
+    pub(crate) fn api(self, route: &str, reply: Reply) -> Self {
         self.with(&format!("/v2025_1/apis/3.0/{route}"), reply)
     }
 
-    pub(super) fn connect(self) -> (ConnectWise<Arc<Self>>, Arc<Self>) {
+    pub(crate) fn connect(self) -> (ConnectWise<Arc<Self>>, Arc<Self>) {
         let fake = Arc::new(self);
-        let client_id = Arc::new(|| Some("3f6f1c5e-0000-4000-8000-000000000000".into()));
+        let client_id = SecretFile::fixed("3f6f1c5e-0000-4000-8000-000000000000");
         (ConnectWise::new(Arc::clone(&fake), client_id, Duration::from_secs(35)), fake)
     }
 
     /// What was asked, as `HOST PATH?QUERY`, in order.
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().clone()
     }
 }
 
@@ -114,7 +117,7 @@ impl Transport for Arc<Fake> {
         assert_eq!(call.share, Some("team-a"));
 
         let asked = message.path_and_query;
-        self.asked.lock().unwrap().push(format!("{host} {asked}"));
+        self.asked.lock().push(format!("{host} {asked}"));
         let path = asked.split('?').next().unwrap_or_default();
         let reply = self.replies.get(&asked).or_else(|| self.replies.get(path)).cloned();
         let reply = reply.or_else(|| self.otherwise.clone()).unwrap_or_else(|| Reply::page(404, ""));
@@ -149,7 +152,7 @@ pub(crate) struct ErrorBody {
 
 /// All published bodies.
 pub(crate) fn error_bodies() -> Vec<ErrorBody> {
-    serde_json::from_str(include_str!("testdata/error-bodies.json")).unwrap()
+    serde_json::from_str(include_str!("../connectwise/testdata/error-bodies.json")).unwrap()
 }
 
 /// A round of a tenant that answers every question, or the one that the body belongs to, with this body.
@@ -174,7 +177,7 @@ pub(crate) async fn round_against(error: &ErrorBody, depth: Depth) -> Round {
 }
 
 /// One round about the company of this file.
-pub(super) async fn ask<T: Transport>(
+pub(crate) async fn ask<T: Transport>(
     connectwise: &ConnectWise<T>,
     depth: Depth,
     board: Option<&str>,
@@ -185,7 +188,7 @@ pub(super) async fn ask<T: Transport>(
         site: &site(),
         company: &company(),
         keys: &keys(),
-        profile: profiles.get(Profiles::DEFAULT).unwrap(),
+        profile: profiles.get(LinkSpec::DEFAULT_PROFILE).unwrap(),
         board,
         namespace: "team-a",
     };
@@ -195,19 +198,19 @@ pub(super) async fn ask<T: Transport>(
     }
 }
 
-pub(super) fn site() -> HostPort {
+pub(crate) fn site() -> HostPort {
     "na.myconnectwise.net".parse().unwrap()
 }
 
-pub(super) fn company() -> CompanyId {
+pub(crate) fn company() -> CompanyId {
     CompanyId::parse("myco").unwrap()
 }
 
-pub(super) fn keys() -> Keys {
+pub(crate) fn keys() -> Keys {
     Keys::from_secret_data(Some(b"pub"), Some(b"priv")).ok().unwrap()
 }
 
-pub(super) fn tenant(codebase: &str) -> Tenant {
+pub(crate) fn tenant(codebase: &str) -> Tenant {
     Tenant {
         canonical_company: CompanyId::parse("MyCo").unwrap(),
         api_host: "api-na.myconnectwise.net".parse().unwrap(),
@@ -216,7 +219,7 @@ pub(super) fn tenant(codebase: &str) -> Tenant {
     }
 }
 
-pub(super) fn companyinfo(codebase: &str) -> Value {
+pub(crate) fn companyinfo(codebase: &str) -> Value {
     json!({
         "CompanyName": "My Company", "Codebase": codebase, "VersionCode": "v2025.1", "VersionNumber": "v4.6.100234",
         "CompanyID": "MyCo", "IsCloud": true, "SiteUrl": "api-na.myconnectwise.net",
@@ -224,12 +227,12 @@ pub(super) fn companyinfo(codebase: &str) -> Value {
 }
 
 /// A row of `mySecurity` with one level for every action.
-pub(super) fn row(module: &str, function: &str, level: &str) -> Value {
+pub(crate) fn row(module: &str, function: &str, level: &str) -> Value {
     levels(module, function, [level; 4])
 }
 
 /// A row of `mySecurity` with its levels for add, edit, delete and inquire.
-pub(super) fn levels(module: &str, function: &str, [add, edit, delete, inquire]: [&str; 4]) -> Value {
+pub(crate) fn levels(module: &str, function: &str, [add, edit, delete, inquire]: [&str; 4]) -> Value {
     json!({
         "moduleName": module, "moduleFunctionName": function,
         "addLevel": add, "editLevel": edit, "deleteLevel": delete, "inquireLevel": inquire,
@@ -237,7 +240,7 @@ pub(super) fn levels(module: &str, function: &str, [add, edit, delete, inquire]:
 }
 
 /// Exactly the role that the first guide asks for.
-pub(super) fn guide_role() -> Vec<Value> {
+pub(crate) fn guide_role() -> Vec<Value> {
     vec![
         levels("Companies", "Company Maintenance", ["None", "None", "None", "All"]),
         levels("Companies", "Contacts", ["None", "None", "None", "All"]),

@@ -1,8 +1,7 @@
 //! What must hold for every text and every answer from outside, whatever it is.
 //!
 //! Each function takes raw input and panics where a property does not hold. `tests` calls them with generated input, and
-//! the targets of `fuzz/` with libFuzzer's. The module exists in those two builds alone (`cfg(fuzzing)` is set by
-//! `cargo fuzz`), so that the product itself opens nothing for them.
+//! the targets of `fuzz/` with libFuzzer's.
 
 pub mod answer;
 pub mod connectwise;
@@ -17,9 +16,9 @@ pub(crate) mod verdicts;
 #[cfg(test)]
 mod tests;
 
-/// Stands in free text of bodies and in keys. No closed type can hold it, for the space in it.
+/// Is placed in free text of bodies and in keys. No closed type can hold it, because of the space in it.
 pub const CANARY: &str = "canary \u{1f424}";
-/// Its one word, which fits ids, names, hosts and companies: whether it may stand somewhere depends on the place.
+/// Its one word, which fits ids, names, hosts and companies: whether it is allowed depends on the place.
 const WORD: &str = "canary";
 
 /// Nothing of free text from outside is in what is shown, logged or kept. Of text that a closed type may hold, this must be

@@ -2,7 +2,6 @@
 
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys, Level};
 use crate::crd::{Interval, Reason, StatusTime};
-use crate::petra::client::Adopt;
 use crate::petra::wire::Organization;
 use crate::petra::{LinkId, Owner, Version};
 use crate::upstream::allow::{AllowList, Purpose};
@@ -71,9 +70,6 @@ pub fn identifiers(text: &str) {
     }
     if let Some(version) = CredentialsVersion::parse(text) {
         assert_eq!(version.as_str(), text);
-    }
-    if let Some(adopt) = Adopt::parse(text) {
-        assert_eq!(adopt.as_str(), text);
     }
     if let Some(organization) = Organization::parse(text) {
         assert_eq!(organization.as_str(), text.trim_ascii());

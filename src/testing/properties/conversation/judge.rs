@@ -11,8 +11,8 @@ use crate::link::facts::{PollView, SecretRead};
 use crate::link::message;
 use crate::link::plan::{Change, Settlement};
 use crate::petra::{Owner, PutAnswer, RemoteLink, RemoteState};
-use crate::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
-use crate::properties::{WORD, tells_nothing};
+use crate::testing::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
+use crate::testing::properties::{WORD, tells_nothing};
 
 /// What the operator may add to a status that it was given.
 const MOST_ADDED: usize = 64 << 10;

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::client::{ConnectWise, NoAnswer};
-use super::discovery::discover;
-use super::fake::{company, keys};
-use super::paging::MOST_PAGES;
-use super::{CompanyAnswer, Inconclusive, Tenant};
+use super::fake_connectwise::{company, keys};
+use super::tls_server::{Blind, Reply, TestServer};
+use crate::connectwise::client::{ConnectWise, NoAnswer};
+use crate::connectwise::discovery::discover;
+use crate::connectwise::paging::MOST_PAGES;
+use crate::connectwise::{CompanyAnswer, Inconclusive, Tenant};
+use crate::secret_file::SecretFile;
 use crate::timings::Timings;
 use crate::upstream::Fault;
 use crate::upstream::allow::AllowList;
 use crate::upstream::guard::{Guard, GuardConfig};
 use crate::upstream::hosts::HostPort;
 use crate::upstream::limits::Rates;
-use crate::upstream::test_server::{Blind, Reply, TestServer};
 
 const SITE: &str = "psa.localhost";
 const LIST: &str = "/v4_6_release/apis/3.0/service/boards";
@@ -44,8 +43,8 @@ fn client(servers: &[&TestServer], sites: &[&HostPort], patience: Duration) -> C
         user_agent: "cwlink/test".to_owned(),
         observer: Arc::new(Blind),
     });
-    let client_id = || Some(SecretString::from("5a0c0de0-0000-4000-8000-0000000000ca"));
-    ConnectWise::new(Arc::new(guard.expect("a guard")), Arc::new(client_id), patience)
+    let client_id = SecretFile::fixed("5a0c0de0-0000-4000-8000-0000000000ca");
+    ConnectWise::new(Arc::new(guard.expect("a guard")), client_id, patience)
 }
 
 async fn discovered(reply: Reply) -> (CompanyAnswer, Vec<String>) {

@@ -6,9 +6,9 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::connectwise::{CompanyId, CredentialsVersion, Keys};
+use crate::crd::SecretVersion;
 use crate::link::facts::SecretRead;
 use crate::link::secret;
-use crate::crd::SecretVersion;
 
 /// The data of a Secret: any names, any bytes.
 pub type Data = BTreeMap<String, Vec<u8>>;

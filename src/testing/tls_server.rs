@@ -1,13 +1,15 @@
-//! A TLS server on the loopback interface that answers what a test tells it to.
+//! A TLS server on the loopback interface that answers as a test says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::hosts::HostPort;
+use crate::upstream::hosts::HostPort;
+use crate::upstream::{Observer, Service};
 
 /// What the server does after it read a request.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ impl TestServer {
 
     /// The requests so far, head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("not poisoned").clone()
+        self.requests.lock().clone()
     }
 }
 
@@ -94,7 +96,7 @@ async fn serve(
     }
     let request = head + &String::from_utf8_lossy(&body);
     let reply = reply(&request);
-    log.lock().expect("not poisoned").push(request);
+    log.lock().push(request);
     match reply {
         Reply::Text(text) => say_all(stream, text.as_bytes()).await,
         Reply::Bytes(bytes) => say_all(stream, &bytes).await,
@@ -133,10 +135,10 @@ fn content_length(head: &str) -> usize {
     lengths.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Sees nothing.
+/// An observer that records nothing.
 pub(crate) struct Blind;
 
-impl super::Observer for Blind {
-    fn called(&self, _: super::Service, _: &'static str, _: &'static str, _: std::time::Duration) {}
-    fn waited(&self, _: super::Service, _: &'static str, _: std::time::Duration) {}
+impl Observer for Blind {
+    fn called(&self, _: Service, _: &'static str, _: &'static str, _: Duration) {}
+    fn waited(&self, _: Service, _: &'static str, _: Duration) {}
 }
