@@ -101,7 +101,7 @@ impl Reconciler {
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Written::Outdated),
             Err(source) => {
-                let doing = if present { "put the finalizer on" } else { "take the finalizer off" };
+                let doing = if present { "add the finalizer" } else { "remove the finalizer" };
                 Err(Error::Kubernetes { doing, source })
             }
         }
@@ -112,10 +112,10 @@ impl Reconciler {
 fn put_outcome(answer: &PutAnswer) -> &'static str {
     match answer {
         PutAnswer::Accepted(_) => "accepted",
-        PutAnswer::OwnedByOther(_) => "owned by another",
+        PutAnswer::OwnedByOther(_) => "owned by another owner",
         PutAnswer::LookAgain => "out of date",
         PutAnswer::Refused => "refused by ConnectWise",
-        PutAnswer::Fenced => "not sent: not surely the leader",
+        PutAnswer::Fenced => "not sent: leadership not confirmed",
         PutAnswer::Unknown(_) => "unknown",
     }
 }
@@ -124,9 +124,9 @@ fn put_outcome(answer: &PutAnswer) -> &'static str {
 fn delete_outcome(answer: &DeleteAnswer) -> &'static str {
     match answer {
         DeleteAnswer::Gone => "gone",
-        DeleteAnswer::NotOurs => "not ours",
+        DeleteAnswer::NotOurs => "owned by another owner",
         DeleteAnswer::LookAgain => "out of date",
-        DeleteAnswer::Fenced => "not sent: not surely the leader",
+        DeleteAnswer::Fenced => "not sent: leadership not confirmed",
         DeleteAnswer::Unknown(_) => "unknown",
     }
 }

@@ -104,7 +104,7 @@ impl LinkId {
     /// The id for the log.
     #[must_use]
     pub fn for_log(&self) -> &str {
-        if self.is_derived() { &self.0 } else { "an id of another form" }
+        if self.is_derived() { &self.0 } else { "an ID in another format" }
     }
 
     /// The id as text.
@@ -241,7 +241,7 @@ mod tests {
         assert!(id.is_derived());
         for other in ["cw-", "x", "CANARYprivate", &id.as_str().to_uppercase(), &id.as_str()[..34]] {
             let other = LinkId::parse(other).unwrap();
-            assert_eq!((other.is_derived(), other.for_log()), (false, "an id of another form"), "{other}");
+            assert_eq!((other.is_derived(), other.for_log()), (false, "an ID in another format"), "{other}");
         }
         assert_eq!(LinkId::derive("acme", "api-na.myconnectwise.net"), id);
         assert_ne!(LinkId::derive("acme", "api-eu.myconnectwise.net"), id);

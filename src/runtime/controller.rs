@@ -187,7 +187,7 @@ impl Controller {
                 },
                 _ = turn.tick() => liveness.turned(),
                 () = &mut too_late => {
-                    warn!("some reconciles did not finish in time and are broken off");
+                    warn!("some reconciles did not finish in time and are canceled");
                     break;
                 }
             }

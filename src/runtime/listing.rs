@@ -71,7 +71,7 @@ fn missing(heard: &BTreeMap<Reach, Heard>) -> String {
         Heard::Listed => None,
         Heard::Nothing => Some(format!("{reach}: no answer yet")),
         Heard::Forbidden => Some(format!("{reach}: no right to list and watch")),
-        Heard::Failing => Some(format!("{reach}: the list fails")),
+        Heard::Failing => Some(format!("{reach}: the list request fails")),
     });
     texts.collect::<Vec<_>>().join(", ")
 }

@@ -45,7 +45,7 @@ pub enum RunError {
     #[error(transparent)]
     LeadershipLost(#[from] LeadershipLost),
     /// The queue ended though nobody told the operator to stop.
-    #[error("the queue of links ended by itself; this is a bug")]
+    #[error("the queue of links ended unexpectedly; this is a bug")]
     QueueEnded,
 }
 
@@ -59,7 +59,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     info!(
         version = env!("CARGO_PKG_VERSION"),
         registration = settings.registration.as_str(),
-        "cwlink starts"
+        "starting cwlink"
     );
     let stop = shutdown::on_signal().map_err(RunError::Signals)?;
     operate(settings, stop).await

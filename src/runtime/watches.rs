@@ -159,7 +159,7 @@ impl Watches {
         if before == heard {
             debug!(resource, %reach, cause, error, "a watch still fails");
         } else {
-            warn!(resource, %reach, cause, error, "a watch failed and is tried again");
+            warn!(resource, %reach, cause, error, "a watch failed and is retried");
         }
         before
     }

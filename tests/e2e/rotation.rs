@@ -52,7 +52,7 @@ fn new_keys_are_proved_at_connectwise_before_they_replace_the_old_ones_at_petra(
     stage.apply_keys("acme", "CANARY-acme-mistyped")?;
     let refused = stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;
     assert!(refused.is("AuthFailed", "True", "CredentialsRejected"), "{refused}");
-    assert!(refused.message("Ready").contains("Petra still holds the previous keys"), "{refused}");
+    assert!(refused.message("Ready").contains("Petra still has the previous keys"), "{refused}");
     assert!(refused.is("Registered", "True", "Confirmed"), "{refused}");
     assert_eq!(refused.field("/link"), second.field("/link"), "the record of what Petra holds stays");
     assert_eq!(stage.since(&moment)?.petra("PUT", LINK).len(), 0, "no refused key is sent");

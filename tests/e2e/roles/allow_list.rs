@@ -52,7 +52,7 @@ fn whatever_customize_items_lists_and_however_it_spells_it_nobody_is_denied() ->
         assert_eq!(lines(&status, "unknown"), items(&ITEMS, "unknown"), "{name}: {status}");
         let message = status.message("PermissionDenied");
         assert!(
-            message.contains("cannot be seen from outside; compare in System > Security Roles"),
+            message.contains("cannot be read through the API. In ConnectWise, check them manually in System > Security Roles"),
             "{message}"
         );
     }

@@ -86,7 +86,7 @@ impl Rivals {
             assert!(lost.is("Registered", "False", "LinkConflict"), "{lost}");
             assert_eq!(lost.state("Stalled"), "True", "{lost}");
         }
-        assert!(beside.message("Ready").contains("first in this namespace"), "{beside}");
+        assert!(beside.message("Ready").contains("Resource \"first\" in this namespace"), "{beside}");
         let (own, _) = &self.all[0];
         let message = elsewhere.message("Ready");
         assert!(!message.contains("first") && !message.contains(&format!("{own}/")), "{message}");
@@ -233,7 +233,7 @@ fn links_whose_resource_is_gone_are_reported_and_never_deleted() -> Result<()> {
         let events = events.map_err(|error| error.to_string())?;
         events["items"][0]["message"].as_str().map(str::to_owned).ok_or_else(|| format!("{events}"))
     })?;
-    assert!(note.contains("never deletes them"), "{note}");
+    assert!(note.contains("never deletes such links"), "{note}");
     assert_eq!(stage.sims.petra().links()?.len(), 2);
     assert_eq!(stage.sims.petra_requests(Some("DELETE"), None), 0);
     Ok(())

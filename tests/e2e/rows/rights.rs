@@ -73,7 +73,7 @@ fn with_get_on_named_secrets_links_work_without_a_watch_and_others_wait_for_the_
     let linked = stage.linked("acme", |link| link.field("interval", json!(OFTEN)))?;
     stage.apply_link("bravo", |link| link)?;
     let forbidden = stage.wait_for("bravo", ("Ready", "Unknown", "SecretForbidden"))?;
-    assert!(forbidden.message("Ready").contains("may not read Secret bravo-keys"), "{forbidden}");
+    assert!(forbidden.message("Ready").contains("may not read Secret \"bravo-keys\""), "{forbidden}");
 
     // Other keys are found at the next check.
     let before = linked.text("/link/credentialsVersion").to_owned();

@@ -24,12 +24,12 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         (
             "with-nul",
             keys(public, b"CANARY-acme\0private"),
-            Some("`privateKey` has a line break or another control"),
+            Some("`privateKey` contains a line break or another control"),
         ),
         (
             "with-crlf",
             keys(b"acme\r\npublic", private),
-            Some("`publicKey` has a line break or another control"),
+            Some("`publicKey` contains a line break or another control"),
         ),
         ("not-text", keys(public, b"CANARY-\xff\xfe"), Some("`privateKey` is not text")),
         ("one-large-key", keys(public, &vec![b'k'; 900_000]), Some("`privateKey` is longer than 256 bytes")),
@@ -40,7 +40,7 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ),
         ("blank", keys(public, b" \r\n\t "), Some("`privateKey` is empty")),
         ("absent", json!({"public": base64(public)}), Some("`publicKey` is absent")),
-        ("colon", keys(b"acme:public", private), Some("`publicKey` has a colon inside")),
+        ("colon", keys(b"acme:public", private), Some("`publicKey` contains a colon")),
         ("crowded", crowded, None),
         ("heavy", heavy, None),
         ("padded", keys(b"\n acme-public\r\n", b"\tCANARY-acme-private\n\n"), None),

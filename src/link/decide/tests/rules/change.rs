@@ -188,7 +188,7 @@ fn rotation_to_refused_keys_sends_nothing_and_says_that_petra_holds_the_previous
     let (settlement, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), trace.puts), ("False/CredentialsRejected", 0));
     assert_eq!(world.shown(ConditionType::Registered), "True/Confirmed");
-    assert!(settlement.status.conditions[0].message.contains("Petra still holds the previous keys"));
+    assert!(settlement.status.conditions[0].message.contains("Petra still has the previous keys"));
     world.secret = SecretIs::Keys { public: "one", revision: 3 };
     world.tenancy = Tenancy::good();
     world.wait(MINUTE);

@@ -48,7 +48,7 @@ fn who_has_a_record_of_a_link_is_not_told_what_would_be_ignored() {
     assert_eq!(world.ready_reason(), "False/LinkConflict");
     let message = &world.status.conditions[0].message;
     assert!(
-        message.contains("delete this resource and make it again with spec.registration.adoptFrom"),
+        message.contains("delete this resource and create it again with spec.registration.adoptFrom"),
         "{message}"
     );
 }
