@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_outlives_a_visit_that_found_nothing_out_and_wakes_others_when_it_ends() {
+    fn a_claim_outlives_an_inconclusive_visit_and_wakes_others_at_its_end() {
         let registry = Registry::default();
         let id = LinkId::derive("acme", "api-na.myconnectwise.net");
         let claim = || Claims::Holds(Claim { id: id.clone(), acknowledged: true, created: None });

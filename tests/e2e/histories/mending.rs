@@ -151,7 +151,7 @@ fn a_link_that_is_suspended_at_creation_and_then_resumed() -> Result<()> {
 }
 
 #[test]
-fn a_portal_link_that_is_acknowledged_rotated_and_restored_without_its_status() -> Result<()> {
+fn a_portal_link_is_acknowledged_rotated_and_restored_without_status() -> Result<()> {
     let stage = shared();
     let acknowledged: Sight = ["True Linked", ACCEPTED, GRANTED, "True Acknowledged"];
     let acknowledge = |status: &harness::Status| {

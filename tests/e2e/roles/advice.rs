@@ -89,7 +89,7 @@ fn the_role_of_an_administrator_is_ready_with_twenty_pieces_of_advice() -> Resul
 }
 
 #[test]
-fn keys_of_a_person_are_as_good_as_those_of_an_api_member_and_worth_a_word() -> Result<()> {
+fn keys_of_a_person_work_like_those_of_an_api_member_and_get_advice() -> Result<()> {
     let tenants = ["A", "F", "X"]
         .map(|class| Tenant::new(format!("license-{}", class.to_ascii_lowercase()), guide()).license(class));
     for (name, status) in verdicts(shared(), tenants.into())? {

@@ -88,7 +88,7 @@ fn each_level_of_ticketing_v2_that_is_lowered_alone_is_named_alone() -> Result<(
 }
 
 #[test]
-fn each_table_of_ticketing_v2_that_is_disallowed_alone_is_named_where_it_can_be_told() -> Result<()> {
+fn each_disallowed_table_of_ticketing_v2_is_named_where_visible() -> Result<()> {
     let cases: [(&str, &[&str], &[&str]); 6] = [
         ("no-status", &["Company / Company Status"], &["Company / Company Status"]),
         ("no-priority", &["Service / Priority"], &["Service / Priority"]),

@@ -55,7 +55,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn odd_secrets_are_named_by_field_and_fault_and_what_is_large_but_good_is_taken() -> Result<()> {
+fn odd_secrets_are_named_by_field_and_fault_and_large_ones_work() -> Result<()> {
     let stage = Stage::set("tenant-secrets")?;
     stage.linked("acme", |link| link)?;
     let path = format!("{}/secrets", api::namespace(&stage.namespace));

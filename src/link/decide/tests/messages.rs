@@ -186,7 +186,7 @@ fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
 }
 
 #[test]
-fn a_round_that_takes_long_is_told_before_anything_was_found_and_takes_nothing_back_later() {
+fn a_long_first_round_reports_checking_and_takes_nothing_back_later() {
     let mut world = World::new();
     assert!(while_a_round_runs(&world).is_some());
     for (why, reason) in [
