@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn a_problem_names_the_field_and_the_fault() {
         for (public, private, said) in [
-            (None, None, "`publicKey` is absent"),
-            (Some(b"pub".as_slice()), None, "`privateKey` is absent"),
+            (None, None, "`publicKey` is missing"),
+            (Some(b"pub".as_slice()), None, "`privateKey` is missing"),
             (Some(b"\n "), Some(b"priv".as_slice()), "`publicKey` is empty"),
             (Some(b"pub"), Some(b""), "`privateKey` is empty"),
             (Some(b"p\xff"), Some(b"priv"), "`publicKey` is not text"),

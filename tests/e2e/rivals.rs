@@ -32,7 +32,7 @@ fn wait_for_conflict_with(stage: &Stage, name: &str, holder: &str) -> Result<()>
     let what = format!("in conflict with {holder}");
     let is_lost = |status: &Status| {
         status.is("Ready", "False", "LinkConflict")
-            && status.message("Ready").contains(&format!("Resource \"{holder}\" in this namespace"))
+            && status.message("Ready").contains(&format!("ConnectWiseLink \"{holder}\" in this namespace"))
     };
     stage.cluster.wait_until(&stage.namespace, name, &what, is_lost).map(drop)
 }

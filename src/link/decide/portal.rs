@@ -47,7 +47,7 @@ pub(super) fn row(
     if let Some(rival) = rival {
         let who = rival.visible_name.as_ref().map_or_else(
             || "Another resource of this operator links it. Ask your platform team which one".to_owned(),
-            |name| format!("Resource \"{name}\" in this namespace links it. Delete one of the two resources"),
+            |name| format!("ConnectWiseLink \"{name}\" in this namespace links it. Delete one of the two"),
         );
         let mut draft = passed.draft;
         let text = message::looks_again(&format!("This company is already linked. {who}."));

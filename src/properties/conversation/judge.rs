@@ -126,7 +126,7 @@ fn tells_only_what_it_may(visit: &Visit, status: &LinkStatus) {
             let (_, name) = holder.within(&visit.rules.installation).expect("of this installation");
             condition.message = condition
                 .message
-                .replace(&format!("Resource \"{name}\" in this namespace holds it"), "")
+                .replace(&format!("ConnectWiseLink \"{name}\" in this namespace holds it"), "")
                 .replace(&format!("spec.registration.adoptFrom: {holder} and"), "");
         }
     }

@@ -18,8 +18,8 @@ fn a_board_that_is_kept_from_the_member_is_not_ready_and_no_denial() -> Result<(
         (
             "board-hidden",
             "Service board \"Help Desk\" is hidden from the API member. In ConnectWise, open System > Members > API \
-             Members. Open the member and remove the board from its excluded service boards. The operator rechecks \
-             automatically within about 5 minutes.",
+             Members. Open the member and remove the board from its excluded service boards. Save the member. The operator \
+             rechecks automatically within about 5 minutes.",
         ),
         (
             "board-of-projects",

@@ -86,7 +86,7 @@ impl Rivals {
             assert!(lost.is("Registered", "False", "LinkConflict"), "{lost}");
             assert_eq!(lost.state("Stalled"), "True", "{lost}");
         }
-        assert!(beside.message("Ready").contains("Resource \"first\" in this namespace"), "{beside}");
+        assert!(beside.message("Ready").contains("ConnectWiseLink \"first\" in this namespace"), "{beside}");
         let (own, _) = &self.all[0];
         let message = elsewhere.message("Ready");
         assert!(!message.contains("first") && !message.contains(&format!("{own}/")), "{message}");

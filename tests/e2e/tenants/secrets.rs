@@ -39,7 +39,7 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
             Some("`privateKey` is longer than 256 bytes"),
         ),
         ("blank", keys(public, b" \r\n\t "), Some("`privateKey` is empty")),
-        ("absent", json!({"public": base64(public)}), Some("`publicKey` is absent")),
+        ("absent", json!({"public": base64(public)}), Some("`publicKey` is missing")),
         ("colon", keys(b"acme:public", private), Some("`publicKey` contains a colon")),
         ("crowded", crowded, None),
         ("heavy", heavy, None),

@@ -103,7 +103,7 @@ impl Registration<'_> {
         let text = message::looks_again(&format!(
             "Petra reports that ConnectWise refused the link, although the operator's own check with the same API keys passed. \
              In ConnectWise, open System > Members > API Members. Open the member and create a new key pair on its API \
-             Keys tab. Put both keys into Secret \"{}\". If Petra refuses these too, contact support@petrasecurity.com.",
+             Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so. If Petra refuses these too, contact support@petrasecurity.com.",
             self.visit.subject.spec.credentials_secret_ref.name
         ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
@@ -129,8 +129,8 @@ impl Registration<'_> {
             ),
             Some(owner) => match owner.within(&self.visit.rules.installation) {
                 Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
-                    "Resource \"{name}\" in this namespace holds it. Delete one of the two resources. To take the link over \
-                     instead, {take_over} spec.registration.adoptFrom: {owner} and {policy} here"
+                    "ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources. To take the \
+                     link over with this resource instead, {take_over} spec.registration.adoptFrom: {owner} and {policy}"
                 ),
                 _ => format!(
                     "Another owner holds it. Ask your platform team which owner links this company. To take the link over, \

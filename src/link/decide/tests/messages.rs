@@ -229,7 +229,17 @@ fn every_reason_reads_as_the_snapshot_says() {
 
 #[test]
 fn every_accusation_says_what_to_click_what_to_edit_or_whom_to_ask() {
-    let ways = [" > ", "spec.", "Secret", "Ask ", "ask ", "https://", "kubectl ", "Delete one of the two"];
+    let ways = [
+        " > ",
+        "spec.",
+        "Secret",
+        "Ask ",
+        "ask ",
+        "Contact ",
+        "https://",
+        "kubectl ",
+        "Delete one of the two",
+    ];
     // Under way by the operator's own hand.
     let waits = [Reason::Deleting, Reason::RemoteLinkMissing];
     for told in told().iter().filter(|told| accuses(told)) {

@@ -230,11 +230,11 @@ fn board(visit: &Visit, answer: BoardAnswer) -> Board {
         BoardAnswer::NotFound => {
             ("does not exist, or the API member may not see it", format!("{setup} Compare the name with spec.serviceBoard."))
         }
-        BoardAnswer::Inactive => ("is inactive", format!("{setup} Open the board and clear Inactive, or set spec.serviceBoard to another board.")),
+        BoardAnswer::Inactive => ("is inactive", format!("{setup} Open the board, clear Inactive, and save the board. Or set spec.serviceBoard to another board.")),
         BoardAnswer::Hidden => (
             "is hidden from the API member",
             "In ConnectWise, open System > Members > API Members. Open the member and remove the board from its excluded \
-             service boards."
+             service boards. Save the member."
                 .to_owned(),
         ),
         BoardAnswer::Refused => (
@@ -244,7 +244,7 @@ fn board(visit: &Visit, answer: BoardAnswer) -> Board {
                 .to_owned(),
         ),
         BoardAnswer::NoDefaultTeam => {
-            ("has no default team", format!("{setup} Open the board. Under Teams, mark exactly one team as default."))
+            ("has no default team", format!("{setup} Open the board. Under Teams, mark exactly one team as default. Save the board."))
         }
     };
     Board::Fault(message::board(name, fault, &click))
@@ -322,7 +322,7 @@ fn rejected(visit: &Visit) -> Finding {
     let status = &visit.subject.status;
     let mut text = format!(
         "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
-         new key pair on its API Keys tab. Put both keys into Secret \"{}\".",
+         new key pair on its API Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so.",
         visit.subject.spec.credentials_secret_ref.name
     );
     if !visit.seen.client_id.worked {
