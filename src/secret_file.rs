@@ -27,10 +27,10 @@ pub enum SecretFileError {
         error: std::io::Error,
     },
     /// Larger than any key.
-    #[error("{0} holds more than 4096 bytes, so it is no key")]
+    #[error("{0} is larger than 4096 bytes, so it is not a key")]
     TooLarge(PathBuf),
     /// Not one line of visible ASCII, which alone fits into an HTTP header.
-    #[error("{0} does not hold one line of visible ASCII")]
+    #[error("{0} is not one line of visible ASCII")]
     NotAKey(PathBuf),
 }
 
@@ -113,14 +113,14 @@ impl SecretFile {
                 Ok(changed) => {
                     usable = true;
                     if changed {
-                        info!(flag, "the file changed and was read again");
+                        info!(flag, "the file changed and was reloaded");
                         report(flag, true);
                     }
                 }
                 // Reported once, not every few seconds.
                 Err(error) if usable => {
                     usable = false;
-                    warn!(flag, %error, "the file changed and cannot be used; its former content stays in use");
+                    warn!(flag, %error, "the file changed and cannot be used; its previous content stays in use");
                     report(flag, false);
                 }
                 Err(_) => {}
@@ -197,12 +197,12 @@ mod tests {
         let path = folder.path().join("key");
         assert!(matches!(open(&path), Err(SecretFileError::Unreadable { .. })));
         for (content, refused) in [
-            ("", "does not hold one line of visible ASCII"),
-            (" \n", "does not hold one line of visible ASCII"),
-            ("sesame one", "does not hold one line of visible ASCII"),
-            ("sesame\none", "does not hold one line of visible ASCII"),
-            ("sésame", "does not hold one line of visible ASCII"),
-            (&"sesame".repeat(1000), "more than 4096 bytes"),
+            ("", "is not one line of visible ASCII"),
+            (" \n", "is not one line of visible ASCII"),
+            ("sesame one", "is not one line of visible ASCII"),
+            ("sesame\none", "is not one line of visible ASCII"),
+            ("sésame", "is not one line of visible ASCII"),
+            (&"sesame".repeat(1000), "larger than 4096 bytes"),
         ] {
             fs::write(&path, content).expect("write");
             let error = open(&path).expect_err("refused").to_string();

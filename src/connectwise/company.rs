@@ -14,17 +14,17 @@ pub struct CompanyId(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompanyIdError {
     /// Nothing there.
-    #[error("the company is empty")]
+    #[error("the company ID is empty")]
     Empty,
     /// Longer than [`CompanyId::MAX_BYTES`].
-    #[error("the company is longer than 64 characters")]
+    #[error("the company ID is longer than 64 characters")]
     TooLong,
     /// The first character is neither a letter nor a digit.
-    #[error("the company does not begin with a letter or digit")]
+    #[error("the company ID does not begin with a letter or digit")]
     FirstCharacter,
     /// A character, counted from 1, that a company cannot have.
     #[error(
-        "character {0} of the company is not allowed: use printable ASCII without white space and without + : / ? # @ % \\"
+        "character {0} is not allowed (use printable ASCII without white space and without + : / ? # @ % \\)"
     )]
     Character(usize),
 }
@@ -127,7 +127,7 @@ mod tests {
         let said = CompanyId::parse("a+b").map_err(|e| e.to_string());
         assert_eq!(
             said.unwrap_err(),
-            "character 2 of the company is not allowed: use printable ASCII without white space and without + : / ? # @ % \\"
+            "character 2 is not allowed (use printable ASCII without white space and without + : / ? # @ % \\)"
         );
     }
 

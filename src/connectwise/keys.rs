@@ -60,12 +60,12 @@ pub enum KeyFault {
 impl KeyFault {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Absent => "is absent",
+            Self::Absent => "is missing",
             Self::Empty => "is empty",
             Self::TooLong => "is longer than 256 bytes",
             Self::NotText => "is not text",
-            Self::ControlCharacter => "has a line break or another control character inside",
-            Self::Colon => "has a colon inside, which no public key has",
+            Self::ControlCharacter => "contains a line break or another control character",
+            Self::Colon => "contains a colon, which a public key never contains",
         }
     }
 }
@@ -242,22 +242,18 @@ mod tests {
     #[test]
     fn a_problem_names_the_field_and_the_fault() {
         for (public, private, said) in [
-            (None, None, "`publicKey` is absent"),
-            (Some(b"pub".as_slice()), None, "`privateKey` is absent"),
+            (None, None, "`publicKey` is missing"),
+            (Some(b"pub".as_slice()), None, "`privateKey` is missing"),
             (Some(b"\n "), Some(b"priv".as_slice()), "`publicKey` is empty"),
             (Some(b"pub"), Some(b""), "`privateKey` is empty"),
             (Some(b"p\xff"), Some(b"priv"), "`publicKey` is not text"),
-            (
-                Some(b"pub"),
-                Some(b"a\nb"),
-                "`privateKey` has a line break or another control character inside",
-            ),
+            (Some(b"pub"), Some(b"a\nb"), "`privateKey` contains a line break or another control character"),
             (
                 Some(b"pub\0x"),
                 Some(b"priv"),
-                "`publicKey` has a line break or another control character inside",
+                "`publicKey` contains a line break or another control character",
             ),
-            (Some(b"p:b"), Some(b"priv"), "`publicKey` has a colon inside, which no public key has"),
+            (Some(b"p:b"), Some(b"priv"), "`publicKey` contains a colon, which a public key never contains"),
             (Some(b"pub"), Some([b'x'; 257].as_slice()), "`privateKey` is longer than 256 bytes"),
         ] {
             assert_eq!(problem(public, private).as_deref(), Some(said));

@@ -137,18 +137,18 @@ mod tests {
         insta::assert_snapshot!(refusals.replace(PREFIX, ""), @r#"
         profiles.Own.functions[0].inquire: unknown variant `Every`, expected one of `None`, `My`, `All` at line 5 column 58
         profiles.Own.functions[0]: unknown field `read`, expected one of `module`, `function`, `decisive`, `add`, `edit`, `delete`, `inquire`, `customize` at line 5 column 49
-        profiles.Own.functions[0]: a line names at least one of `add`, `edit`, `delete`, `inquire` at line 5 column 9
-        profiles.Own.functions[0]: `None` asks for nothing: write My or All, or leave the action out at line 5 column 9
+        profiles.Own.functions[0]: a line needs at least one of `add`, `edit`, `delete`, `inquire` at line 5 column 9
+        profiles.Own.functions[0]: `None` requires nothing; write My or All, or leave the action out at line 5 column 9
         profiles.Own.functions[0].function: a name has 1 to 200 bytes on one line, without white space around it at line 5 column 36
-        profiles.Own.functions[0]: a line for a whole module names under `decisive` the functions that decide at line 5 column 9
-        profiles.Own.functions[0]: `decisive` goes only with function "*" at line 5 column 9
-        profiles.Own.functions[0].customize: `allow` names at least one item at line 5 column 74
-        profiles.Own.functions[0].customize: `identifier` has only letters and digits, as SystemTableSetup at line 5 column 74
-        profiles.Own.functions[1]: names the same function as an earlier line at line 6 column 9
-        profiles.Own.functions: a profile names at least one function at line 1 column 43
+        profiles.Own.functions[0]: a line with function "*" needs `decisive` with the functions that decide at line 5 column 9
+        profiles.Own.functions[0]: `decisive` is only allowed with function "*" at line 5 column 9
+        profiles.Own.functions[0].customize: `allow` needs at least one item at line 5 column 74
+        profiles.Own.functions[0].customize: `identifier` contains only letters and digits, such as SystemTableSetup at line 5 column 74
+        profiles.Own.functions[1]: repeats the function of an earlier line at line 6 column 9
+        profiles.Own.functions: a profile needs at least one function at line 1 column 43
         profiles: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1 column 12
         profiles: profile A is defined twice at line 3 column 3
-        profiles: profile GuideV1 is built in and cannot be defined again: give it another name at line 3 column 3
+        profiles: profile GuideV1 is built in and cannot be redefined; use another name at line 3 column 3
         profiles.A: unknown field `board`, expected `source` or `functions` at line 5 column 5
         profiles: invalid type: sequence, expected profiles by name at line 1 column 11
         missing field `profiles`

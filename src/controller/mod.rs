@@ -124,7 +124,7 @@ impl Controller {
                 },
                 _ = turn.tick() => liveness.tick(),
                 () = &mut too_late => {
-                    warn!("some reconciles did not finish in time and are broken off");
+                    warn!("some reconciles did not finish in time and are canceled");
                     break;
                 }
             }

@@ -30,10 +30,10 @@ pub enum ConnectError {
     #[error("--kubeconfig: {}", shown(.0))]
     Kubeconfig(#[from] KubeconfigError),
     /// Without `--kubeconfig` and outside a cluster.
-    #[error("found no Kubernetes cluster: run in a pod with a service account, or give --kubeconfig: {}", shown(.0))]
+    #[error("found no Kubernetes cluster; run in a pod with a service account, or set --kubeconfig: {}", shown(.0))]
     Infer(#[from] kube::config::InferConfigError),
     /// The configuration does not make a client.
-    #[error("cannot connect to the Kubernetes API server: {}", shown(.0))]
+    #[error("failed to connect to the Kubernetes API server: {}", shown(.0))]
     Client(#[from] kube::Error),
 }
 
@@ -44,7 +44,7 @@ fn shown(error: &(dyn Error + 'static)) -> String {
         cause.is::<AuthError>() || matches!(cause.downcast_ref(), Some(KubeconfigError::Parse(_)))
     };
     if error_chain(error).any(quotes) {
-        "the kubeconfig or its credentials cannot be used; kubectl says why".to_owned()
+        "the kubeconfig or its credentials cannot be used; run kubectl with it to see why".to_owned()
     } else {
         error.to_string()
     }
@@ -52,7 +52,7 @@ fn shown(error: &(dyn Error + 'static)) -> String {
 
 /// The API server did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the Kubernetes API server gave no answer within {} s", .0.as_secs_f32())]
+#[error("the Kubernetes API server did not answer within {} s", .0.as_secs_f32())]
 pub(super) struct RequestTimeout(pub(super) Duration);
 
 /// Connects by `kubeconfig`, else by the user's own kubeconfig, else as a pod.
@@ -174,7 +174,7 @@ mod tests {
             std::fs::write(&path, text).expect("a file");
             let Err(error) = connect(Some(&path), TIMEOUT).await else { panic!("it cannot be used") };
             assert!(format!("{error:?}").contains("CANARY"), "it would be repeated: {error:?}");
-            assert!(error.to_string().ends_with("kubectl says why"), "{error}");
+            assert!(error.to_string().ends_with("run kubectl with it to see why"), "{error}");
         }
         let other = user("{token: CANARY}").replace("current-context: a", "current-context: b");
         std::fs::write(&path, other).expect("a file");
@@ -197,7 +197,7 @@ mod tests {
     async fn an_answer_that_never_ends_is_given_up() {
         let api: Api<ConfigMap> = Api::namespaced(client(r#"{"kind":"ConfigMapList","#), "a");
         let error = api.list(&ListParams::default()).await.expect_err("no whole answer");
-        assert!(error.to_string().contains("no answer within 0.05 s"), "{error}");
+        assert!(error.to_string().contains("did not answer within 0.05 s"), "{error}");
     }
 
     #[tokio::test]

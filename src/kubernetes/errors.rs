@@ -9,8 +9,8 @@ use kube::core::Status;
 use super::client::RequestTimeout;
 use crate::upstream::guard::error_chain;
 
-const UNREADABLE: &str = "the answer is not what was asked for";
-const HIDDEN: &str = "what it says is not shown, because it may quote what it met";
+const UNREADABLE: &str = "the answer has an unexpected format";
+const HIDDEN: &str = "the details are not shown, because they may contain a secret";
 
 /// Enough for every error there is, and an end to one that goes round in a circle.
 const MOST_CAUSES: usize = 16;

@@ -86,7 +86,7 @@ impl Reconciler {
                 Ok(Outcome::Finalizer(present, None))
             }
             Err(source) => {
-                let doing = if present { "put the finalizer on" } else { "take the finalizer off" };
+                let doing = if present { "add the finalizer" } else { "remove the finalizer" };
                 Err(Error::Kubernetes { doing, source })
             }
         }
@@ -97,10 +97,10 @@ impl Reconciler {
 fn put_outcome(answer: &PutAnswer) -> &'static str {
     match answer {
         PutAnswer::Accepted(_) => "accepted",
-        PutAnswer::OwnedByOther(_) => "owned by another",
+        PutAnswer::OwnedByOther(_) => "owned by another owner",
         PutAnswer::LookAgain => "out of date",
         PutAnswer::Refused => "refused by ConnectWise",
-        PutAnswer::Fenced => "not sent: not surely the leader",
+        PutAnswer::Fenced => "not sent: leadership not confirmed",
         PutAnswer::Unknown(_) => "unknown",
     }
 }
@@ -109,9 +109,9 @@ fn put_outcome(answer: &PutAnswer) -> &'static str {
 fn delete_outcome(answer: &DeleteAnswer) -> &'static str {
     match answer {
         DeleteAnswer::Gone => "gone",
-        DeleteAnswer::NotOurs => "not ours",
+        DeleteAnswer::NotOurs => "owned by another owner",
         DeleteAnswer::LookAgain => "out of date",
-        DeleteAnswer::Fenced => "not sent: not surely the leader",
+        DeleteAnswer::Fenced => "not sent: leadership not confirmed",
         DeleteAnswer::Unknown(_) => "unknown",
     }
 }

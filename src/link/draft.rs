@@ -87,7 +87,7 @@ impl Draft {
     pub fn finish(mut self, progress: Progress) -> LinkStatus {
         for kind in ConditionType::LASTING {
             if self.position(kind).is_none() {
-                self.unknown(kind, Reason::Pending, "Not looked at yet.");
+                self.unknown(kind, Reason::Pending, "Not checked yet.");
             }
         }
         let reason =
@@ -115,10 +115,12 @@ impl Draft {
         }
         match present {
             Some(ConditionType::Stalled) => {
-                let text = "Somebody has to act; the message of Ready says what to do.";
+                let text = "Action is required. See the message of condition Ready.";
                 self.set(ConditionType::Stalled, ConditionStatus::True, reason, text);
             }
-            Some(kind) => self.set(kind, ConditionStatus::True, reason, "Under way; nobody has to act now."),
+            Some(kind) => {
+                self.set(kind, ConditionStatus::True, reason, "In progress. No action is required.")
+            }
             None => {}
         }
         let order = |condition: &Condition| {

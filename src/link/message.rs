@@ -9,10 +9,13 @@ use crate::crd::{PermissionLine, Reason};
 /// Longest message of a condition, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
-/// Where the operator's part ends: said at the end of every fault that mends itself.
-const LOOKS_AGAIN: &str = "The operator looks again by itself.";
+/// Ends the message of every fault that the operator rechecks.
+const LOOKS_AGAIN: &str = "The operator rechecks automatically.";
 
-/// What to click to mend one line of a role, in ConnectWise's own words.
+/// The same for a fault of the role, the member or the board, which the operator rechecks soon.
+const LOOKS_AGAIN_SOON: &str = "The operator rechecks automatically within about 5 minutes.";
+
+/// What to click to fix one line of a role, in ConnectWise's own words.
 #[must_use]
 pub fn fix(line: &Line) -> String {
     match (line.required, line.function.split_once(" / ")) {
@@ -28,7 +31,7 @@ pub fn fix(line: &Line) -> String {
             level.as_str()
         ),
         (Required::Nothing, _) => format!(
-            "System > Security Roles > the API member's role > {} > {}: {} Level may be lowered to None",
+            "System > Security Roles > the API member's role > {} > {}: {} Level can be lowered to None",
             line.module,
             line.function,
             capitalised(line.action.as_str())
@@ -85,7 +88,7 @@ pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionL
             "API member",
             "not an API member".to_owned(),
             "System > Members > API Members: create a member with the same security role, create API keys for it, and put \
-             those into the Secret; keys of a person end with that person's access",
+             these keys into the Secret; keys of a person stop working when that person loses access",
         )
     });
     let boards = (!board_named && traits.excluded_boards > 0).then(|| {
@@ -95,10 +98,10 @@ pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionL
         };
         line(
             "Excluded Service Boards",
-            "the board that Petra tickets to is not excluded",
+            "the board for Petra's tickets is not excluded",
             actual,
-            "System > Members > API Members > the member: take the board that Petra tickets to off its excluded service \
-             boards, or name that board in spec.serviceBoard to have it checked",
+            "System > Members > API Members > the member: remove the board for Petra's tickets from its excluded service \
+             boards, or set spec.serviceBoard to that board to have it checked",
         )
     });
     person.into_iter().chain(boards).collect()
@@ -108,9 +111,9 @@ pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionL
 #[must_use]
 pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String {
     let head = format!(
-        "The security role of the API member lacks {} of profile {profile}. In ConnectWise open System > Security Roles, \
-         open the API member's role, and set: ",
-        if missing.len() == 1 { "one line".to_owned() } else { format!("{} lines", missing.len()) }
+        "The security role of the API member is missing {} required by profile {profile}. In ConnectWise, open System > \
+         Security Roles > the API member's role. Set: ",
+        if missing.len() == 1 { "1 permission".to_owned() } else { format!("{} permissions", missing.len()) }
     );
     let items = missing.iter().map(|line| {
         if is_allow_list_item(line) {
@@ -119,7 +122,7 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
             format!("{} (now {})", wanted(line), line.actual)
         }
     });
-    bounded_list(&head, items, &format!(". Then save the role. {LOOKS_AGAIN}"))
+    bounded_list(&head, items, &format!(". Save the role. {LOOKS_AGAIN_SOON}"))
 }
 
 /// The message of `NotVerifiable` and `GrantedAsFarAsVisible`.
@@ -127,13 +130,13 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
 pub fn not_visible(reason: Reason, profile: &str, unknown: &[PermissionLine]) -> String {
     let head = if reason == Reason::NotVerifiable {
         format!(
-            "The keys cannot see every line of profile {profile}; none was found missing. Compare these in System > Security \
-             Roles, the API member's role: "
+            "Some permissions required by profile {profile} cannot be verified: these API keys may not read them. No permission \
+             was found missing. In ConnectWise, check these manually in System > Security Roles > the API member's role: "
         )
     } else {
         format!(
-            "Every function of profile {profile} was found. What is on an Allow list cannot be seen from outside; compare in \
-             System > Security Roles, the API member's role: "
+            "The security role grants every function required by profile {profile}. Some Allow lists cannot be read through the \
+             API. In ConnectWise, check them manually in System > Security Roles > the API member's role: "
         )
     };
     bounded_list(&head, unknown.iter().map(wanted), ".")
@@ -162,21 +165,28 @@ fn is_allow_list_item(line: &PermissionLine) -> bool {
 /// The message of a link's board that is not ready.
 #[must_use]
 pub fn board(board: &str, fault: &str, click: &str) -> String {
-    format!("The service board \"{board}\" {fault}. {click} {LOOKS_AGAIN}")
+    format!("Service board \"{board}\" {fault}. {click} {LOOKS_AGAIN_SOON}")
 }
 
 /// The message of `ValidationStale` where it is Petra that was not heard of.
 #[must_use]
 pub fn petra_stale() -> String {
     looks_again(
-        "Keys and role were found good, but Petra has not answered clearly for too long; its last answer was good.",
+        "The API keys and security role are valid, but Petra has not given a clear answer for too long. Its last answer was good. \
+         If this continues, ask the operator's administrator to check the connection to Petra.",
     )
 }
 
-/// Ends a message with the sentence that nobody has to tell the operator.
+/// Ends a message with the sentence that the operator rechecks automatically.
 #[must_use]
 pub fn looks_again(text: &str) -> String {
     format!("{text} {LOOKS_AGAIN}")
+}
+
+/// The same for a fault of the member.
+#[must_use]
+pub fn looks_again_soon(text: &str) -> String {
+    format!("{text} {LOOKS_AGAIN_SOON}")
 }
 
 /// Joins items with `; ` between head and tail, within [`MAX_BYTES`]; says how many were left out.

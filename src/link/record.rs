@@ -14,9 +14,9 @@ use crate::crd::LinkRef;
 use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
 use crate::petra::Owner;
 
-const FLEET_HOLD: &str = "Many links would be accused alike at once, or the clientId was changed and has worked for nobody \
-    since: none of them is accused. Check the operator's clientId, its Petra key and its flags; to judge one link all the \
-    same, set its annotation integrations.petrasecurity.com/requestedAt.";
+const FLEET_HOLD: &str = "Many links seem to fail at the same time, or the clientId changed and has not worked for any link since. \
+    The operator keeps the last result of these links. Check the operator's clientId, Petra key and flags. To update one link \
+    anyway, set its annotation integrations.petrasecurity.com/requestedAt.";
 
 impl Reconciler {
     /// Does what a settled visit leaves to do, and says when to visit the link again.
@@ -40,7 +40,9 @@ impl Reconciler {
         }
         self.deps.metrics.fleet_hold(aftermath.held > 0);
         if aftermath.hold_began {
-            warn!("many links would be accused alike at once: all of them are held; see cwlink_fleet_hold");
+            warn!(
+                "many links seem to fail at the same time; their last results are kept, see cwlink_fleet_hold"
+            );
             self.deps.events.publish_own("FleetHold", FLEET_HOLD.to_owned());
         }
         settlement.next.map_or(NextVisit::OnChange, NextVisit::In)
@@ -64,9 +66,9 @@ impl Reconciler {
                 ..ObjectReference::default()
             };
             // Where the whole namespace goes, nobody may make an event in it any more.
-            warn!(%link, "is gone, and its company's link was saved by hand: it has to be removed in Petra's portal");
-            let text = "This link was saved by hand: open https://app.petrasecurity.com/settings and remove the \
-                        ConnectWise link of this company there.";
+            warn!(%link, "the resource was deleted; a person must remove its link in Petra's portal");
+            let text = "This resource was deleted, but its link is still saved in Petra's portal. Open \
+                        https://app.petrasecurity.com/settings and remove the ConnectWise link of this company.";
             self.publish_event(
                 &reference,
                 Note { warning: true, reason: "PortalUnlinkRequired", text: text.to_owned() },

@@ -181,14 +181,14 @@ fn interval(spec: &LinkSpec, rules: &Config) -> Duration {
 fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target, SpecProblem> {
     let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
     let company = CompanyId::parse(&spec.company_id)
-        .map_err(|problem| invalid(format!("spec.companyId {problem}. Correct it in the resource.")))?;
+        .map_err(|problem| invalid(format!("spec.companyId: {problem}. Correct it in the resource.")))?;
     let site = HostPort::parse_site(&spec.site_url)
         .map_err(|problem| invalid(format!("spec.siteUrl {problem}. Correct it in the resource.")))?
         .site_key();
     // The name becomes part of a path at the API server: `../../other/secrets/keys` must never get there.
     if !dns_name::is_subdomain(&spec.credentials_secret_ref.name) {
         return Err(invalid(
-            "spec.credentialsSecretRef.name is no name that a Secret can have. Correct it in the resource."
+            "spec.credentialsSecretRef.name is not a valid name of a Secret. Correct it in the resource."
                 .to_owned(),
         ));
     }
@@ -196,13 +196,13 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
         && Interval::parse(text).is_none()
     {
         return Err(invalid(
-            "spec.interval is no duration from 5m to 24h. Correct it in the resource.".to_owned(),
+            "spec.interval is not a duration from 5m to 24h. Correct it in the resource.".to_owned(),
         ));
     }
     let Some(profile) = rules.profiles.get(spec.profile_name()) else {
         let known: Vec<&str> = rules.profiles.names().collect();
         return Err(invalid(format!(
-            "spec.permissionProfile names no profile that this operator knows. Give one of {}, or ask the operator's \
+            "spec.permissionProfile does not name a profile of this operator. Use one of {}, or ask the operator's \
              administrator to add yours to the profiles file.",
             known.join(", ")
         )));
@@ -212,8 +212,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
     let mode = asked.or(recorded).unwrap_or(rules.default_mode);
     if mode == RegistrationMode::Api && !rules.petra_configured {
         return Err(invalid(
-            "spec.registration.mode is Api, but this operator has no Petra URL. Use Portal, or ask the operator's \
-             administrator to set --petra-url."
+            "The registration mode is Api, but this operator has no Petra URL. Set spec.registration.mode to Portal, or ask \
+             the operator's administrator to set --petra-url."
                 .to_owned(),
         ));
     }
@@ -221,8 +221,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
         return Err(SpecProblem {
             reason: Reason::SiteNotAllowed,
             message: format!(
-                "This operator may not talk to {site}: it is neither a ConnectWise cloud host nor allowed by its \
-                 configuration. Correct spec.siteUrl, or ask the operator's administrator for --allow-site={site}."
+                "{site} is not a ConnectWise cloud host, and the operator's configuration does not allow it. Correct \
+                 spec.siteUrl, or ask the operator's administrator to add the flag \"--allow-site={site}\"."
             ),
         });
     }
@@ -234,8 +234,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
         return Err(SpecProblem {
             reason: Reason::CompanyNotAllowed,
             message: format!(
-                "This operator may not link the company {company}. Correct spec.companyId, or ask the operator's \
-                 administrator for --allow-company={company}."
+                "The operator's configuration does not allow company \"{company}\". Correct spec.companyId, or ask the \
+                 operator's administrator to add the flag \"--allow-company={company}\"."
             ),
         });
     }

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_mends_is_looked_at_less_often_after_exactly_a_quarter_of_an_hour() {
+    fn what_a_person_fixes_is_checked_less_often_after_fifteen_minutes() {
         let timings = Timings::default();
         let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
         let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Mend, None, began);

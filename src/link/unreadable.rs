@@ -18,7 +18,7 @@ impl Reconciler {
         );
         let ours = metadata.finalizers.iter().flatten().any(|name| name == FINALIZER);
         if metadata.deletion_timestamp.is_none() || !ours {
-            warn!(%link, "the stored resource does not fit its types; mend or delete it");
+            warn!(%link, "the stored resource does not match its schema; fix or delete it");
             return Ok(Begun::Unreadable);
         }
         let deletion_policy = self.stored_policy(&link).await?;
@@ -48,7 +48,7 @@ impl Reconciler {
         // The shipped rights have list and watch, and no get.
         let this_one = ListParams::default().fields(&format!("metadata.name={}", link.name));
         let stored = api.list(&this_one).await.map_err(|source| Error::Kubernetes {
-            doing: "read a resource that does not fit its types",
+            doing: "read a resource that does not match its schema",
             source,
         })?;
         let policy = stored.items.first().and_then(|object| object.data.pointer("/spec/deletionPolicy"));

@@ -47,7 +47,7 @@ pub enum RunError {
     #[error(transparent)]
     LeadershipLost(#[from] LeadershipLost),
     /// The queue ended without a signal to stop.
-    #[error("the queue of links ended by itself; this is a bug")]
+    #[error("the queue of links ended unexpectedly; this is a bug")]
     QueueEnded,
 }
 
@@ -61,7 +61,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     info!(
         version = env!("CARGO_PKG_VERSION"),
         registration = settings.registration.as_str(),
-        "cwlink starts"
+        "starting cwlink"
     );
     let stop = shutdown::on_signal().map_err(RunError::Signals)?;
     operate(settings, stop).await

@@ -134,8 +134,8 @@ impl Orphans {
     }
 }
 
-const ORPHANED: &str = "Petra holds links of this installation whose resources are gone; the operator never deletes them. \
-    Remove them in Petra, or create a resource of the same namespace and name to take one back.";
+const ORPHANED: &str = "Petra holds links of this installation whose resources no longer exist. The operator never deletes such links. \
+    Remove them in Petra. To take one back instead, create a resource with the same namespace and name.";
 
 /// When the account is proved again: daily, and soon after a proof that was not answered, ever later after several.
 fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
@@ -165,16 +165,16 @@ pub(super) async fn verify_account(
                     let organization = account
                         .organization
                         .map_or_else(|| "unnamed".to_owned(), |name| name.as_str().to_owned());
-                    info!(%organization, "Petra accepts the operator's key");
+                    info!(%organization, "Petra accepts the operator's API key");
                 }
                 Err(PetraFault::KeyRejected) => {
                     unanswered = 0;
                     metrics.petra_account_proved(false);
-                    warn!("Petra refuses the operator's key; replace what --petra-key-file names");
+                    warn!("Petra refuses the operator's API key; replace the file of --petra-key-file");
                 }
                 Err(fault) => {
                     unanswered += 1;
-                    warn!(?fault, "Petra did not say whether it accepts the operator's key");
+                    warn!(?fault, "Petra did not confirm whether it accepts the operator's API key");
                 }
             }
             // Either way the next proof is due.

@@ -18,8 +18,8 @@ pub(super) fn on_signal() -> io::Result<CancellationToken> {
     let stopping = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
-            _ = terminate.recv() => info!("told to stop by SIGTERM"),
-            _ = interrupt.recv() => info!("told to stop by SIGINT"),
+            _ = terminate.recv() => info!("received SIGTERM, stopping"),
+            _ = interrupt.recv() => info!("received SIGINT, stopping"),
         }
         stopping.cancel();
     });

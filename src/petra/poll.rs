@@ -189,7 +189,7 @@ impl Poll {
             Err(fault) => {
                 state.failures = state.failures.saturating_add(1);
                 if news {
-                    tracing::warn!(?fault, "petra did not answer the list call");
+                    tracing::warn!(?fault, "Petra did not answer the list request");
                     changed.owners = state.waiting.iter().cloned().collect();
                 }
             }

@@ -105,10 +105,10 @@ fn is_company_host(host: &HostPort) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AllowEntryProblem {
     /// A URL.
-    #[error("is a URL; give HOST or HOST:PORT alone")]
+    #[error("is a URL; enter only HOST or HOST:PORT")]
     NotBare,
     /// A pattern.
-    #[error("is a pattern; every host is named in full")]
+    #[error("is a pattern; enter each host in full")]
     Wildcard,
     /// No host name.
     #[error(transparent)]
@@ -188,10 +188,10 @@ mod tests {
     fn an_entry_is_a_host_and_nothing_else() {
         assert_eq!(AllowList::parse_entry("psa.example.com:8443"), Ok(host("psa.example.com:8443")));
         let table = [
-            ("https://psa.example.com", "is a URL; give HOST or HOST:PORT alone"),
-            ("psa.example.com/", "is a URL; give HOST or HOST:PORT alone"),
-            ("*.example.com", "is a pattern; every host is named in full"),
-            ("10.0.0.1", "is an IP address; give the host name"),
+            ("https://psa.example.com", "is a URL; enter only HOST or HOST:PORT"),
+            ("psa.example.com/", "is a URL; enter only HOST or HOST:PORT"),
+            ("*.example.com", "is a pattern; enter each host in full"),
+            ("10.0.0.1", "is an IP address; enter the host name"),
             ("", "is empty"),
         ];
         for (text, said) in table {

@@ -52,16 +52,16 @@ pub enum GuardError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The system's name servers are not known.
-    #[error("the system's name servers cannot be read from /etc/resolv.conf")]
+    #[error("failed to read the name servers from /etc/resolv.conf")]
     Resolver(#[source] NetError),
     /// The egress proxy is not `http(s)://HOST[:PORT]`.
     #[error(
-        "the egress proxy is not usable; give http://HOST:PORT or https://HOST:PORT, without a user name and with the whole \
-         name of the host, such as squid.proxy.svc.cluster.local: search domains are not tried"
+        "the egress proxy cannot be used; enter http://HOST:PORT or https://HOST:PORT without a user name and with the full \
+         host name, such as squid.proxy.svc.cluster.local, because search domains are not used"
     )]
     Proxy,
     /// The HTTP client refused its configuration.
-    #[error("the http client cannot be set up")]
+    #[error("failed to set up the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 

@@ -199,25 +199,25 @@ pub enum SiteUrlProblem {
     #[error("is empty")]
     Empty,
     /// Over 255 characters, or a name over 253.
-    #[error("is longer than a host name may be")]
+    #[error("is longer than a host name can be")]
     TooLong,
     /// White space or control characters inside.
-    #[error("has a space or a control character in it")]
+    #[error("contains a space or a control character")]
     HasSpace,
     /// Another scheme, `http` included.
-    #[error("is not https; give https://HOST or just HOST")]
+    #[error("is not an https URL; enter https://HOST or HOST")]
     NotHttps,
     /// `user@` or `user:password@`.
-    #[error("has a user name in it; give the host alone")]
+    #[error("contains a user name; enter only the host")]
     HasUser,
     /// The port is not a number from 1 to 65535.
     #[error("has a port that is not a number from 1 to 65535")]
     BadPort,
     /// An IPv4 or IPv6 address, however it is written.
-    #[error("is an IP address; give the host name")]
+    #[error("is an IP address; enter the host name")]
     IsAddress,
     /// One label only, such as `na`.
-    #[error("is not a full host name; give one such as na.myconnectwise.net")]
+    #[error("is not a full host name; enter one such as na.myconnectwise.net")]
     NotFull,
     /// Not a DNS name.
     #[error("is not a host name")]

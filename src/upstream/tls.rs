@@ -9,14 +9,14 @@ use rustls::{ClientConfig, RootCertStore};
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The bundle holds something that is not a certificate, or nothing at all.
-    #[error("the CA bundle holds something that is no certificate, or none at all; give PEM certificates")]
+    /// The bundle holds something that is no certificate, or nothing at all.
+    #[error("the CA bundle is empty or contains something other than PEM certificates")]
     Bundle,
     /// Neither the system nor a bundle gives a root.
-    #[error("no root certificates are installed on this system; install ca-certificates or give a CA bundle")]
+    #[error("no root certificates are installed on this system; install ca-certificates or set a CA bundle")]
     NoRoots,
     /// The crypto provider cannot serve the protocol versions.
-    #[error("tls cannot be set up")]
+    #[error("failed to set up TLS")]
     Rustls(#[from] rustls::Error),
 }
 

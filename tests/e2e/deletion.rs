@@ -96,7 +96,7 @@ fn a_deletion_that_petra_holds_up_says_how_to_end_it_and_that_ends_it() -> Resul
 }
 
 #[test]
-fn a_deletion_with_a_key_that_petra_refuses_names_the_key_and_ends_with_a_good_one() -> Result<()> {
+fn a_deletion_names_a_refused_petra_key_and_ends_with_a_good_one() -> Result<()> {
     let stage = Stage::set("deletion-key")?;
     linked(&stage, "acme")?;
     stage.operator.write_petra_key("not-a-key-of-this-petra")?;
@@ -268,7 +268,7 @@ fn deleting_a_namespace_removes_its_links_at_petra() -> Result<()> {
 }
 
 #[test]
-fn a_namespace_that_takes_the_operators_rights_with_it_goes_once_the_operator_has_them_again() -> Result<()> {
+fn a_namespace_deleted_with_the_rights_ends_when_they_are_back() -> Result<()> {
     let stage = doomed("deletion-own", "doomed-own", Rights::EachNamespace)?;
     wait_for("Petra has no link", || {
         let links = stage.sims.petra().links().map_err(|error| error.to_string())?;

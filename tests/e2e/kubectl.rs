@@ -109,7 +109,7 @@ fn describe_tells_each_transition_as_an_event() -> Result<()> {
     assert_eq!(told[0][..2], ["Warning", "CredentialsRejected"], "{events}");
     assert_eq!(told[1][..2], ["Normal", "Linked"], "{events}");
     assert!(
-        events.contains("ConnectWise refused the keys. In ConnectWise open System > Members"),
+        events.contains("ConnectWise refused the API keys. In ConnectWise, open System > Members"),
         "{events}"
     );
     assert!(!events.contains("CANARY"), "{events}");

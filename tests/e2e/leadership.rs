@@ -79,7 +79,7 @@ fn a_leader_that_is_told_to_stop_hands_over_at_once() -> Result<()> {
 
 /// The worst that can happen to a leader: frozen with its keys on the way to Petra, and woken when all is over.
 #[test]
-fn a_put_of_a_frozen_leader_that_arrives_after_the_next_ones_delete_recreates_nothing() -> Result<()> {
+fn a_late_put_of_a_frozen_leader_recreates_nothing_after_a_delete() -> Result<()> {
     let mut stage = Stage::set("leader-frozen")?;
     // Longer than the lease, and than everything that the next leader does.
     let held = Rule { method: Some("PUT".to_owned()), ..Rule::on(Service::Petra, Effect::Hold(45_000)) };

@@ -166,7 +166,7 @@ fn rotation_faults(id: &str, owner: &str, credentials_version: &str) -> Vec<Rule
 }
 
 #[test]
-fn no_secret_and_no_remote_text_is_seen_anywhere_even_at_the_loudest_level() -> Result<()> {
+fn no_secret_and_no_remote_text_is_shown_even_at_the_loudest_level() -> Result<()> {
     let options = OperatorOptions {
         time_speed: SPEED,
         client_id: CLIENT_ID.to_owned(),
@@ -276,7 +276,7 @@ fn assert_nowhere(stage: &Stage, secrets: &Needles, said: &[(&str, String)]) -> 
 const ODD: &str = r#"CANARY"q\u0041b+/=&%41%<'#{}é€"#;
 
 #[test]
-fn keys_of_every_character_work_and_are_seen_in_no_spelling_even_when_a_server_repeats_them() -> Result<()> {
+fn keys_of_every_character_work_and_never_show_even_when_repeated() -> Result<()> {
     let (public, private) = (format!("{ODD} public"), format!("{ODD}:private"));
     // The operator's own key has to fit into a header as it is.
     let petra_key = r#"petra_CANARY"q\b+/=&%41<'#{}"#;

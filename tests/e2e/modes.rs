@@ -56,7 +56,7 @@ fn save_by_hand(stage: &Stage, company: &str, acknowledged: &Status) -> Result<(
 }
 
 #[test]
-fn a_token_that_another_manager_wrote_stays_when_the_manifest_is_applied_again() -> Result<()> {
+fn a_token_of_another_manager_stays_when_the_manifest_is_applied() -> Result<()> {
     let stage = shared();
     let Stage { cluster, sims, namespace, .. } = stage;
     stage.apply_keys("golf", &private_key("golf"))?;
@@ -101,7 +101,7 @@ fn from_api_to_portal_with_unlink_the_link_goes_before_a_person_is_asked() -> Re
 }
 
 #[test]
-fn from_api_to_portal_with_orphan_the_link_stays_and_is_this_resources_again_on_the_way_back() -> Result<()> {
+fn from_api_to_portal_with_orphan_the_link_stays_for_the_way_back() -> Result<()> {
     let stage = shared();
     let before = stage.linked("bravo", |link| {
         link.field("interval", json!(RARELY)).field("deletionPolicy", json!("Orphan"))
@@ -118,8 +118,7 @@ fn from_api_to_portal_with_orphan_the_link_stays_and_is_this_resources_again_on_
 }
 
 #[test]
-fn from_portal_to_api_the_link_that_was_made_by_hand_is_taken_over_once_after_its_keys_were_proved()
--> Result<()> {
+fn from_portal_to_api_a_link_by_hand_is_taken_over_after_a_good_check() -> Result<()> {
     let stage = shared();
     let saved = stage.acknowledged("delta", |link| link.field("interval", json!(RARELY)))?;
     save_by_hand(stage, "delta", &saved)?;
@@ -145,7 +144,7 @@ fn from_portal_to_api_the_link_that_was_made_by_hand_is_taken_over_once_after_it
 }
 
 #[test]
-fn from_portal_to_api_without_adopt_from_the_conflict_names_the_way_out_and_the_way_works() -> Result<()> {
+fn from_portal_to_api_without_adopt_from_the_conflict_names_a_fix() -> Result<()> {
     let stage = shared();
     let saved = stage.acknowledged("echo", |link| link.field("interval", json!(RARELY)))?;
     save_by_hand(stage, "echo", &saved)?;

@@ -42,7 +42,7 @@ fn within(stage: &mut Stage, namespace: &str) {
 }
 
 #[test]
-fn a_right_that_is_missing_is_named_stops_nobody_else_and_takes_effect_when_it_comes_back() -> Result<()> {
+fn a_missing_right_is_named_stops_nobody_else_and_works_when_back() -> Result<()> {
     // The API server is stopped on the way: this operator gets a control plane of its own.
     static ALONE: OnceLock<Cluster> = OnceLock::new();
     let started = Cluster::start(&mut |line| eprintln!("{line}"))?;

@@ -80,7 +80,7 @@ fn an_outage_of_petra_changes_nothing_about_a_ready_link() -> Result<()> {
 }
 
 #[test]
-fn an_outage_of_petra_for_three_intervals_is_said_of_ready_and_of_nothing_else() -> Result<()> {
+fn an_outage_of_petra_for_three_intervals_changes_only_ready() -> Result<()> {
     let stage = stage("outage-petra-long")?;
     stage.linked("acme", |link| link.field("interval", json!(OFTEN)))?;
     let mut history = stage.follow("acme")?;
@@ -199,7 +199,7 @@ fn a_link_without_a_verdict_waits_out_an_outage_and_is_linked_then() -> Result<(
 }
 
 #[test]
-fn one_probe_out_of_many_that_is_not_answered_holds_nothing_up_and_takes_nothing_back() -> Result<()> {
+fn one_unanswered_probe_holds_nothing_up_and_takes_nothing_back() -> Result<()> {
     let stage = stage("outage-probe")?;
     let before = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
     let mut history = stage.follow("acme")?;

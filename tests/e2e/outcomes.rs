@@ -100,7 +100,7 @@ fn refused_keys_are_said_to_be_refused_until_the_secret_holds_good_ones() -> Res
     );
     let message = status.message("Ready");
     assert_eq!(message, status.message("AuthFailed"));
-    for part in ["ConnectWise refused the keys", "System > Members > API Members", "API Keys", "Secret"] {
+    for part in ["ConnectWise refused the API keys", "System > Members > API Members", "API Keys", "Secret"] {
         assert!(message.contains(part), "{message}");
     }
     // Nobody's keys have worked yet, so the fault may as well be the operator's.
@@ -146,10 +146,10 @@ fn two_missing_lines_of_the_role_are_named_with_the_clicks_that_mend_them() -> R
     ]);
     assert_eq!(*status.field("/permissions/missing"), missing, "{status}");
     assert_eq!(status.text("/permissions/profile"), "GuideV1");
-    let message = "The security role of the API member lacks 2 lines of profile GuideV1. In ConnectWise open System > \
-                   Security Roles, open the API member's role, and set: Finance > Agreements: Add Level All (now My); \
-                   Service Desk > Close Service Tickets: Edit Level All (now None). Then save the role. The operator \
-                   looks again by itself.";
+    let message = "The security role of the API member is missing 2 permissions required by profile GuideV1. In ConnectWise, \
+                   open System > Security Roles > the API member's role. Set: Finance > Agreements: Add Level All \
+                   (now My); Service Desk > Close Service Tickets: Edit Level All (now None). Save the role. The \
+                   operator rechecks automatically within about 5 minutes.";
     assert_eq!((status.message("Ready"), status.message("PermissionDenied")), (message, message));
     assert_nothing_went_to_petra(&stage)?;
 
@@ -189,7 +189,7 @@ fn a_misspelt_company_is_said_to_be_unknown_and_may_be_corrected() -> Result<()>
         ],
     );
     let message = status.message("Ready");
-    for part in [format!("{site} knows no company gulf"), "spec.companyId".to_owned()] {
+    for part in [format!("Company \"gulf\" was not found at {site}"), "spec.companyId".to_owned()] {
         assert!(message.contains(&part), "{message}");
     }
     assert_eq!(sims.connectwise_requests(Some("golf")), 0, "the keys went nowhere");
@@ -223,7 +223,7 @@ fn a_link_waits_for_its_secret_and_sees_it_come() -> Result<()> {
         ],
     );
     let message = status.message("Ready");
-    for part in ["Secret echo-keys is not there yet", "publicKey", "privateKey"] {
+    for part in ["Waiting for Secret \"echo-keys\"", "publicKey", "privateKey"] {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(sims.connectwise_requests(None), 0);
@@ -256,11 +256,12 @@ fn in_portal_mode_a_person_is_told_what_to_save_and_acknowledges_it() -> Result<
     );
     let message = status.message("Ready");
     let site = format!("Site URL {}", sims.site());
-    for part in ["https://app.petrasecurity.com/settings", "Company ID foxtrot", &site, "Secret foxtrot-keys"]
+    for part in
+        ["https://app.petrasecurity.com/settings", "Company ID foxtrot", &site, "Secret \"foxtrot-keys\""]
     {
         assert!(message.contains(part), "{message}");
     }
-    let (_, rest) = message.split_once("to the token ").unwrap_or_default();
+    let (_, rest) = message.split_once("to this token: ").unwrap_or_default();
     let token = rest.split_whitespace().next().unwrap_or_default().trim_end_matches('.').to_owned();
     assert!(token.ends_with(&status.text("/inputs/credentialsVersion")[..8]), "{message}");
     assert!(status.field("/link").is_null(), "nothing is recorded before the acknowledgement: {status}");

@@ -24,7 +24,7 @@ fn validated(status: &Status) -> Timestamp {
 }
 
 #[test]
-fn a_restart_with_healthy_links_does_nothing_until_the_next_scheduled_check() -> Result<()> {
+fn a_restart_with_healthy_links_does_nothing_until_the_next_check() -> Result<()> {
     let mut stage = Stage::set("restart")?;
     for company in ["acme", "bravo"] {
         stage.linked(company, |link| link.field("interval", json!(RARELY)))?;
@@ -116,7 +116,7 @@ fn a_restart_does_not_ask_again_at_once_about_refused_keys() -> Result<()> {
 }
 
 #[test]
-fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person_or_for_another_owner() -> Result<()> {
+fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person() -> Result<()> {
     // At true speed: a conflict is looked at again after five minutes, and what waits for a person at its routine check.
     let mut stage = Stage::set_with(OperatorOptions::in_namespace("restart-waiting"))?;
     stage.apply_link("acme", |link| link.mode("Portal"))?;
@@ -161,7 +161,7 @@ fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person_or_for_anoth
 }
 
 #[test]
-fn what_is_waited_for_is_waited_for_anew_after_a_restart_and_what_was_missed_stays_missed() -> Result<()> {
+fn waits_restart_after_a_restart_and_a_missing_secret_stays_missing() -> Result<()> {
     /// The five minutes are half a minute.
     const SLOW: f64 = 10.0;
     const NOWHERE: &str = "psa.nowhere.invalid";

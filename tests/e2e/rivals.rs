@@ -32,7 +32,7 @@ fn wait_for_conflict_with(stage: &Stage, name: &str, holder: &str) -> Result<()>
     let what = format!("in conflict with {holder}");
     let is_lost = |status: &Status| {
         status.is("Ready", "False", "LinkConflict")
-            && status.message("Ready").contains(&format!("the resource {holder} in this namespace"))
+            && status.message("Ready").contains(&format!("ConnectWiseLink \"{holder}\" in this namespace"))
     };
     stage.cluster.wait_until(&stage.namespace, name, &what, is_lost).map(drop)
 }
@@ -47,7 +47,7 @@ fn acknowledge(stage: &Stage, name: &str) -> Result<()> {
 }
 
 #[test]
-fn what_a_person_saved_keeps_its_company_also_while_it_is_suspended_and_after_a_restart() -> Result<()> {
+fn what_a_person_saved_keeps_its_company_suspended_or_restarted() -> Result<()> {
     let options = OperatorOptions {
         petra: false,
         time_speed: 60.0,
@@ -75,7 +75,7 @@ fn what_a_person_saved_keeps_its_company_also_while_it_is_suspended_and_after_a_
 }
 
 #[test]
-fn refused_keys_give_way_the_older_takes_its_place_back_and_an_acknowledged_one_keeps_it() -> Result<()> {
+fn refused_keys_give_way_and_an_acknowledged_link_keeps_its_place() -> Result<()> {
     let options =
         OperatorOptions { petra: false, time_speed: SPEED, ..OperatorOptions::in_namespace("rivals") };
     let stage = Stage::set_with(options)?;

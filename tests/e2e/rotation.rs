@@ -9,7 +9,7 @@ use crate::linked::{RARELY, private_key};
 use crate::stage::Stage;
 
 #[test]
-fn new_keys_are_proved_at_connectwise_before_they_replace_the_old_ones_at_petra() -> Result<()> {
+fn new_keys_are_checked_at_connectwise_before_they_reach_petra() -> Result<()> {
     let stage = Stage::set("rotation")?;
     let Stage { cluster, sims, namespace, .. } = &stage;
     let first_key = private_key("acme");
@@ -52,7 +52,7 @@ fn new_keys_are_proved_at_connectwise_before_they_replace_the_old_ones_at_petra(
     stage.apply_keys("acme", "CANARY-acme-mistyped")?;
     let refused = stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;
     assert!(refused.is("AuthFailed", "True", "CredentialsRejected"), "{refused}");
-    assert!(refused.message("Ready").contains("Petra still holds the previous keys"), "{refused}");
+    assert!(refused.message("Ready").contains("Petra still has the previous keys"), "{refused}");
     assert!(refused.is("Registered", "True", "Confirmed"), "{refused}");
     assert_eq!(refused.field("/link"), second.field("/link"), "the record of what Petra holds stays");
     assert_eq!(stage.since(&moment)?.petra("PUT", LINK).len(), 0, "no refused key is sent");
@@ -128,7 +128,7 @@ fn a_label_on_the_secret_is_no_news_for_anybody() -> Result<()> {
 }
 
 #[test]
-fn another_interval_or_deletion_policy_asks_nobody_and_is_one_write_of_what_was_seen() -> Result<()> {
+fn another_interval_or_deletion_policy_is_one_write_and_no_question() -> Result<()> {
     let stage = Stage::set("neutral")?;
     let Stage { cluster, namespace, .. } = &stage;
     let before = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;

@@ -61,7 +61,7 @@ fn refusals_are_sentences_that_say_what_is_allowed() -> Result<()> {
 }
 
 #[test]
-fn values_outside_their_bounds_are_refused_and_those_at_the_bounds_are_taken() -> Result<()> {
+fn values_outside_their_bounds_are_refused_and_those_at_bounds_work() -> Result<()> {
     let (cluster, sims) = unwatched("bounds")?;
     let link = || Link::new("acme", &sims);
     let company = |text: &str| link().company(text);
@@ -176,7 +176,7 @@ fn a_status_of_null_becomes_the_one_that_nobody_has_looked_at() -> Result<()> {
 }
 
 #[test]
-fn company_and_site_may_be_mended_until_there_is_a_link_and_are_frozen_then() -> Result<()> {
+fn company_and_site_can_change_until_there_is_a_link_and_then_not() -> Result<()> {
     let namespace = "frozen";
     let (cluster, sims) = unwatched(namespace)?;
     cluster.apply(namespace, &Link::new("acme", &sims).company("acmee").yaml())?;

@@ -87,11 +87,8 @@ fn every_bad_flag_is_named_with_what_to_do() {
     let table: &[(&[&str], &str)] = &[
         (&["--"], "--connectwise-client-id-file: is required"),
         (&["--connectwise-client-id-file=$/absent"], "--connectwise-client-id-file: cannot read $/absent: "),
-        (
-            &["--connectwise-client-id-file=$/empty"],
-            "--connectwise-client-id-file: $/empty does not hold one line",
-        ),
-        (&["--petra-key-file=$/two-lines"], "--petra-key-file: $/two-lines does not hold one line"),
+        (&["--connectwise-client-id-file=$/empty"], "--connectwise-client-id-file: $/empty is not one line"),
+        (&["--petra-key-file=$/two-lines"], "--petra-key-file: $/two-lines is not one line"),
         (&["--petra-url=https://p.example.com"], "--installation-id: is required with --petra-url"),
         (&["--petra-url=https://p.example.com"], "--petra-key-file: is required with --petra-url"),
         (&["--petra-url=http://p.example.com"], "--petra-url: is not https"),
@@ -108,7 +105,7 @@ fn every_bad_flag_is_named_with_what_to_do() {
         (&["--profiles=$/text"], "--profiles: failed to read the permission profiles in $/text: "),
         (
             &["--ca-bundle=$/text"],
-            "--ca-bundle: $/text: the CA bundle holds something that is no certificate",
+            "--ca-bundle: $/text: the CA bundle is empty or contains something other than PEM",
         ),
         (&["--egress-proxy=proxy:3128"], "--egress-proxy: is neither http://HOST:PORT"),
         (&["--egress-proxy=http://squid:3128"], "--egress-proxy: does not give the whole name of its host"),

@@ -99,23 +99,23 @@ impl TryFrom<LineBody> for FunctionLine {
                 Function::WholeModule { decisive: texts(decisive) }
             }
             ("*", _) => {
-                return Err("a line for a whole module names under `decisive` the functions that decide");
+                return Err("a line with function \"*\" needs `decisive` with the functions that decide");
             }
-            (_, Some(_)) => return Err("`decisive` goes only with function \"*\""),
+            (_, Some(_)) => return Err("`decisive` is only allowed with function \"*\""),
             (_, None) => Function::Named(function.0),
         };
         if customize.is_some() && matches!(function, Function::WholeModule { .. }) {
-            return Err("`customize` belongs to one function, not to \"*\"");
+            return Err("`customize` is not allowed with function \"*\"");
         }
         let given =
             [(Action::Add, add), (Action::Edit, edit), (Action::Delete, delete), (Action::Inquire, inquire)];
         let levels: BTreeMap<_, _> =
             given.into_iter().filter_map(|(action, level)| level.map(|level| (action, level))).collect();
         if levels.is_empty() {
-            return Err("a line names at least one of `add`, `edit`, `delete`, `inquire`");
+            return Err("a line needs at least one of `add`, `edit`, `delete`, `inquire`");
         }
         if levels.values().any(|level| *level == Level::None) {
-            return Err("`None` asks for nothing: write My or All, or leave the action out");
+            return Err("`None` requires nothing; write My or All, or leave the action out");
         }
         Ok(Self { module: module.0, function, levels, customize })
     }
@@ -126,10 +126,10 @@ impl TryFrom<CustomizeBody> for CustomizeList {
 
     fn try_from(body: CustomizeBody) -> Result<Self, Self::Error> {
         if !body.identifier.0.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err("`identifier` has only letters and digits, as SystemTableSetup");
+            return Err("`identifier` contains only letters and digits, such as SystemTableSetup");
         }
         if body.allow.is_empty() {
-            return Err("`allow` names at least one item");
+            return Err("`allow` needs at least one item");
         }
         Ok(Self { identifier: body.identifier.0, allow: texts(body.allow) })
     }
@@ -178,7 +178,7 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FunctionLine>
                 lines.push(line);
             }
             if lines.is_empty() {
-                Err(A::Error::custom("a profile names at least one function"))
+                Err(A::Error::custom("a profile needs at least one function"))
             } else {
                 Ok(lines)
             }
@@ -214,7 +214,7 @@ impl<'de> Visitor<'de> for NewLine<'_> {
         let is_same =
             |earlier: &FunctionLine| earlier.module == line.module && earlier.function == line.function;
         if self.earlier.iter().any(is_same) {
-            Err(A::Error::custom("names the same function as an earlier line"))
+            Err(A::Error::custom("repeats the function of an earlier line"))
         } else {
             Ok(line)
         }
@@ -294,7 +294,7 @@ impl Visitor<'_> for FreeName<'_> {
         }
         if self.taken.iter().any(|profile| profile.name == name) {
             return Err(E::custom(format!(
-                "profile {name} is built in and cannot be defined again: give it another name"
+                "profile {name} is built in and cannot be redefined; use another name"
             )));
         }
         Ok(name.to_owned())

@@ -146,7 +146,7 @@ async fn what_has_fixed_words_is_told_behind_the_operators_own() {
     let refused = kube::Error::Api(refused("secrets is forbidden", "Forbidden"));
     assert_eq!(own(refused), "failed to write the status: it answers 403 Forbidden");
     let silence = service(RequestTimeout(std::time::Duration::from_secs(20)));
-    let told = "failed to write the status: the Kubernetes API server gave no answer within 20 s";
+    let told = "failed to write the status: the Kubernetes API server did not answer within 20 s";
     assert_eq!(own(silence), told);
     let away = service(io::Error::from_raw_os_error(111));
     assert_eq!(own(away), "failed to write the status: Connection refused (os error 111)");

@@ -28,11 +28,11 @@ use crate::timings::LeaseTerms;
 pub enum LeadershipLost {
     /// Another replica holds the Lease, or it is gone.
     #[error(
-        "lost the lease {0}: another replica took it, or somebody removed it; the process ends and starts anew"
+        "lost the Lease {0}: another replica acquired it, or it was deleted; the process exits and restarts"
     )]
     Taken(String),
     /// The API server took no renewal for so long that another replica may take over soon.
-    #[error("lost the lease {0}: it could not be renewed in time; the process ends and starts anew")]
+    #[error("lost the Lease {0}: it was not renewed in time; the process exits and restarts")]
     NotRenewed(String),
 }
 
@@ -111,7 +111,7 @@ impl Election {
     ) -> Result<(), LeadershipLost> {
         if let Some(taken) = stop.run_until_cancelled(self.campaign()).await {
             self.metrics.leads(true);
-            info!(lease = %self.lease(), identity = %self.identity, "this replica leads");
+            info!(lease = %self.lease(), identity = %self.identity, "became the leader");
             let lost = drained.run_until_cancelled(self.lead(taken)).await;
             self.leadership.end();
             self.metrics.leads(false);
@@ -134,7 +134,7 @@ impl Election {
                 Err(problem) => problem,
             };
             if logged != waits_for {
-                info!(lease = %self.lease(), "stands by: {waits_for}");
+                info!(lease = %self.lease(), "on standby: {waits_for}");
                 logged = waits_for;
             }
             sleep(between_tries(self.terms)).await;
@@ -152,7 +152,7 @@ impl Election {
                 Ok(Attempt::Holds(sent)) => renewed = sent,
                 Ok(Attempt::HeldByOther) => return LeadershipLost::Taken(self.lease()),
                 Ok(Attempt::Raced) => {}
-                Err(problem) => warn!(lease = %self.lease(), "the lease was not renewed: {problem}"),
+                Err(problem) => warn!(lease = %self.lease(), "failed to renew the Lease: {problem}"),
             }
             if renewed.elapsed() >= self.terms.renew_within {
                 return LeadershipLost::NotRenewed(self.lease());
@@ -169,7 +169,7 @@ impl Election {
             }
             Ok(Err(error)) => {
                 let problem = describe_error(&error);
-                self.gate.wait_for(format!("cannot use the lease {}: {problem}", self.lease()));
+                self.gate.wait_for(format!("cannot use the Lease {}: {problem}", self.lease()));
                 Err(problem)
             }
             Err(_) => Err("the API server did not answer in time".to_owned()),
@@ -254,10 +254,14 @@ impl Election {
     async fn release(&mut self) {
         let lease = self.lease();
         match timeout(self.terms.renew_within / 2, self.clear_holder()).await {
-            Ok(Ok(true)) => info!(%lease, "gave the lease back"),
+            Ok(Ok(true)) => info!(%lease, "released the Lease"),
             Ok(Ok(false)) => {}
-            Ok(Err(error)) => warn!(%lease, "the lease runs out by itself: {}", describe_error(&error)),
-            Err(_) => warn!(%lease, "the lease runs out by itself: the API server did not answer in time"),
+            Ok(Err(error)) => {
+                warn!(%lease, "failed to release the Lease, which now expires: {}", describe_error(&error))
+            }
+            Err(_) => {
+                warn!(%lease, "failed to release the Lease, which now expires: the API server did not answer in time")
+            }
         }
     }
 

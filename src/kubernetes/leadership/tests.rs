@@ -343,7 +343,7 @@ async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_
     candidate.way(Way::Failing);
     sleep(A_WHILE).await;
     let (_, told) = candidate.gates.report();
-    assert!(told.contains("but cannot use the lease cwlink-system/cwlink"), "{told}");
+    assert!(told.contains("but cannot use the Lease cwlink-system/cwlink"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -246,7 +246,7 @@ impl Shared {
         if before == state {
             debug!(resource, %scope, cause, error, "a watch still fails");
         } else {
-            warn!(resource, %scope, cause, error, "a watch failed and is tried again");
+            warn!(resource, %scope, cause, error, "a watch failed and is retried");
         }
         before
     }

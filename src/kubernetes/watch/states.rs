@@ -75,7 +75,7 @@ fn missing(states: &BTreeMap<WatchScope, WatchState>) -> String {
         WatchState::Listed => None,
         WatchState::Pending => Some(format!("{scope}: no answer yet")),
         WatchState::Forbidden => Some(format!("{scope}: no right to list and watch")),
-        WatchState::Failing => Some(format!("{scope}: the list fails")),
+        WatchState::Failing => Some(format!("{scope}: the list request fails")),
     });
     texts.collect::<Vec<_>>().join(", ")
 }

@@ -123,12 +123,12 @@ async fn take_the_finalizer_off(leads: bool) -> (bool, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_replica_that_may_not_lead_any_more_leaves_the_finalizer_to_the_next_leader() {
+async fn a_replica_that_lost_the_lead_leaves_the_finalizer_to_the_next() {
     assert_eq!(take_the_finalizer_off(false).await, (false, vec![]));
 }
 
 #[tokio::test]
-async fn the_finalizer_goes_by_a_patch_that_is_tied_to_the_version_and_leaves_those_of_others() {
+async fn the_finalizer_patch_is_tied_to_the_version_and_keeps_others() {
     let (written, requests) = take_the_finalizer_off(true).await;
     assert!(written);
     let [request] = requests.as_slice() else { panic!("one request, not {requests:?}") };

@@ -342,7 +342,7 @@ impl Registration<'_> {
             return self.put(None, None);
         }
         let mut draft = self.passed.draft;
-        let text = "Petra has no link of this resource any more; the operator registers it again.";
+        let text = "Petra no longer has a link for this resource. The operator is registering it again.";
         draft.unknown(ConditionType::Ready, Reason::RemoteLinkMissing, text);
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RemoteLinkMissing, text);
         let mut memory = self.visit.memory.clone();

@@ -29,7 +29,7 @@ pub(super) fn row(visit: &View) -> Row<()> {
 /// what the status says meanwhile.
 pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
     if !visit.rules.petra_configured {
-        return ControlFlow::Break(blocked(visit, draft, "this operator has no Petra URL any more", None));
+        return ControlFlow::Break(blocked(visit, draft, "this operator no longer has a Petra URL", None));
     }
     let owned = match &visit.seen.owned {
         None => return ControlFlow::Break(Plan::Ask(Question::Owned(visit.subject.owner.clone()))),
@@ -42,7 +42,7 @@ pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
             return ControlFlow::Break(blocked(
                 visit,
                 draft,
-                "this copy of the operator is standing by",
+                "this replica of the operator is on standby",
                 None,
             ));
         }
@@ -51,8 +51,7 @@ pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
     }
     let left = owned.first();
     if left.is_some() && visit.seen.ineffective_deletes >= 2 {
-        let why =
-            "Petra lists the link, but takes every request to remove it for out of date; compare the clocks";
+        let why = "Petra rejects every request to remove it as out of date, so the clocks of the operator and Petra may differ";
         return ControlFlow::Break(blocked(visit, draft, why, None));
     }
     if let Some(link) = left {
@@ -98,7 +97,7 @@ fn blocked_by(visit: &View, draft: &Draft, fault: PetraFault) -> Plan {
     let (why, wait) = match fault {
         PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
         PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
-        PetraFault::NoContract => ("this Petra server takes no orders from an operator", None),
+        PetraFault::NoContract => ("this Petra server does not support the link API", None),
         PetraFault::Unavailable => ("Petra does not answer", None),
     };
     blocked(visit, draft, why, wait)
@@ -113,22 +112,23 @@ fn blocked(visit: &View, draft: &Draft, why: &str, asked_to_wait: Option<Duratio
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
         let text = message::looks_again(&format!(
-            "spec.registration.mode is Portal now, so the link that the operator made at Petra is being removed, but {why}. \
-             To leave that link at Petra, set spec.deletionPolicy to Orphan."
+            "spec.registration.mode is now Portal, so the operator is removing its own link at Petra, but {why}. \
+             To keep that link at Petra, set spec.deletionPolicy to Orphan."
         ));
         draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
         let settled = visit.settle(draft.finish(Progress::Reconciling));
         return settled.repeat(visit, BackoffKind::Nothing, asked_to_wait).plan();
     }
     if deleted_for < grace {
-        let text = message::looks_again(&format!("The link at Petra is being removed, but {why}."));
+        let text = message::looks_again(&format!("The operator is removing the link at Petra, but {why}."));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, text);
     } else {
-        let text = message::looks_again(&format!(
-            "The link at Petra cannot be removed, because {why}. To delete this resource all the same and leave \
-             the link at Petra, run this or ask whoever runs the cluster to: kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
+        let cause = message::looks_again(&format!("The link at Petra cannot be removed, because {why}."));
+        let text = format!(
+            "{cause} To delete this resource and leave the link at Petra, run this command or ask a cluster administrator \
+             to run it: kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
             subject.key.namespace, subject.key.name
-        ));
+        );
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::DeletionBlocked, text);
     }
     let settled =

@@ -66,7 +66,7 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
 
 fn reset(visit: &View, changed: Changed, inputs: Inputs) -> Plan {
     let mut draft = visit.draft();
-    let text = "Company, site, keys or settings changed and are being checked.";
+    let text = "The company, site, API keys or settings changed. The operator is checking them.";
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
         draft.unknown(kind, Reason::Pending, text);
     }

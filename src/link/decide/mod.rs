@@ -112,8 +112,8 @@ fn suspend(visit: &View) -> Row<()> {
     let progress = if same && judged {
         Progress::Keep
     } else {
-        let text = "Checks are suspended (spec.suspend), and this link was not checked with its present settings. Set \
-                    spec.suspend to false to have it checked.";
+        let text = "Checks are suspended by spec.suspend, and the current settings of this link were not checked. To check \
+                    them, set spec.suspend to false.";
         draft.unknown(ConditionType::Ready, Reason::Suspended, text);
         draft.unknown(ConditionType::AuthFailed, Reason::Suspended, text);
         draft.unknown(ConditionType::PermissionDenied, Reason::Suspended, text);
@@ -139,7 +139,7 @@ fn spec_problem(visit: &View, problem: &SpecProblem) -> Plan {
 
 /// `AuthFailed` and `PermissionDenied` of a row that stands before ConnectWise was asked.
 fn not_evaluated(draft: &mut Draft) {
-    let text = "Not judged: see the message of Ready.";
+    let text = "Not checked. See the message of condition Ready.";
     draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, text);
     draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, text);
 }
@@ -150,7 +150,7 @@ impl View<'_> {
         let mut draft = Draft::begin(status, self.subject.generation, self.now);
         let rested = status.reason(ConditionType::Ready) == Some(Reason::Suspended);
         if rested && !self.subject.spec.suspended() {
-            let text = "Company, site, keys and settings are about to be checked.";
+            let text = "The operator is about to check the company, site, API keys and settings.";
             for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
                 draft.unknown(kind, Reason::Pending, text);
             }
@@ -195,7 +195,7 @@ pub fn checking(visit: &View) -> Option<LinkStatus> {
     if let Ok(target) = &visit.subject.target {
         draft.fields().inputs = Some(visit.subject.inputs(target));
     }
-    let text = "ConnectWise is being asked about keys, security role and board.";
+    let text = "The operator is checking the API keys, security role and service board at ConnectWise.";
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
         draft.unknown(kind, Reason::Checking, text);
     }

@@ -18,8 +18,8 @@ pub enum OperatorKeys {
 }
 
 /// Said beside a refusal for as long as the clientId in use has worked for nobody.
-pub(super) const CLIENT_ID_SUSPECTED: &str = " The operator's own clientId has not worked for any link yet, so it may be at \
-    fault too: ask the operator's administrator.";
+pub(super) const CLIENT_ID_SUSPECTED: &str = " The operator's own clientId has not worked for any link yet, so it may also be \
+    the cause. Ask the operator's administrator to check it.";
 
 /// Whether this change may help this link, so that it is worth a visit before its time. A healthy link is none of them.
 #[must_use]

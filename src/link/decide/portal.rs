@@ -46,11 +46,11 @@ pub(super) fn row(
     let Some(rival) = &visit.seen.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
     if let Some(rival) = rival {
         let who = rival.visible_name.as_ref().map_or_else(
-            || "another resource of this operator links it; ask your platform team which".to_owned(),
-            |name| format!("the resource {name} in this namespace links it; delete one of the two"),
+            || "Another resource of this operator links it. Ask your platform team which one".to_owned(),
+            |name| format!("ConnectWiseLink \"{name}\" in this namespace links it. Delete one of the two"),
         );
         let mut draft = passed.draft;
-        let text = message::looks_again(&format!("This company is linked already: {who}."));
+        let text = message::looks_again(&format!("This company is already linked. {who}."));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
         let settled = visit.settle(draft.finish(Progress::Stalled));
@@ -86,7 +86,11 @@ fn leave_api(visit: &View, passed: &Passed) -> Row<()> {
     }
     let mut draft = passed.draft.clone();
     if let Some(Standing::Fault(_)) = standing(&visit.subject.status) {
-        draft.unknown(ConditionType::Ready, Reason::Pending, "ConnectWise found nothing wrong any more.");
+        draft.unknown(
+            ConditionType::Ready,
+            Reason::Pending,
+            "The last check at ConnectWise found nothing wrong.",
+        );
     }
     if visit.subject.spec.deletion_policy() == DeletionPolicy::Unlink {
         unlink(visit, &draft)?;
@@ -95,7 +99,8 @@ fn leave_api(visit: &View, passed: &Passed) -> Row<()> {
         return ControlFlow::Break(Plan::Change(Change::RemoveFinalizer));
     }
     draft.fields().link = None;
-    let text = "The link of mode Api is left; a person must save it in Petra's portal.";
+    let text =
+        "The operator no longer manages this link by mode Api. A person must save it in Petra's portal.";
     draft.set(ConditionType::Registered, ConditionStatus::False, Reason::PortalActionRequired, text);
     ControlFlow::Break(Plan::Publish(Box::new(draft.finish(Progress::Keep)), Box::new(visit.memory.clone())))
 }
@@ -120,9 +125,10 @@ fn acknowledged(visit: &View, credentials: &Credentials, id: &LinkId, passed: &P
         registered_time: same_keys.and_then(|record| record.registered_time).or(now),
         confirmed_time: same_keys.and_then(|record| record.confirmed_time).or(now),
     });
-    let text = "A person acknowledged that the link was saved in Petra's portal with these keys.";
+    let text = "A person acknowledged that the link is saved in Petra's portal with these API keys.";
     draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Acknowledged, text);
-    let good = "Keys and security role were found good, and the link was acknowledged. Nothing to do.";
+    let good =
+        "The API keys and security role are valid, and the link is acknowledged. No action is required.";
     draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, good);
     passed.schedule.end(visit, visit.settle(draft.finish(Progress::Settled))).claiming(id).plan()
 }
@@ -132,13 +138,13 @@ fn action_required(visit: &View, target: &Target, id: &LinkId, token: &str, pass
     let secret = &visit.subject.spec.credentials_secret_ref.name;
     let changed = visit.record(RegistrationMode::Portal).is_some();
     let text = format!(
-        "{} Open https://app.petrasecurity.com/settings, click Link ConnectWise, enter Company ID {}, Site URL {} and both \
-         keys of Secret {secret}, and click Save. When Petra shows the link as connected, set \
-         spec.registration.acknowledged in this resource to the token {token}",
+        "{} Open https://app.petrasecurity.com/settings and click Link ConnectWise. Enter Company ID {}, Site URL {} and both \
+         keys of Secret \"{secret}\". Click Save. When Petra shows the link as connected, set \
+         spec.registration.acknowledged in this resource to this token: {token}",
         if changed {
-            "The keys were found good but changed, and Petra's portal must get them."
+            "The API keys changed and are valid. A person must now save the new keys in Petra's portal."
         } else {
-            "Keys and security role were found good; now a person must save the link in Petra's portal."
+            "The API keys and security role are valid. A person must now save the link in Petra's portal."
         },
         target.company,
         target.site,

@@ -96,8 +96,9 @@ fn invalid(visit: &View, target: &Target, secret: &SecretVersion, problem: &str)
     let name = &visit.subject.spec.credentials_secret_ref.name;
     let mut draft = visit.draft();
     let text = format!(
-        "{problem} in Secret {name}. Put both keys of the ConnectWise API member into it (System > Members > API Members \
-         > API Keys); the operator sees the change by itself."
+        "Secret \"{name}\": {problem}. Put both keys of the API member into the Secret, as publicKey and privateKey. \
+         ConnectWise creates them in System > Members > API Members > the member > API Keys. The operator detects the \
+         change automatically."
     );
     draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SecretInvalid, text);
     not_evaluated(&mut draft);
@@ -122,13 +123,14 @@ fn absent(visit: &View, target: &Target) -> Plan {
     let grace_left = timings.secret_grace.saturating_sub(visit.elapsed(since));
     let over = told || grace_left.is_zero();
     let mut draft = visit.draft();
-    let todo = "Create it in this namespace, or ask whoever runs the cluster to: publicKey and privateKey hold the two keys of \
-                the API member (System > Members > API Members > API Keys). The operator sees it by itself.";
+    let todo = "Create it in this namespace, or ask a cluster administrator to create it. Put both keys of the API member into \
+                it, as publicKey and privateKey. ConnectWise creates them in System > Members > API Members > the member > \
+                API Keys. The operator detects the Secret automatically.";
     if over {
-        let text = format!("Secret {name} does not exist. {todo}");
+        let text = format!("Secret \"{name}\" does not exist. {todo}");
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SecretNotFound, text);
     } else {
-        let text = format!("Secret {name} is not there yet. {todo}");
+        let text = format!("Waiting for Secret \"{name}\". {todo}");
         draft.unknown(ConditionType::Ready, Reason::WaitingForSecret, text);
     }
     not_evaluated(&mut draft);
@@ -154,8 +156,8 @@ fn forbidden(visit: &View, target: &Target) -> Plan {
     let name = &visit.subject.spec.credentials_secret_ref.name;
     let mut draft = visit.draft();
     let text = format!(
-        "The operator may not read Secret {name} in this namespace. Ask the cluster's administrator to give its service \
-         account the get right on it; the operator looks again by itself."
+        "The operator may not read Secret \"{name}\" in this namespace. Ask a cluster administrator to grant the operator's \
+         service account the verb get on this Secret. The operator rechecks automatically."
     );
     draft.unknown(ConditionType::Ready, Reason::SecretForbidden, text);
     not_evaluated(&mut draft);
@@ -172,8 +174,8 @@ fn unavailable(visit: &View) -> Plan {
     let (draft, stale) = stale_or_kept(
         visit,
         visit.draft(),
-        "The cluster's API server has not given the operator the Secret for too long, so the link could not be checked; \
-         nothing was found wrong with it.",
+        "The Kubernetes API server has not returned the Secret to the operator for too long, so the link could not be checked. \
+         Nothing was found wrong with the link.",
     );
     let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
     settled.repeat(visit, BackoffKind::Nothing, None).plan()

@@ -131,7 +131,7 @@ fn asked(visit: &View, target: &Target, round: &Round, mut draft: Draft) -> Row<
         Finding::Passed { permissions, denied } => {
             record_round(visit, target, round, &mut draft);
             draft.fields().permissions = Some(permissions);
-            let accepted = "ConnectWise accepted the keys.";
+            let accepted = "ConnectWise accepted the API keys.";
             let no = ConditionStatus::False;
             draft.set(ConditionType::AuthFailed, no, Reason::CredentialsAccepted, accepted);
             let (status, reason, text) = denied;

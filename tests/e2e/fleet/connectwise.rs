@@ -27,7 +27,7 @@ fn change_client_id(stage: &Stage, client_id: &str) -> Result<()> {
 }
 
 #[test]
-fn a_bad_client_id_holds_the_fleet_and_a_good_one_frees_it_and_wakes_who_was_refused() -> Result<()> {
+fn a_bad_client_id_holds_the_fleet_and_a_good_one_frees_it() -> Result<()> {
     let stage = stage("fleet-client-id")?;
     stage.sims.world().set_client_ids(vec![GOOD.to_owned(), PETRAS_OWN.to_owned()]);
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
@@ -83,7 +83,7 @@ fn revoke_everywhere(stage: &Stage) -> Result<Vec<&'static str>> {
 }
 
 #[test]
-fn keys_that_are_revoked_everywhere_are_held_until_a_person_asks_or_links_are_stale() -> Result<()> {
+fn keys_revoked_everywhere_are_held_until_a_request_or_stale() -> Result<()> {
     let stage = stage("fleet-revoked")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let held = revoke_everywhere(&stage)?;
@@ -99,7 +99,7 @@ fn keys_that_are_revoked_everywhere_are_held_until_a_person_asks_or_links_are_st
 }
 
 #[test]
-fn one_of_a_held_fleet_that_succeeds_ends_the_hold_and_the_others_are_judged() -> Result<()> {
+fn one_success_in_a_held_fleet_ends_the_hold_and_judges_the_others() -> Result<()> {
     let stage = stage("fleet-success")?;
     // A minute and a half until a link is stale.
     let mut fleet = linked(&stage, &FLEET, "1h")?;
@@ -169,7 +169,7 @@ fn wait_for_cleared(stage: &Stage, name: &str) -> Result<()> {
 }
 
 #[test]
-fn a_client_id_that_worked_for_one_link_is_no_longer_named_by_another_without_a_request() -> Result<()> {
+fn a_client_id_that_worked_for_one_link_is_not_named_by_another() -> Result<()> {
     let stage = Stage::set_with(OperatorOptions::in_namespace("fleet-named"))?;
     stage.apply_refused_link("acme")?;
     let refused = stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;

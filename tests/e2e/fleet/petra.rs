@@ -18,7 +18,7 @@ fn wait_for_lists(stage: &Stage, more: u64) -> Result<()> {
 }
 
 #[test]
-fn a_refused_petra_key_accuses_nobody_and_another_one_wakes_who_waits_for_it() -> Result<()> {
+fn a_refused_petra_key_accuses_nobody_and_another_wakes_the_waiting() -> Result<()> {
     let stage = stage("fleet-petra-key")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let before = writes_at_petra(&stage)?;
@@ -56,7 +56,7 @@ fn wait_until_proved(stage: &Stage, good: bool) -> Result<()> {
 }
 
 #[test]
-fn an_empty_list_at_petra_registers_nobody_again_and_is_over_when_the_list_is_good() -> Result<()> {
+fn an_empty_list_at_petra_registers_nobody_and_ends_with_a_good_list() -> Result<()> {
     let stage = stage("fleet-empty-list")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let before = writes_at_petra(&stage)?;
@@ -82,8 +82,7 @@ fn an_empty_list_at_petra_registers_nobody_again_and_is_over_when_the_list_is_go
 }
 
 #[test]
-fn a_fleet_that_is_gone_at_petra_is_registered_again_where_a_person_asks_and_when_it_is_stale() -> Result<()>
-{
+fn a_fleet_gone_at_petra_is_registered_on_request_or_when_stale() -> Result<()> {
     let stage = stage("fleet-gone")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let puts = stage.sims.petra_requests(Some("PUT"), None);

@@ -20,7 +20,7 @@ fn restart_with(stage: &mut Stage, flags: &[&str]) -> Result<()> {
 }
 
 #[test]
-fn another_default_mode_neither_flips_nor_registers_again_what_is_registered() -> Result<()> {
+fn another_default_mode_changes_nothing_that_is_registered() -> Result<()> {
     let mut stage = stage("fleet-registration")?;
     let mut fleet = linked(&stage, &FLEET[..4], OFTEN)?;
     let before = writes_at_petra(&stage)?;

@@ -53,7 +53,7 @@ fn connectwise_is_down_for_two_hours_and_the_interval_is_thirty_minutes() -> Res
 }
 
 #[test]
-fn the_operator_is_away_for_fifteen_minutes_while_petra_confirms_one_link_and_not_the_other() -> Result<()> {
+fn the_operator_is_away_while_petra_confirms_one_of_two_links() -> Result<()> {
     // Ten minutes, in which a confirmation does not time out, are half a minute.
     const SPEED: f64 = 20.0;
     let mut stage = stage("histories-restart", SPEED)?;

@@ -89,7 +89,7 @@ fn a_rotation_to_a_wrong_key_then_to_a_right_one_then_back_to_the_first() -> Res
     history.deed("the Secret gets a mistyped key");
     stage.apply_keys("bravo", "CANARY-bravo-mistyped")?;
     let wrong = history.sees(&[sure(again[0]), maybe(again[1]), sure(refused(CONFIRMED))])?;
-    assert!(wrong.message("Ready").contains("Petra still holds the previous keys"), "{wrong}");
+    assert!(wrong.message("Ready").contains("Petra still has the previous keys"), "{wrong}");
     history.deed("the Secret gets the right new key");
     stage.apply_keys("bravo", "CANARY-bravo-second")?;
     history.sees(&[sure(again[0]), maybe(again[1]), sure(AWAITING), sure(LINKED)])?;
@@ -151,7 +151,7 @@ fn a_link_that_is_suspended_at_creation_and_then_resumed() -> Result<()> {
 }
 
 #[test]
-fn a_portal_link_that_is_acknowledged_rotated_and_restored_without_its_status() -> Result<()> {
+fn a_portal_link_is_acknowledged_rotated_and_restored_without_status() -> Result<()> {
     let stage = shared();
     let acknowledged: Sight = ["True Linked", ACCEPTED, GRANTED, "True Acknowledged"];
     let acknowledge = |status: &harness::Status| {

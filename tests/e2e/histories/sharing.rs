@@ -35,7 +35,7 @@ fn two_links(company: &str, older_policy: &str) -> Result<Timeline<'static>> {
 }
 
 #[test]
-fn the_older_of_two_links_is_deleted_with_unlink_and_the_newer_takes_its_place() -> Result<()> {
+fn the_older_of_two_links_is_unlinked_and_the_newer_takes_its_place() -> Result<()> {
     let mut history = two_links("acme", "Unlink")?;
     history.sees(&[sure(AWAITING), sure(LINKED)])?;
     assert_eq!(history.end()?.changes, ["created", "deleted", "created"]);
@@ -43,7 +43,7 @@ fn the_older_of_two_links_is_deleted_with_unlink_and_the_newer_takes_its_place()
 }
 
 #[test]
-fn the_older_of_two_links_is_deleted_with_orphan_and_the_newer_adopts_what_it_left() -> Result<()> {
+fn the_older_of_two_links_is_orphaned_and_the_newer_adopts_its_link() -> Result<()> {
     let stage = shared();
     let mut history = two_links("delta", "Orphan")?;
     let still = stage.status("delta-newer")?;

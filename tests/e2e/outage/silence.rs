@@ -142,7 +142,7 @@ fn a_certificate_that_expires_makes_a_link_stale_as_an_outage_does() -> Result<(
 }
 
 #[test]
-fn a_link_that_is_checked_daily_is_stale_as_soon_as_one_that_is_checked_twice_a_day() -> Result<()> {
+fn a_link_checked_daily_is_stale_as_soon_as_one_checked_twice_a_day() -> Result<()> {
     // A day and a half in eighteen seconds.
     const SPEED: f64 = 7200.0;
     let limit = Duration::from_hours(36).div_f64(SPEED);

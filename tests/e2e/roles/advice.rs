@@ -89,7 +89,7 @@ fn the_role_of_an_administrator_is_ready_with_twenty_pieces_of_advice() -> Resul
 }
 
 #[test]
-fn keys_of_a_person_are_as_good_as_those_of_an_api_member_and_worth_a_word() -> Result<()> {
+fn keys_of_a_person_work_like_those_of_an_api_member_and_get_advice() -> Result<()> {
     let tenants = ["A", "F", "X"]
         .map(|class| Tenant::new(format!("license-{}", class.to_ascii_lowercase()), guide()).license(class));
     for (name, status) in verdicts(shared(), tenants.into())? {
@@ -101,7 +101,7 @@ fn keys_of_a_person_are_as_good_as_those_of_an_api_member_and_worth_a_word() -> 
                 "License Class",
                 ("API member", "not an API member"),
                 "System > Members > API Members: create a member with the same security role, create API keys for it, and \
-                 put those into the Secret; keys of a person end with that person's access",
+                 put these keys into the Secret; keys of a person stop working when that person loses access",
             )])
         };
         assert_eq!(lines(&status, "advice"), advice, "{name}: {status}");
@@ -118,9 +118,9 @@ fn boards_that_are_withheld_are_worth_a_word_where_the_spec_names_none() -> Resu
     let verdicts = verdicts(shared(), tenants)?;
     let advice = json!([member(
         "Excluded Service Boards",
-        ("the board that Petra tickets to is not excluded", "1 board excluded"),
-        "System > Members > API Members > the member: take the board that Petra tickets to off its excluded service boards, \
-         or name that board in spec.serviceBoard to have it checked",
+        ("the board for Petra's tickets is not excluded", "1 board excluded"),
+        "System > Members > API Members > the member: remove the board for Petra's tickets from its excluded service boards, \
+         or set spec.serviceBoard to that board to have it checked",
     )]);
     assert_eq!(lines(&verdicts["withheld"], "advice"), advice);
     assert_eq!(lines(&verdicts["withheld-another"], "advice"), json!([]));

@@ -31,7 +31,7 @@ fn allowing(tables: &[&str], without_right: TableWithoutRight) -> Role {
 }
 
 #[test]
-fn whatever_customize_items_lists_and_however_it_spells_it_nobody_is_denied() -> Result<()> {
+fn whatever_customize_items_lists_in_any_spelling_nobody_is_denied() -> Result<()> {
     let stage = shared();
     let mut tenants = Vec::new();
     for (list, tables, without_right) in LISTS {
@@ -52,7 +52,7 @@ fn whatever_customize_items_lists_and_however_it_spells_it_nobody_is_denied() ->
         assert_eq!(lines(&status, "unknown"), items(&ITEMS, "unknown"), "{name}: {status}");
         let message = status.message("PermissionDenied");
         assert!(
-            message.contains("cannot be seen from outside; compare in System > Security Roles"),
+            message.contains("cannot be read through the API. In ConnectWise, check them manually in System > Security Roles"),
             "{message}"
         );
     }
@@ -104,7 +104,7 @@ fn without_table_setup_itself_its_items_cannot_be_told() -> Result<()> {
 }
 
 #[test]
-fn where_my_security_tells_nothing_answered_tables_prove_nothing_and_refused_ones_are_told() -> Result<()> {
+fn without_my_security_only_refused_tables_are_reported() -> Result<()> {
     let silent = |tables, without_right| {
         let mut role = allowing(tables, without_right);
         role.my_security = MySecurity::Forbidden;

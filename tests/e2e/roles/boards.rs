@@ -17,15 +17,15 @@ fn a_board_that_is_kept_from_the_member_is_not_ready_and_no_denial() -> Result<(
     for (name, said) in [
         (
             "board-hidden",
-            "The service board \"Help Desk\" is hidden from the API member. In ConnectWise open System > Members > API \
-             Members, open the member and take the board off its excluded service boards. The operator looks again by \
-             itself.",
+            "Service board \"Help Desk\" is hidden from the API member. In ConnectWise, open System > Members > API \
+             Members. Open the member and remove the board from its excluded service boards. Save the member. The operator \
+             rechecks automatically within about 5 minutes.",
         ),
         (
             "board-of-projects",
-            "The service board \"Rollouts\" does not exist, or the API member may not see it. In ConnectWise open System \
-             > Setup Tables > Service Board and compare the name with spec.serviceBoard. The operator looks again by \
-             itself.",
+            "Service board \"Rollouts\" does not exist, or the API member may not see it. In ConnectWise, open System \
+             > Setup Tables > Service Board. Compare the name with spec.serviceBoard. The operator rechecks \
+             automatically within about 5 minutes.",
         ),
     ] {
         let status = &verdicts[name];
@@ -45,9 +45,10 @@ fn a_role_that_may_read_no_boards_is_told_what_to_allow() -> Result<()> {
     assert_eq!(column(&status, "PermissionDenied"), "False PermissionsGranted", "{status}");
     assert_eq!(
         status.message("Ready"),
-        "The service board \"Help Desk\" cannot be read with the API member's role. In ConnectWise open System > Security \
-         Roles, open the API member's role, set System > Table Setup: Inquire Level All, and at its (customize) move \
-         Service / Service Board to the Allow list. Then save the role. The operator looks again by itself."
+        "Service board \"Help Desk\" cannot be read with the API member's role. In ConnectWise, open System > Security \
+         Roles > the API member's role. Set System > Table Setup: Inquire Level All. Click (customize) beside it and \
+         move Service / Service Board to the Allow list. Save the role. The operator rechecks automatically within \
+         about 5 minutes."
     );
     Ok(())
 }

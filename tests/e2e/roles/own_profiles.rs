@@ -73,7 +73,7 @@ fn a_function_that_a_tenant_does_not_list_is_unknown_and_not_missing() -> Result
 }
 
 #[test]
-fn a_profile_that_is_gone_after_a_restart_is_named_with_those_that_are_known() -> Result<()> {
+fn a_profile_gone_after_a_restart_is_named_with_the_known_ones() -> Result<()> {
     const NAMESPACE: &str = "roles-restart";
     let mut stage = stage(NAMESPACE)?;
     let tenants = vec![
@@ -90,7 +90,7 @@ fn a_profile_that_is_gone_after_a_restart_is_named_with_those_that_are_known() -
     let status = stage.wait_for("of-the-team", ("Ready", "False", "SpecInvalid"))?;
     assert_eq!(
         status.message("Ready"),
-        "spec.permissionProfile names no profile that this operator knows. Give one of Futuristic, GuideV1, Sheets, \
+        "spec.permissionProfile does not name a profile of this operator. Use one of Futuristic, GuideV1, Sheets, \
          TicketingV2, or ask the operator's administrator to add yours to the profiles file."
     );
     assert_eq!(column(&status, "PermissionDenied"), "Unknown NotEvaluated", "{status}");

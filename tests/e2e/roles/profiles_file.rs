@@ -48,7 +48,7 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
         (
             "no level",
             profile("{module: System, function: API Reports}"),
-            ["profiles.Own.functions[0]: a line names at least one", "line 5"],
+            ["profiles.Own.functions[0]: a line needs at least one", "line 5"],
         ),
         (
             "no function",
@@ -68,7 +68,7 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
         (
             "twice the same function",
             profile(&format!("{LINE}\n      - {LINE}")),
-            ["profiles.Own.functions[1]: names the same function as an earlier line", "line 6"],
+            ["profiles.Own.functions[1]: repeats the function of an earlier line", "line 6"],
         ),
         ("twice the same name", second("Own"), ["profiles: profile Own is defined twice", "line 6"]),
         ("a built-in name", second("GuideV1"), ["profiles: profile GuideV1 is built in", "line 6"]),
@@ -76,7 +76,7 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
         (
             "nothing in it",
             "profiles: {Own: {source: x, functions: []}}".to_owned(),
-            ["profiles.Own.functions: a profile names at least one", "line 1"],
+            ["profiles.Own.functions: a profile needs at least one", "line 1"],
         ),
     ];
     for (number, (name, content, parts)) in cases.into_iter().enumerate() {

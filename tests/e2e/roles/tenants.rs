@@ -189,7 +189,7 @@ pub fn line((module, function, action): (&str, &str, &str), required: &str, actu
 /// A line of too much.
 pub fn excess(module: &str, function: &str, action: &str) -> Value {
     let capital = action[..1].to_ascii_uppercase() + &action[1..];
-    let fix = format!("{EDITOR} > {module} > {function}: {capital} Level may be lowered to None");
+    let fix = format!("{EDITOR} > {module} > {function}: {capital} Level can be lowered to None");
     json!({"module": module, "function": function, "action": action, "required": "None", "actual": "All", "fix": fix})
 }
 

@@ -78,7 +78,9 @@ fn each_level_of_ticketing_v2_that_is_lowered_alone_is_named_alone() -> Result<(
         assert_eq!(lines(status, "unknown"), items(&ITEMS, "unknown"), "{name}: {status}");
         let (module, function, _) = place;
         let message = status.message("Ready");
-        for part in ["one line of profile TicketingV2", &format!("{module} > {function}: "), "(now "] {
+        for part in
+            ["1 permission required by profile TicketingV2", &format!("{module} > {function}: "), "(now "]
+        {
             assert!(message.contains(part), "{name}: {message}");
         }
     }
@@ -86,7 +88,7 @@ fn each_level_of_ticketing_v2_that_is_lowered_alone_is_named_alone() -> Result<(
 }
 
 #[test]
-fn each_table_of_ticketing_v2_that_is_disallowed_alone_is_named_where_it_can_be_told() -> Result<()> {
+fn each_disallowed_table_of_ticketing_v2_is_named_where_visible() -> Result<()> {
     let cases: [(&str, &[&str], &[&str]); 6] = [
         ("no-status", &["Company / Company Status"], &["Company / Company Status"]),
         ("no-priority", &["Service / Priority"], &["Service / Priority"]),

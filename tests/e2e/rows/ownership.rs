@@ -86,7 +86,7 @@ impl Rivals {
             assert!(lost.is("Registered", "False", "LinkConflict"), "{lost}");
             assert_eq!(lost.state("Stalled"), "True", "{lost}");
         }
-        assert!(beside.message("Ready").contains("first in this namespace"), "{beside}");
+        assert!(beside.message("Ready").contains("ConnectWiseLink \"first\" in this namespace"), "{beside}");
         let (own, _) = &self.all[0];
         let message = elsewhere.message("Ready");
         assert!(!message.contains("first") && !message.contains(&format!("{own}/")), "{message}");
@@ -98,7 +98,7 @@ const CONFLICT: (&str, &str, &str) = ("Ready", "False", "LinkConflict");
 const ASKED: (&str, &str, &str) = ("Ready", "False", "PortalActionRequired");
 
 #[test]
-fn three_spellings_of_one_host_are_one_link_and_a_loser_is_woken_when_the_holder_goes() -> Result<()> {
+fn three_spellings_of_one_host_are_one_link_and_a_loser_is_woken() -> Result<()> {
     let rivals = Rivals::set("rivals-api", true)?;
     rivals.assert_losers_messages()?;
     let petra = rivals.stage.sims.petra();
@@ -122,7 +122,7 @@ fn three_spellings_of_one_host_are_one_link_and_a_loser_is_woken_when_the_holder
 }
 
 #[test]
-fn in_portal_mode_the_oldest_comes_first_and_the_next_is_woken_when_it_goes() -> Result<()> {
+fn in_portal_mode_the_oldest_wins_and_the_next_is_woken_when_it_goes() -> Result<()> {
     let rivals = Rivals::set("rivals-portal", false)?;
     rivals.assert_losers_messages()?;
     rivals.delete(0)?;
@@ -178,7 +178,7 @@ fn a_link_is_taken_over_from_the_owner_that_is_named_and_only_once() -> Result<(
 }
 
 #[test]
-fn a_link_that_was_made_by_hand_is_taken_over_where_the_spec_says_so_and_only_once() -> Result<()> {
+fn a_link_made_by_hand_is_taken_over_once_where_the_spec_says_so() -> Result<()> {
     adopted_once("adopted-unowned", &Value::Null)
 }
 
@@ -233,7 +233,7 @@ fn links_whose_resource_is_gone_are_reported_and_never_deleted() -> Result<()> {
         let events = events.map_err(|error| error.to_string())?;
         events["items"][0]["message"].as_str().map(str::to_owned).ok_or_else(|| format!("{events}"))
     })?;
-    assert!(note.contains("never deletes them"), "{note}");
+    assert!(note.contains("never deletes such links"), "{note}");
     assert_eq!(stage.sims.petra().links()?.len(), 2);
     assert_eq!(stage.sims.petra_requests(Some("DELETE"), None), 0);
     Ok(())

@@ -65,7 +65,7 @@ fn with_a_cluster_role_namespaces_that_come_later_are_served_too() -> Result<()>
 }
 
 #[test]
-fn with_get_on_named_secrets_links_work_without_a_watch_and_others_wait_for_the_right() -> Result<()> {
+fn with_get_on_named_secrets_these_links_work_and_others_wait() -> Result<()> {
     let own = "rights-get-only";
     let mut options = options(own, &[], Rights::NamedSecrets(vec!["acme-keys".to_owned()]));
     options.extra_args.push("--watch-secrets=false".to_owned());
@@ -73,7 +73,7 @@ fn with_get_on_named_secrets_links_work_without_a_watch_and_others_wait_for_the_
     let linked = stage.linked("acme", |link| link.field("interval", json!(OFTEN)))?;
     stage.apply_link("bravo", |link| link)?;
     let forbidden = stage.wait_for("bravo", ("Ready", "Unknown", "SecretForbidden"))?;
-    assert!(forbidden.message("Ready").contains("may not read Secret bravo-keys"), "{forbidden}");
+    assert!(forbidden.message("Ready").contains("may not read Secret \"bravo-keys\""), "{forbidden}");
 
     // Other keys are found at the next check.
     let before = linked.text("/link/credentialsVersion").to_owned();
@@ -122,7 +122,7 @@ fn an_unreadable_object_stops_nobody_and_is_deleted_with_its_link() -> Result<()
 }
 
 #[test]
-fn an_object_that_becomes_unreadable_while_it_is_deleted_still_goes_by_its_policy() -> Result<()> {
+fn an_object_that_becomes_unreadable_when_deleted_keeps_its_policy() -> Result<()> {
     let stage = Stage::set("unreadable-deleting")?;
     for company in ["acme", "bravo"] {
         stage.linked(company, |link| link.field("interval", json!(RARELY)))?;
@@ -159,7 +159,7 @@ fn an_unreadable_object_whose_policy_is_orphan_leaves_its_link() -> Result<()> {
 }
 
 #[test]
-fn an_object_of_another_company_than_the_allowed_ones_never_reads_its_secret() -> Result<()> {
+fn a_link_of_a_company_that_is_not_allowed_never_reads_its_secret() -> Result<()> {
     let mut options = options("rights-companies", &[], Rights::EachNamespace);
     options.extra_args.push("--allow-company=ACME".to_owned());
     let stage = Stage::set_with(options)?;

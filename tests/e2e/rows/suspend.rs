@@ -73,7 +73,7 @@ fn a_suspended_link_keeps_its_verdict_is_left_alone_and_goes_on_later() -> Resul
 }
 
 #[test]
-fn a_link_that_is_suspended_while_it_waits_for_others_hears_of_them_when_it_goes_on() -> Result<()> {
+fn a_link_suspended_while_it_waits_for_others_resumes_with_their_news() -> Result<()> {
     let stage = Stage::set("suspended-waiting")?;
     let petra = stage.sims.petra();
     stage.linked("golf", |link| {
@@ -114,7 +114,7 @@ fn a_link_that_is_suspended_while_it_waits_for_others_hears_of_them_when_it_goes
 }
 
 #[test]
-fn a_link_that_was_suspended_before_it_had_a_verdict_reads_nothing_until_it_goes_on() -> Result<()> {
+fn a_link_suspended_before_its_first_verdict_reads_nothing() -> Result<()> {
     let stage = Stage::set_with(OperatorOptions {
         time_speed: SPEED,
         ..OperatorOptions::in_namespace("unsuspended")

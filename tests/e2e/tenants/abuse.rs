@@ -147,7 +147,7 @@ fn tell(figures: &str) {
 }
 
 #[test]
-fn refused_links_and_endless_edits_ask_no_more_than_floor_and_timetable_allow() -> Result<()> {
+fn refused_links_and_endless_edits_ask_no_more_than_the_timetable() -> Result<()> {
     let abuser = Abuser::beside("edits-quiet", "edits")?;
     let stage = &abuser.stage;
     let crowd_came = (stage.moment()?, Instant::now());

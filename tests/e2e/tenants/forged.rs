@@ -42,7 +42,7 @@ fn link_of<'a>(links: &'a [Value], company: &str) -> &'a Value {
 }
 
 #[test]
-fn a_forged_status_neither_changes_nor_deletes_a_link_of_another_and_is_set_right() -> Result<()> {
+fn a_forged_status_changes_no_link_of_another_and_is_corrected() -> Result<()> {
     let stage = Stage::set("tenant-forged")?;
     for company in ["acme", "bravo"] {
         stage.linked(company, |link| link.field("interval", json!(RARELY)))?;

@@ -24,12 +24,12 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         (
             "with-nul",
             keys(public, b"CANARY-acme\0private"),
-            Some("`privateKey` has a line break or another control"),
+            Some("`privateKey` contains a line break or another control"),
         ),
         (
             "with-crlf",
             keys(b"acme\r\npublic", private),
-            Some("`publicKey` has a line break or another control"),
+            Some("`publicKey` contains a line break or another control"),
         ),
         ("not-text", keys(public, b"CANARY-\xff\xfe"), Some("`privateKey` is not text")),
         ("one-large-key", keys(public, &vec![b'k'; 900_000]), Some("`privateKey` is longer than 256 bytes")),
@@ -39,8 +39,8 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
             Some("`privateKey` is longer than 256 bytes"),
         ),
         ("blank", keys(public, b" \r\n\t "), Some("`privateKey` is empty")),
-        ("absent", json!({"public": base64(public)}), Some("`publicKey` is absent")),
-        ("colon", keys(b"acme:public", private), Some("`publicKey` has a colon inside")),
+        ("absent", json!({"public": base64(public)}), Some("`publicKey` is missing")),
+        ("colon", keys(b"acme:public", private), Some("`publicKey` contains a colon")),
         ("crowded", crowded, None),
         ("heavy", heavy, None),
         ("padded", keys(b"\n acme-public\r\n", b"\tCANARY-acme-private\n\n"), None),
@@ -55,7 +55,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn odd_secrets_are_named_by_field_and_fault_and_what_is_large_but_good_is_taken() -> Result<()> {
+fn odd_secrets_are_named_by_field_and_fault_and_large_ones_work() -> Result<()> {
     let stage = Stage::set("tenant-secrets")?;
     stage.linked("acme", |link| link)?;
     let path = format!("{}/secrets", api::namespace(&stage.namespace));

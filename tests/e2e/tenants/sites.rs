@@ -82,7 +82,7 @@ fn what_the_schema_refuses_is_refused_in_a_sentence_that_names_the_field() -> Re
 }
 
 #[test]
-fn every_odd_site_ends_in_a_condition_that_names_what_to_mend_and_reads_no_secret() -> Result<()> {
+fn every_odd_site_ends_in_a_condition_with_a_fix_and_reads_no_secret() -> Result<()> {
     let options = OperatorOptions { time_speed: SPEED, ..OperatorOptions::in_namespace("tenant-sites") };
     let stage = Stage::set_with(options)?;
     let longest = format!("{}.{}.{}.{}", "a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61));

@@ -40,7 +40,7 @@ fn check(stage: &Stage, requested_at: &str) -> Result<Status> {
 }
 
 #[test]
-fn an_older_status_that_is_put_back_leads_to_the_present_one_and_changes_nothing_at_petra() -> Result<()> {
+fn an_older_status_that_is_restored_changes_nothing_at_petra() -> Result<()> {
     let stage = Stage::set("restored-status")?;
     stage.apply_link("acme", |link| link.field("interval", json!(RARELY)))?;
     stage.cluster.wait_until(&stage.namespace, "acme", "seen", |status| {
@@ -90,7 +90,7 @@ fn ids(stage: &Stage) -> Result<BTreeSet<String>> {
 }
 
 #[test]
-fn a_resource_that_was_lost_and_is_made_again_from_a_file_is_the_same_link() -> Result<()> {
+fn a_lost_resource_that_is_created_again_from_a_file_is_the_same_link() -> Result<()> {
     let mut stage = Stage::set("restored-resource")?;
     let first = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
     let uid = stage.cluster.link(&stage.namespace, "acme")?["metadata"]["uid"].clone();
@@ -117,7 +117,7 @@ fn a_resource_that_was_lost_and_is_made_again_from_a_file_is_the_same_link() -> 
 }
 
 #[test]
-fn a_namesake_made_right_after_a_deletion_is_not_ready_before_petra_has_its_link() -> Result<()> {
+fn a_namesake_after_a_deletion_is_not_ready_before_petra_has_its_link() -> Result<()> {
     let stage = Stage::set("restored-namesake")?;
     stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
     // The shared poll has seen the link, and sees nothing else for a quarter of an hour.

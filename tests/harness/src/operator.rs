@@ -277,9 +277,9 @@ mod tests {
 
     #[test]
     fn the_admin_port_is_read_from_the_line_that_tells_it() {
-        let log = "{\"message\":\"cwlink starts\"}\nnot JSON\n\
+        let log = "{\"message\":\"starting cwlink\"}\nnot JSON\n\
                    {\"message\":\"the admin port is open\",\"address\":\"Some(127.0.0.1:40123)\"}\n";
         assert_eq!(admin_port(log), Some(40123));
-        assert_eq!(admin_port("{\"message\":\"cwlink starts\"}"), None);
+        assert_eq!(admin_port("{\"message\":\"starting cwlink\"}"), None);
     }
 }

@@ -14,9 +14,9 @@ use crate::link::plan::{Plan, Settlement};
 use crate::link::state::{BackoffKind, Suspicion};
 use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
 
-const GOOD: &str = "Keys, security role and link were found good. Nothing to do.";
+const GOOD: &str = "The API keys, security role and link are valid. No action is required.";
 const TAKEN: &str =
-    "Petra took the link and waits for ConnectWise to confirm it, which takes one or two minutes.";
+    "Petra accepted the link and is waiting for ConnectWise to confirm it. This takes one or two minutes.";
 
 impl Registration<'_> {
     pub(super) fn linked(self, link: &RemoteLink) -> Plan {
@@ -28,7 +28,7 @@ impl Registration<'_> {
             confirmed_time: if registered.fresh { Some(confirmed) } else { stood.or(Some(confirmed)) },
             ..registered.record
         });
-        let text = "Petra confirmed the link with these keys.";
+        let text = "Petra confirmed the link with these API keys.";
         draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Confirmed, text);
         draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
         let moved = self.derivation_moved();
@@ -40,7 +40,7 @@ impl Registration<'_> {
             settled = settled.note(
                 false,
                 "LinkIdKept",
-                "ConnectWise names another API host for this company than when the link was made; the link keeps its id.",
+                "The ConnectWise API host of this company changed after the link was created. The link keeps its ID.",
             );
         }
         settled.plan()
@@ -64,8 +64,8 @@ impl Registration<'_> {
         );
         let progress = if polled_after && !registered.fresh {
             let text = message::looks_again(
-                "Petra did not confirm the link in time. Nothing was found wrong with keys and role; ask \
-                 support@petrasecurity.com and name the link id in status.link.id.",
+                "Petra did not confirm the link in time. The API keys and security role are valid. Contact \
+                 support@petrasecurity.com and include the link ID from status.link.id.",
             );
             draft.set(
                 ConditionType::Ready,
@@ -101,9 +101,9 @@ impl Registration<'_> {
 
     fn rejection(&self, mut draft: Draft) -> Plan {
         let text = message::looks_again(&format!(
-            "Petra says that ConnectWise refused the link, although the operator's own check with the same keys passed. \
-             Put a new key pair into Secret {} (System > Members > API Members > API Keys), or ask \
-             support@petrasecurity.com.",
+            "Petra reports that ConnectWise refused the link, although the operator's own check with the same API keys passed. \
+             In ConnectWise, open System > Members > API Members. Open the member and create a new key pair on its API \
+             Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so. If Petra refuses these too, contact support@petrasecurity.com.",
             self.visit.subject.spec.credentials_secret_ref.name
         ));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
@@ -117,28 +117,28 @@ impl Registration<'_> {
         let mut draft = self.passed.draft.clone();
         // adoptFrom counts only while there is no record of a link.
         let take_over = if self.visit.record(RegistrationMode::Api).is_some() {
-            "delete this resource and make it again with"
+            "delete this resource and create it again with"
         } else {
             "set"
         };
-        let policy = "spec.deletionPolicy Unlink or Orphan";
+        let policy = "spec.deletionPolicy: Unlink (or Orphan)";
         let holder = match owner {
             None => format!(
-                "a person made it by hand in Petra's portal; to take it over {take_over} spec.registration.adoptFrom: \
+                "A person created it in Petra's portal. To take it over, {take_over} spec.registration.adoptFrom: \
                  unowned and {policy}"
             ),
             Some(owner) => match owner.within(&self.visit.rules.installation) {
                 Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
-                    "the resource {name} in this namespace holds it; delete one of the two, or to take it over {take_over} \
-                     spec.registration.adoptFrom: {owner} and {policy} here"
+                    "ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources. To take the \
+                     link over with this resource instead, {take_over} spec.registration.adoptFrom: {owner} and {policy}"
                 ),
                 _ => format!(
-                    "another owner holds it; ask your platform team who links this company; to take it over {take_over} \
-                     spec.registration.adoptFrom: that owner and {policy}"
+                    "Another owner holds it. Ask your platform team which owner links this company. To take the link over, \
+                     {take_over} spec.registration.adoptFrom: OWNER and {policy}"
                 ),
             },
         };
-        let text = message::looks_again(&format!("This company has a link at Petra already: {holder}."));
+        let text = message::looks_again(&format!("This company already has a link at Petra. {holder}."));
         draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
         draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
         let mut settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
@@ -154,8 +154,8 @@ impl Registration<'_> {
         } else if self.judged_by_petra() {
             Progress::Keep
         } else {
-            let text = "Keys and role were found good. This copy of the operator is standing by; the one that leads registers \
-                        the link.";
+            let text = "The API keys and security role are valid. This replica of the operator is on standby. The leading replica \
+                        registers the link.";
             draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
             Progress::Reconciling
         };
@@ -180,8 +180,8 @@ impl Registration<'_> {
             Progress::Keep
         } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
             let text = message::looks_again(
-                "This Petra server takes no links from an operator, so nothing was registered and no key was sent. Set \
-                 spec.registration.mode to Portal; the message then says what to save in Petra's portal.",
+                "This Petra server does not support the link API, so nothing was registered and no key was sent. Set \
+                 spec.registration.mode to Portal. The message then says what to save in Petra's portal.",
             );
             draft.set(
                 ConditionType::Ready,
@@ -201,13 +201,13 @@ impl Registration<'_> {
             let (reason, text) = match fault {
                 PetraFault::KeyRejected => (
                     Reason::PetraKeyRejected,
-                    "Petra refuses the operator's own API key; the link itself was not judged. Ask the operator's \
+                    "Petra refuses the operator's own API key. The link itself was not checked. Ask the operator's \
                      administrator to replace the key.",
                 ),
                 PetraFault::RateLimited(_) => (Reason::RateLimited, "Petra asked the operator to slow down."),
                 PetraFault::NoContract | PetraFault::Unavailable => (
                     Reason::PetraUnavailable,
-                    "Petra did not answer clearly (an outage or a time-out); keys and role were found good.",
+                    "Petra gave no clear answer (outage or timeout). The API keys and security role are valid.",
                 ),
             };
             draft.unknown(ConditionType::Ready, reason, message::looks_again(text));

@@ -66,7 +66,7 @@ impl Half {
     /// Says what is known, and leaves the rest as it stands.
     pub(super) fn apply_known(self, draft: &mut Draft) {
         if self.keys_accepted {
-            let text = "ConnectWise accepted the keys.";
+            let text = "ConnectWise accepted the API keys.";
             draft.set(ConditionType::AuthFailed, ConditionStatus::False, Reason::CredentialsAccepted, text);
         }
         if let Some((status, reason, text)) = self.denied {
@@ -75,8 +75,8 @@ impl Half {
     }
 }
 
-const NOT_ASKED: &str = "Not judged yet: ConnectWise has not answered clearly.";
-const NOT_REACHED: &str = "Not judged: see the message of Ready.";
+const NOT_ASKED: &str = "Not checked yet: ConnectWise has not given a clear answer.";
+const NOT_REACHED: &str = "Not checked. See the message of condition Ready.";
 
 pub(super) fn find(visit: &View, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
     match round.depth {
@@ -203,7 +203,7 @@ fn denied(
         return (ConditionStatus::True, Reason::PermissionsMissing, text);
     }
     if found.unknown.is_empty() {
-        let text = format!("Every line of profile {profile} was found.");
+        let text = format!("The security role grants every permission required by profile {profile}.");
         return (ConditionStatus::False, Reason::PermissionsGranted, text);
     }
     let only_items = found.unknown.iter().all(|line| line.required == Required::Allowed);
@@ -223,28 +223,28 @@ enum Board {
 
 fn board(visit: &View, answer: BoardAnswer) -> Board {
     let name = visit.subject.spec.service_board.as_deref().unwrap_or_default();
-    let setup = "In ConnectWise open System > Setup Tables > Service Board";
+    let setup = "In ConnectWise, open System > Setup Tables > Service Board.";
     let (fault, click) = match answer {
         BoardAnswer::NotNamed | BoardAnswer::Ready => return Board::Fine,
         BoardAnswer::Inconclusive(why) => return Board::Nothing(why),
         BoardAnswer::NotFound => {
-            ("does not exist, or the API member may not see it", format!("{setup} and compare the name with spec.serviceBoard."))
+            ("does not exist, or the API member may not see it", format!("{setup} Compare the name with spec.serviceBoard."))
         }
-        BoardAnswer::Inactive => ("is inactive", format!("{setup}, open it and clear Inactive, or name another board.")),
+        BoardAnswer::Inactive => ("is inactive", format!("{setup} Open the board, clear Inactive, and save the board. Or set spec.serviceBoard to another board.")),
         BoardAnswer::Hidden => (
             "is hidden from the API member",
-            "In ConnectWise open System > Members > API Members, open the member and take the board off its excluded \
-             service boards."
+            "In ConnectWise, open System > Members > API Members. Open the member and remove the board from its excluded \
+             service boards. Save the member."
                 .to_owned(),
         ),
         BoardAnswer::Refused => (
             "cannot be read with the API member's role",
-            "In ConnectWise open System > Security Roles, open the API member's role, set System > Table Setup: Inquire \
-             Level All, and at its (customize) move Service / Service Board to the Allow list. Then save the role."
+            "In ConnectWise, open System > Security Roles > the API member's role. Set System > Table Setup: Inquire Level All. \
+             Click (customize) beside it and move Service / Service Board to the Allow list. Save the role."
                 .to_owned(),
         ),
         BoardAnswer::NoDefaultTeam => {
-            ("has no default team", format!("{setup}, open it, and under Teams mark exactly one team as default."))
+            ("has no default team", format!("{setup} Open the board. Under Teams, mark exactly one team as default. Save the board."))
         }
     };
     Board::Fault(message::board(name, fault, &click))
@@ -259,7 +259,7 @@ fn fault(
 ) -> Finding {
     let auth_message = match auth.0 {
         ConditionStatus::True => message.clone(),
-        ConditionStatus::False => "ConnectWise accepted the keys.".to_owned(),
+        ConditionStatus::False => "ConnectWise accepted the API keys.".to_owned(),
         ConditionStatus::Unknown => NOT_REACHED.to_owned(),
     };
     Finding::Fault(Box::new(Fault { ready, message, auth, auth_message, denied, permissions }))
@@ -286,7 +286,7 @@ fn site(reason: Reason, text: &str) -> Finding {
 
 fn no_connectwise(target: &Target) -> String {
     format!(
-        "{} answers, but it is no ConnectWise. Give in spec.siteUrl the host that you log in to, such as \
+        "{} responds, but not as a ConnectWise server. Set spec.siteUrl to the host where you log in to ConnectWise, such as \
          na.myconnectwise.net.",
         target.site
     )
@@ -294,7 +294,7 @@ fn no_connectwise(target: &Target) -> String {
 
 fn host_not_allowed(target: &Target) -> String {
     format!(
-        "{} names another host for this company's API, and the operator may not send keys there. Correct spec.siteUrl, or \
+        "{} refers to another host for this company's API, and the operator may not send keys there. Correct spec.siteUrl, or \
          ask the operator's administrator to allow that host with --allow-site.",
         target.site
     )
@@ -302,17 +302,17 @@ fn host_not_allowed(target: &Target) -> String {
 
 fn private_address(target: &Target) -> String {
     format!(
-        "The name {} leads to a private address, where the operator sends no keys. Correct spec.siteUrl, or ask the \
-         operator's administrator for --allow-site={}.",
+        "{} resolves to a private address, and the operator does not send keys there. Correct spec.siteUrl, or ask the \
+         operator's administrator to add the flag \"--allow-site={}\".",
         target.site, target.site
     )
 }
 
 fn company_unknown(target: &Target) -> Finding {
     let text = format!(
-        "{} knows no company {}. Compare spec.companyId with the Company field of the ConnectWise login page, and \
-         spec.siteUrl with its address.",
-        target.site, target.company
+        "Company \"{}\" was not found at {}. Compare spec.companyId with the Company field on the ConnectWise login page. \
+         Compare spec.siteUrl with the address of that page.",
+        target.company, target.site
     );
     let auth = (ConditionStatus::True, Reason::CompanyUnknown);
     fault(Reason::CompanyUnknown, message::looks_again(&text), auth, not_evaluated(), None)
@@ -321,8 +321,8 @@ fn company_unknown(target: &Target) -> Finding {
 fn rejected(visit: &View) -> Finding {
     let status = &visit.subject.status;
     let mut text = format!(
-        "ConnectWise refused the keys. In ConnectWise open System > Members > API Members, open the member, and on API Keys \
-         create a new pair; put both keys into Secret {}.",
+        "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
+         new key pair on its API Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so.",
         visit.subject.spec.credentials_secret_ref.name
     );
     if !visit.seen.client_id.worked {
@@ -331,15 +331,16 @@ fn rejected(visit: &View) -> Finding {
     let current = status.inputs.as_ref().and_then(|inputs| inputs.credentials_version.as_ref());
     let held = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
     if held.is_some() && held != current {
-        text.push_str(" Petra still holds the previous keys.");
+        text.push_str(" Petra still has the previous keys.");
     }
     let auth = (ConditionStatus::True, Reason::CredentialsRejected);
     fault(Reason::CredentialsRejected, message::looks_again(&text), auth, not_evaluated(), None)
 }
 
 fn member_inactive() -> Finding {
-    let text = message::looks_again(
-        "The API member is inactive. In ConnectWise open System > Members > API Members, open the member and clear Inactive.",
+    let text = message::looks_again_soon(
+        "The API member is inactive. In ConnectWise, open System > Members > API Members. Open the member, clear Inactive, \
+         and save the member.",
     );
     let accepted = (ConditionStatus::False, Reason::CredentialsAccepted);
     let denied = (ConditionStatus::True, Reason::MemberInactive, text.clone());

@@ -55,7 +55,8 @@ pub(in crate::link::decide) fn hold_accusation(
     Some(settled.plan())
 }
 
-const NOT_ANSWERED: &str = "ConnectWise has not answered clearly for too long; its last answer was good, and nothing was found wrong.";
+const NOT_ANSWERED: &str = "ConnectWise has not given a clear answer for too long. Its last answer was good, and nothing \
+    was found wrong. If this continues, ask the operator's administrator to check the connection to ConnectWise.";
 
 /// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest; `why` says what
 /// kept the operator from it.
@@ -130,7 +131,7 @@ fn held(visit: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> S
         settled.note(
             true,
             "CheckInconclusive",
-            "ConnectWise did not answer clearly (an outage, a time-out or a proxy); the last verdict stands.",
+            "ConnectWise gave no clear answer (outage, timeout or proxy). The last result still applies.",
         )
     } else {
         settled
@@ -144,7 +145,7 @@ fn without_verdict(
     mut draft: Draft,
 ) -> (Settlement, BackoffKind) {
     let site_fault = match why {
-        Inconclusive::NoSuchName => Some("The name of the site does not exist"),
+        Inconclusive::NoSuchName => Some("The host name of the site does not exist"),
         Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
         _ => None,
     };
@@ -161,7 +162,7 @@ fn without_verdict(
     let progress = match site_fault {
         Some(fault) if over => {
             let text = message::looks_again(&format!(
-                "{fault}. Correct spec.siteUrl, or ask whoever runs the ConnectWise server to mend its name or certificate."
+                "{fault}. Correct spec.siteUrl, or ask the administrator of the ConnectWise server to fix its name or certificate."
             ));
             draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SiteUnreachable, text);
             kind = BackoffKind::Refused;
@@ -175,15 +176,15 @@ fn without_verdict(
                 }
                 Inconclusive::NoSuchName => (
                     Reason::ConnectWiseUnavailable,
-                    "The name of the site does not exist; check spec.siteUrl",
+                    "The host name of the site does not exist. Check spec.siteUrl",
                 ),
                 Inconclusive::BadCertificate => (
                     Reason::ConnectWiseUnavailable,
-                    "The certificate of the site is not trusted; check spec.siteUrl",
+                    "The certificate of the site is not trusted. Check spec.siteUrl",
                 ),
                 Inconclusive::Unavailable => (
                     Reason::ConnectWiseUnavailable,
-                    "ConnectWise did not answer clearly (an outage, a time-out or a proxy); nothing was found wrong",
+                    "ConnectWise gave no clear answer (outage, timeout or proxy). Nothing was found wrong",
                 ),
             };
             draft.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));

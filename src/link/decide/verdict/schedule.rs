@@ -50,7 +50,7 @@ pub(super) fn not_due_yet(visit: &View, mut draft: Draft, due: Duration) -> Plan
         Progress::Keep
     } else {
         // What stood in the way (the Secret, the spec, suspend) is mended; it must not stand beside these inputs.
-        let text = "Company, site, keys and settings are about to be checked.";
+        let text = "The operator is about to check the company, site, API keys and settings.";
         for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
             draft.unknown(kind, Reason::Pending, text);
         }

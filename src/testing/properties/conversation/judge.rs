@@ -126,7 +126,7 @@ fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
             let (_, name) = holder.within(&view.rules.installation).expect("of this installation");
             condition.message = condition
                 .message
-                .replace(&format!("the resource {name} in this namespace holds it"), "")
+                .replace(&format!("ConnectWiseLink \"{name}\" in this namespace holds it"), "")
                 .replace(&format!("spec.registration.adoptFrom: {holder} and"), "");
         }
     }

@@ -9,7 +9,7 @@ use crate::crd::{ConditionType, DeletionPolicy};
 use crate::petra::PetraFault;
 
 #[test]
-fn a_routine_check_is_one_cheap_call_and_one_write_of_nothing_but_its_time() {
+fn a_routine_check_is_one_cheap_call_and_one_write_of_its_time() {
     let mut world = World::ready();
     let before = world.status.clone();
     world.wait(31 * MINUTE);
@@ -64,7 +64,7 @@ fn what_is_mended_within_the_floor_is_judged_right_after_it() {
 }
 
 #[test]
-fn a_tenant_that_was_upgraded_is_recorded_by_a_full_round_and_then_checked_cheaply() {
+fn an_upgraded_tenant_is_recorded_by_a_full_round_then_checked_cheaply() {
     let mut world = World::ready();
     let company = CompanyId::parse("acme").expect("a company");
     let upgraded = Tenant::recorded(company, "api-na.myconnectwise.net", "v2026_1/", None).expect("a tenant");
@@ -96,7 +96,7 @@ fn a_restart_with_a_healthy_link_asks_nobody_and_writes_nothing() {
 }
 
 #[test]
-fn a_link_that_became_due_while_no_operator_ran_is_spread_over_half_an_interval() {
+fn a_link_due_while_no_operator_ran_is_spread_over_half_an_interval() {
     let mut world = World::ready();
     world.wait(600 * MINUTE);
     world.restart();
@@ -106,7 +106,7 @@ fn a_link_that_became_due_while_no_operator_ran_is_spread_over_half_an_interval(
 }
 
 #[test]
-fn a_link_that_is_due_at_the_very_moment_of_a_start_is_spread_like_one_that_was_due_before() {
+fn a_link_due_exactly_at_the_start_is_spread_like_one_due_before() {
     let mut world = World::ready();
     let validated = world.status.last_validated_time.expect("it was checked").0;
     let age = world.now.since(validated);
@@ -179,7 +179,7 @@ fn rotation_proves_the_new_keys_before_they_replace_the_old_ones_at_petra() {
 }
 
 #[test]
-fn rotation_to_refused_keys_sends_nothing_and_says_that_petra_holds_the_previous_ones() {
+fn rotation_to_refused_keys_sends_nothing_and_names_the_keys_at_petra() {
     let mut world = World::ready();
     world.secret = SecretIs::Keys { public: "two", revision: 2 };
     world.tenancy = Tenancy::refusing();
@@ -187,7 +187,7 @@ fn rotation_to_refused_keys_sends_nothing_and_says_that_petra_holds_the_previous
     let (settlement, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), trace.puts), ("False/CredentialsRejected", 0));
     assert_eq!(world.shown(ConditionType::Registered), "True/Confirmed");
-    assert!(settlement.status.conditions[0].message.contains("Petra still holds the previous keys"));
+    assert!(settlement.status.conditions[0].message.contains("Petra still has the previous keys"));
     world.secret = SecretIs::Keys { public: "one", revision: 3 };
     world.tenancy = Tenancy::good();
     world.wait(MINUTE);
@@ -309,7 +309,7 @@ fn the_tenant_is_forgotten_with_its_site_and_not_with_the_keys() {
 }
 
 #[test]
-fn a_tenant_that_neither_status_nor_process_knows_is_looked_for_once_in_each_floor() {
+fn an_unknown_tenant_is_looked_for_once_in_each_floor() {
     let mut world = World::new();
     world.petra_fault = Some(PetraFault::Unavailable);
     world.visit();

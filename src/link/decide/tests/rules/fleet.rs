@@ -25,7 +25,7 @@ fn held_by_the_fleet() -> World {
 }
 
 #[test]
-fn only_a_suspect_that_is_asked_again_with_the_same_inputs_and_is_good_disproves_an_accusation() {
+fn only_a_suspect_that_is_good_with_the_same_inputs_disproves() {
     let of = Some(Reason::CredentialsRejected);
     let mut mended = held_by_the_fleet();
     mended.tenancy = Tenancy::good();
@@ -45,7 +45,7 @@ fn only_a_suspect_that_is_asked_again_with_the_same_inputs_and_is_good_disproves
 }
 
 #[test]
-fn a_link_that_is_held_stays_so_when_the_others_were_judged_and_not_when_one_succeeded() {
+fn a_held_link_stays_held_until_another_succeeds() {
     for (released, then) in [(false, "True/Linked"), (true, "False/CredentialsRejected")] {
         let mut world = held_by_the_fleet();
         world.fleet = FleetView { ready: 10, suspected_alike: 0, released };
@@ -134,7 +134,7 @@ fn another_client_id_has_a_held_link_asked_about_at_once() {
 }
 
 #[test]
-fn another_key_of_the_operator_costs_a_healthy_link_and_one_with_a_fault_of_its_own_nothing() {
+fn another_operator_key_costs_healthy_and_faulty_links_nothing() {
     let mut lacking = World::new();
     lacking.tenancy = super::lacking("Service Tickets");
     lacking.visit();
@@ -149,7 +149,7 @@ fn another_key_of_the_operator_costs_a_healthy_link_and_one_with_a_fault_of_its_
 }
 
 #[test]
-fn a_link_that_waits_for_petra_to_take_the_operators_key_is_helped_by_another_one() {
+fn a_link_that_waits_for_the_operators_petra_key_is_helped_by_another() {
     let mut world = World::new();
     world.petra_fault = Some(PetraFault::KeyRejected);
     world.visit();
@@ -160,7 +160,7 @@ fn a_link_that_waits_for_petra_to_take_the_operators_key_is_helped_by_another_on
 }
 
 #[test]
-fn a_client_id_that_worked_is_no_longer_named_beside_a_refusal_that_stands() {
+fn a_client_id_that_worked_is_not_named_beside_a_standing_refusal() {
     let mut world = World::new();
     world.tenancy = Tenancy::refusing();
     world.client_id = ClientIdView::default();
@@ -175,7 +175,7 @@ fn a_client_id_that_worked_is_no_longer_named_beside_a_refusal_that_stands() {
 }
 
 #[test]
-fn another_client_id_is_no_reason_to_ask_about_a_link_that_petra_alone_denies() {
+fn another_client_id_does_not_recheck_a_link_that_only_petra_denies() {
     let mut world = World::ready();
     world.petra.clear();
     assert_eq!(world.visit().0.held, Some("debounce"));

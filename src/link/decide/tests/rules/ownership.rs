@@ -102,7 +102,7 @@ fn a_link_that_was_just_registered_waits_for_the_next_list() {
 }
 
 #[test]
-fn keys_that_change_before_the_next_list_are_registered_after_the_links_own_answer() {
+fn keys_changed_before_the_next_list_are_registered_after_a_read() {
     let mut world = just_registered();
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     let (_, trace) = world.visit();

@@ -48,7 +48,7 @@ fn who_has_a_record_of_a_link_is_not_told_what_would_be_ignored() {
     assert_eq!(world.ready_reason(), "False/LinkConflict");
     let message = &world.status.conditions[0].message;
     assert!(
-        message.contains("delete this resource and make it again with spec.registration.adoptFrom"),
+        message.contains("delete this resource and create it again with spec.registration.adoptFrom"),
         "{message}"
     );
 }
@@ -120,7 +120,7 @@ fn an_outage_of_petra_says_nothing_about_a_registered_link() {
 }
 
 #[test]
-fn a_ready_link_of_which_petra_tells_nothing_for_too_long_is_stale_and_its_keys_are_not() {
+fn a_link_without_news_from_petra_is_stale_and_its_keys_are_not() {
     let mut world = World::ready();
     world.petra_fault = Some(PetraFault::Unavailable);
     for _ in 0..4 {
@@ -136,7 +136,7 @@ fn a_ready_link_of_which_petra_tells_nothing_for_too_long_is_stale_and_its_keys_
 }
 
 #[test]
-fn an_unknown_outcome_of_a_put_is_read_back_and_not_repeated_in_the_same_visit() {
+fn an_unknown_put_is_read_back_and_not_repeated_in_the_same_visit() {
     let mut world = World::new();
     world.visit();
     world.secret = SecretIs::Keys { public: "two", revision: 2 };
@@ -179,7 +179,7 @@ fn deleting_removes_the_link_and_then_the_finalizer() {
 }
 
 #[test]
-fn deleting_finds_a_link_of_this_owner_under_another_id_and_leaves_others_alone() {
+fn deleting_finds_the_owners_link_under_another_id_and_no_others() {
     let mut world = World::ready();
     place(&mut world, "leftover", "acme", Some(World::owner()));
     place(&mut world, "foreign", "acme", Some(Owner::new("here", "team", "other")));
@@ -190,7 +190,7 @@ fn deleting_finds_a_link_of_this_owner_under_another_id_and_leaves_others_alone(
 }
 
 #[test]
-fn a_leftover_of_a_namesake_goes_once_the_link_is_ready_and_orphan_keeps_it() {
+fn a_leftover_of_a_namesake_is_removed_when_ready_and_orphan_keeps_it() {
     for (policy, left) in [(None, 1), (Some(DeletionPolicy::Orphan), 2)] {
         let mut world = World::new();
         place(&mut world, "leftover", "former", Some(World::owner()));
@@ -224,7 +224,7 @@ fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
 }
 
 #[test]
-fn an_id_in_petras_own_words_is_written_nowhere_and_its_link_is_a_leftover() {
+fn an_id_that_petra_chose_is_never_written_and_its_link_is_a_leftover() {
     let mut world = World::new();
     place(&mut world, "CANARYwords", "acme", Some(World::owner()));
     for _ in 0..2 {
@@ -262,7 +262,7 @@ fn a_deletion_right_after_a_crash_waits_until_no_put_can_arrive_any_more() {
 }
 
 #[test]
-fn a_deletion_where_no_lease_keeps_others_still_waits_until_none_of_their_puts_can_arrive_any_more() {
+fn a_deletion_without_a_lease_waits_until_no_put_of_others_can_arrive() {
     let mut world = World::ready();
     world.rules.elected = false;
     world.deleting = Some(world.now.wall);
@@ -287,7 +287,7 @@ fn from_api_to_portal_the_link_goes_and_a_person_is_asked() {
 }
 
 #[test]
-fn portal_keeps_an_acknowledgement_for_the_same_keys_whatever_becomes_of_the_status() {
+fn portal_keeps_an_acknowledgement_of_the_same_keys_without_status() {
     let mut world = World::portal();
     let (settlement, _) = world.visit();
     let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
@@ -309,7 +309,7 @@ fn portal_keeps_an_acknowledgement_for_the_same_keys_whatever_becomes_of_the_sta
 }
 
 #[test]
-fn adopt_from_is_tried_as_soon_as_it_is_written_and_not_when_the_conflict_would_be_looked_at_again() {
+fn adopt_from_is_tried_as_soon_as_it_is_written() {
     let mut world = super::super::table::foreign_link(None);
     world.visit();
     assert_eq!(world.ready_reason(), "False/LinkConflict");
@@ -338,7 +338,7 @@ fn a_confirmation_is_not_timed_out_by_a_list_from_before_its_time_was_up() {
 }
 
 #[test]
-fn one_list_that_says_failed_or_anothers_leaves_a_ready_link_ready_for_a_minute() {
+fn one_list_with_bad_news_leaves_a_ready_link_ready_for_a_minute() {
     let taken = |world: &mut World| {
         let link = world.petra.values_mut().next().expect("a link");
         link.owner = Some(Owner::new("elsewhere", "team", "acme"));
@@ -378,7 +378,7 @@ fn an_outage_of_petra_leaves_what_petra_told_against_a_link() {
 }
 
 #[test]
-fn after_api_was_left_for_portal_nothing_is_left_of_it_and_petra_is_not_asked_again() {
+fn a_change_from_api_to_portal_leaves_nothing_and_asks_petra_once() {
     let mut world = World::ready();
     world.edit(|spec| {
         let mode = Some(RegistrationMode::Portal);
@@ -395,7 +395,7 @@ fn after_api_was_left_for_portal_nothing_is_left_of_it_and_petra_is_not_asked_ag
 }
 
 #[test]
-fn a_deletion_that_petra_takes_for_out_of_date_each_time_says_so_and_ends_the_visit() {
+fn a_deletion_that_is_always_out_of_date_says_so_and_ends_the_visit() {
     let mut world = World::ready();
     world.deleting = Some(world.now.wall);
     world.petra_moves_on = true;
@@ -421,7 +421,7 @@ fn a_list_that_lost_much_at_once_is_not_believed_unless_a_person_asks() {
 }
 
 #[test]
-fn a_restart_before_the_registration_goes_on_and_finds_the_tenant_again_only_if_the_status_lost_it() {
+fn a_restart_before_registration_finds_the_tenant_only_if_it_was_lost() {
     for (lost, rounds) in [(false, &[][..]), (true, &[Depth::Full][..])] {
         let mut world = World::new();
         world.petra_fault = Some(PetraFault::Unavailable);

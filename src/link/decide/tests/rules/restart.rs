@@ -17,7 +17,7 @@ fn assert_nothing_happened(world: &World, trace: &Trace, told: &str) {
 }
 
 #[test]
-fn a_link_that_waits_for_a_person_asks_nobody_and_knows_its_token_all_the_same() {
+fn a_link_that_waits_for_a_person_asks_nobody_and_keeps_its_token() {
     let mut world = World::portal();
     let (settlement, _) = world.visit();
     let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
@@ -36,7 +36,7 @@ fn a_link_that_waits_for_a_person_asks_nobody_and_knows_its_token_all_the_same()
 }
 
 #[test]
-fn a_conflict_at_petra_waits_its_first_delay_and_no_longer_once_it_is_woken() {
+fn a_conflict_at_petra_waits_its_first_delay_unless_it_is_woken() {
     let mut world = foreign_link(None);
     world.visit();
     world.restart();
@@ -74,7 +74,7 @@ fn a_link_that_is_stale_by_petras_silence_stays_so_until_petra_answers() {
 }
 
 #[test]
-fn a_time_that_lies_ahead_or_cannot_be_read_keeps_nothing_from_being_checked() {
+fn a_future_or_unreadable_time_does_not_prevent_a_check() {
     for odd in ["2199-01-01T00:00:00Z", "2026-01-01T00:00:00+99:99", "9999-12-31T23:59:59Z"] {
         let odd: StatusTime = serde_json::from_value(odd.into()).expect("any text is read");
         let mut world = World::ready();
@@ -119,7 +119,7 @@ fn a_refusal_by_petra_waits_its_first_delay() {
 }
 
 #[test]
-fn a_conflict_between_two_resources_stands_until_the_other_one_was_looked_at_too() {
+fn a_conflict_of_two_resources_lasts_until_the_other_was_visited() {
     let mut world = World::portal();
     world.rival = Some(Rival { visible_name: None });
     world.visit();
@@ -157,7 +157,7 @@ fn a_secret_that_was_missed_before_is_not_waited_for_again() {
 }
 
 #[test]
-fn a_site_that_was_out_of_reach_before_is_asked_again_after_the_first_delay_and_stays_so() {
+fn an_unreachable_site_is_asked_after_the_first_delay_and_stays_so() {
     let mut world = World::new();
     world.tenancy = Tenancy::out(Inconclusive::NoSuchName);
     world.visit();

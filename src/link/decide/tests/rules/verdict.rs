@@ -29,7 +29,7 @@ fn a_verdict_on_inputs_that_the_status_does_not_name_is_none() {
 }
 
 #[test]
-fn a_cheap_round_agrees_with_no_lines_that_contradict_the_verdict_beside_them() {
+fn a_cheap_round_never_agrees_with_lines_that_contradict_the_verdict() {
     // Ready, beside a line that is missing.
     let mut world = World::ready();
     world.tenancy = lacking("Service Tickets");
@@ -51,7 +51,7 @@ fn a_cheap_round_agrees_with_no_lines_that_contradict_the_verdict_beside_them() 
 }
 
 #[test]
-fn what_is_kept_never_both_moves_and_is_stalled_and_neither_where_it_is_ready() {
+fn a_kept_status_is_never_reconciling_and_stalled_nor_either_when_ready() {
     let mut world = World::ready();
     let mut lacking_one = World::new();
     lacking_one.tenancy = lacking("Service Tickets");
@@ -70,7 +70,7 @@ fn what_is_kept_never_both_moves_and_is_stalled_and_neither_where_it_is_ready() 
 }
 
 #[test]
-fn an_outage_leaves_a_ready_link_ready_until_it_is_stale_and_success_mends_it() {
+fn an_outage_leaves_a_link_ready_until_it_is_stale_and_success_fixes_it() {
     let mut world = World::ready();
     world.tenancy = outage();
     world.wait(30 * MINUTE);
@@ -131,7 +131,7 @@ fn a_role_that_is_shown_no_more_is_looked_at_whole_once_and_then_cheaply() {
 }
 
 #[test]
-fn a_ready_link_whose_secret_cannot_be_read_is_stale_in_the_end_and_then_good_again() {
+fn a_ready_link_with_an_unreadable_secret_becomes_stale_and_recovers() {
     let mut world = World::ready();
     world.secret = SecretIs::Unavailable;
     world.wait(31 * MINUTE);
@@ -151,7 +151,7 @@ fn a_ready_link_whose_secret_cannot_be_read_is_stale_in_the_end_and_then_good_ag
 }
 
 #[test]
-fn a_page_where_a_connectwise_was_found_is_silence_and_never_an_invalid_site() {
+fn a_web_page_from_a_known_connectwise_is_never_an_invalid_site() {
     let page = || Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() };
     let mut world = World::ready();
     world.tenancy = page();
@@ -243,7 +243,7 @@ fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
 }
 
 #[test]
-fn a_fifth_of_the_fleet_or_three_links_or_a_fleet_with_one_that_succeeded_are_accused() {
+fn few_links_or_a_fleet_with_one_success_are_accused() {
     for fleet in [
         FleetView { ready: 20, suspected_alike: 3, released: false },
         FleetView { ready: 3, suspected_alike: 2, released: false },
@@ -290,7 +290,7 @@ fn until_the_client_id_has_worked_a_refusal_names_it_as_a_suspect() {
 }
 
 #[test]
-fn a_board_that_cannot_be_asked_about_holds_ready_back_and_accuses_nothing() {
+fn a_board_without_an_answer_holds_ready_back_and_accuses_nothing() {
     let mut world = World::new();
     world.spec.service_board = Some("Help Desk".to_owned());
     world.tenancy.board = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
@@ -314,7 +314,7 @@ fn a_stale_link_reads_the_same_for_as_long_as_nothing_is_heard() {
 }
 
 #[test]
-fn an_accusation_ends_with_the_answer_that_contradicts_it_even_if_the_rest_stays_open() {
+fn an_accusation_ends_with_the_answer_that_contradicts_it() {
     for accusing in [Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() }, Tenancy::refusing()] {
         let mut world = World::new();
         world.tenancy = accusing;

@@ -299,7 +299,7 @@ impl Stage {
         let status = self.server.get(who).and_then(|link| link.status.as_ref());
         let ready = status.and_then(|status| status.condition(ConditionType::Ready));
         let token = ready
-            .and_then(|ready| ready.message.rsplit_once("to the token "))
+            .and_then(|ready| ready.message.rsplit_once("to this token: "))
             .map(|(_, token)| token.to_owned());
         if token.is_some() {
             self.server.edit(who, |spec| {

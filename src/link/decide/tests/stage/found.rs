@@ -38,7 +38,7 @@ fn a_resource_of_a_rebuilt_cluster_answers_for_the_link_that_it_finds() {
 }
 
 #[test]
-fn a_status_that_was_restored_onto_a_new_resource_brings_the_finalizer_back() {
+fn a_status_restored_onto_a_new_resource_brings_the_finalizer_back() {
     let stage = Stage::play([
         Event::Round,
         Event::Backup(0),

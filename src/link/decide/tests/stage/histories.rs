@@ -95,8 +95,8 @@ fn the_promises_hold_whatever_happens_between_any_two_plans() {
 }
 
 #[test]
-fn when_faults_stop_every_company_is_linked_after_a_bounded_number_of_looks() {
-    let test = ("when_faults_stop_every_company_is_linked_after_a_bounded_number_of_looks", file!());
+fn when_faults_stop_every_company_is_linked_after_bounded_visits() {
+    let test = ("when_faults_stop_every_company_is_linked_after_bounded_visits", file!());
     soak::histories(test, 60, &prop::collection::vec(events(), 1..100), |history| {
         let mut stage = Stage::play(history);
         stage.calm();

@@ -32,7 +32,7 @@ fn print_how_to_play(stage: &Stage, page: &mut Page) {
     page.output("$ k get cwlinks --watch");
     page.output("$ k describe cwlink charlie");
     page.blank();
-    page.text("Mend them:");
+    page.text("Fix them:");
     let role = ROLE.replace(' ', "%20");
     for line in [
         json!({"module": "Finance", "function": "Agreements", "add": "All"}),

@@ -53,11 +53,11 @@ pub(crate) fn apply_good(stage: &Stage, page: &mut Page) -> Result<()> {
 
 /// Applies the other five, and waits until each is as broken as it shall be.
 pub(crate) fn apply_broken(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("Five more links, each with something to mend");
+    page.heading("Five more links, each with a problem to fix");
     page.text(
-        "bravo's Secret has a wrong private key. charlie's security role lacks two lines. echo's Secret is not there \
-         yet. foxtrot asks for the mode Portal, in which a person saves the link. golf, on a server of its own, is \
-         misspelt.",
+        "bravo's Secret has a wrong private key. charlie's security role is missing two permissions. echo's Secret does \
+         not exist yet. foxtrot uses mode Portal, in which a person saves the link. golf, on a server of its own, has a \
+         misspelled company.",
     );
     let Stage { cluster, sims, .. } = stage;
     for (company, private_key) in [
@@ -100,8 +100,8 @@ fn read_messages(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn mend_role(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("charlie's administrator clicks the two lines in ConnectWise");
-    page.text("Nobody tells the operator: it looks again by itself, every minute at first.");
+    page.heading("charlie's administrator grants the two permissions in ConnectWise");
+    page.text("The operator rechecks automatically, every minute at first.");
     stage.sims.world().change_role(ROLE, |role| {
         let line = |module: &str, function: &str| Override {
             module: module.to_owned(),
@@ -132,7 +132,7 @@ fn rotate_key(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn correct_company(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("golf's company is spelt right");
+    page.heading("golf's company is corrected");
     let patch = json!({"spec": {"companyId": "golf"}});
     page.command(&format!("kubectl -n {NAMESPACE} patch cwlink golf --type=merge -p '{patch}'"));
     stage.cluster.patch(NAMESPACE, "golf", &patch)?;
@@ -147,7 +147,9 @@ fn create_secret(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn acknowledge(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("A person saves foxtrot in Petra's portal, and acknowledges with the token of the message");
+    page.heading(
+        "A person saves foxtrot in Petra's portal, and acknowledges it with the token from the message",
+    );
     let status = stage.cluster.status(NAMESPACE, "foxtrot")?;
     let token = status.message("Ready").rsplit(' ').next().unwrap_or_default().to_owned();
     let patch = json!({"spec": {"registration": {"acknowledged": token}}});
@@ -178,7 +180,7 @@ fn delete_one(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn nothing_leaked(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("No key was told to anybody");
+    page.heading("No key has leaked");
     let resources =
         stage.cluster.kubectl(&["get", "cwlinks,events", "--all-namespaces", "--output=yaml"], None)?;
     for (place, text) in [
@@ -187,12 +189,12 @@ fn nothing_leaked(stage: &Stage, page: &mut Page) -> Result<()> {
         ("the operator's metrics", stage.operator.metrics()?),
     ] {
         if let Some(line) = text.lines().find(|line| line.contains(CANARY)) {
-            return Err(not_so(&format!("no key stands in {place}"), line));
+            return Err(not_so(&format!("no key is in {place}"), line));
         }
-        page.output(&format!("none of the keys stands in {place} ({} lines)", text.lines().count()));
+        page.output(&format!("no key is in {place} ({} lines)", text.lines().count()));
     }
     page.blank();
-    page.text("Everything came as told.");
+    page.text("Everything happened as described.");
     Ok(())
 }
 
