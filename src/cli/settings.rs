@@ -264,8 +264,10 @@ fn petra(args: &RunArgs, complaints: &mut Complaints) -> Option<Petra> {
     });
     let url = args.petra_url.as_deref()?;
     if args.installation_id.is_none() {
-        complaints
-            .add("--installation-id", "is required with --petra-url; choose a name and do not change it later");
+        complaints.add(
+            "--installation-id",
+            "is required with --petra-url; choose a name and do not change it later",
+        );
     }
     if args.petra_key_file.is_none() {
         complaints.add("--petra-key-file", "is required with --petra-url");
@@ -288,8 +290,10 @@ fn petra_host(text: &str) -> Result<HostPort, String> {
 fn registration(args: &RunArgs, complaints: &mut Complaints) -> RegistrationMode {
     match (args.registration, &args.petra_url) {
         (Some(RegistrationMode::Api), None) => {
-            complaints
-                .add("--registration", "Api requires --petra-url, the server that the operator sends API keys to");
+            complaints.add(
+                "--registration",
+                "Api requires --petra-url, the server that the operator sends API keys to",
+            );
             RegistrationMode::Api
         }
         (Some(mode), _) => mode,
@@ -323,10 +327,7 @@ fn watch_namespaces(
     match (given, own) {
         ([], Some(own)) => Some(WatchNamespaces::These([own.to_owned()].into())),
         ([], None) => {
-            complaints.add(
-                flag,
-                "the operator's own namespace is not known; set this flag or --namespace",
-            );
+            complaints.add(flag, "the operator's own namespace is not known; set this flag or --namespace");
             None
         }
         ([all], _) if all == "*" => Some(WatchNamespaces::All),

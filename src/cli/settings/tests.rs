@@ -113,14 +113,14 @@ fn every_bad_flag_is_named_with_what_to_do() {
         ),
         (&["--egress-proxy=proxy:3128"], "--egress-proxy: must be http://HOST:PORT"),
         (&["--egress-proxy=http://squid:3128"], "--egress-proxy: must use a fully qualified host name"),
-        (&["--egress-proxy=http://me:sesame@proxy:3128"], "--egress-proxy: must not contain a user name or password"),
+        (
+            &["--egress-proxy=http://me:sesame@proxy:3128"],
+            "--egress-proxy: must not contain a user name or password",
+        ),
         (&["--watch-namespaces=a,*"], "--watch-namespaces: \"*\" is not a namespace"),
         (&["--watch-namespaces=Team"], "--watch-namespaces: \"Team\" is not a namespace"),
         (&["--log-level=cwlink=loud"], "--log-level: "),
-        (
-            &["--connectwise-requests-per-minute=1001"],
-            "--connectwise-requests-per-minute: is more than 1000",
-        ),
+        (&["--connectwise-requests-per-minute=1001"], "--connectwise-requests-per-minute: is more than 1000"),
         (&["--time-speed=0"], "--time-speed: must be a number from 0.01 to 10000"),
     ];
     for (flags, expected) in table {
