@@ -166,16 +166,16 @@ fn the_documented_flags_are_those_of_the_program() {
 }
 
 #[test]
-fn every_promise_names_tests_that_exist() {
+fn every_guarantee_names_tests_that_exist() {
     let sources = ["src", "tests"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let sources = sources.iter().map(|folder| source_under(folder)).collect::<String>();
-    let promises = rows(RELIABILITY, "Promise");
-    let numbers: Vec<_> = promises.iter().map(|row| row[0].split('.').next().unwrap_or_default()).collect();
+    let guarantees = rows(RELIABILITY, "Guarantee");
+    let numbers: Vec<_> = guarantees.iter().map(|row| row[0].split('.').next().unwrap_or_default()).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"]);
-    for row in &promises {
+    for row in &guarantees {
         for test in row[1].split(", ") {
             let name = test.trim_matches('`');
-            assert!(is_test(&sources, name), "docs/reliability.md: there is no test {name}");
+            assert!(is_test(&sources, name), "docs/reliability.md: test {name} does not exist");
         }
     }
 }
