@@ -154,12 +154,13 @@ fn the_documented_flags_are_those_of_the_program() {
         let variable =
             flag.get_env().map_or_else(|| NOTHING.to_owned(), |name| code(&name.to_string_lossy()));
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
-        // A default that depends on other things stands at the end of the help text, as clap itself would write it.
-        let (help, told) = match help.rsplit_once(" [default: ") {
-            Some((help, told)) => (help.to_owned(), told.trim_end_matches(']').to_owned()),
+        // A default that depends on other things is at the end of the help text, in the form that clap uses.
+        let (help, stated) = match help.rsplit_once(" [default: ") {
+            Some((help, stated)) => (help.to_owned(), stated.trim_end_matches(']').to_owned()),
             None => (help, NOTHING.to_owned()),
         };
-        let default = flag.get_default_values().first().map_or(told, |value| code(&value.to_string_lossy()));
+        let default =
+            flag.get_default_values().first().map_or(stated, |value| code(&value.to_string_lossy()));
         Some(vec![code(&format!("--{}", flag.get_long()?)), variable, default, help])
     });
     assert_same("docs/flags.md", "src/cli/args.rs", &rows(FLAGS, "Flag"), &flags.collect::<Vec<_>>());
