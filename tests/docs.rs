@@ -3,8 +3,8 @@
 #[path = "docs/modules.rs"]
 mod modules;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::CommandFactory as _;
@@ -22,7 +22,8 @@ const CONDITIONS: &str = include_str!("../docs/conditions.md");
 const METRICS: &str = include_str!("../docs/metrics.md");
 const FLAGS: &str = include_str!("../docs/flags.md");
 const RELIABILITY: &str = include_str!("../docs/reliability.md");
-const TIMETABLE: &str = include_str!("../docs/timetable.md");
+const INTERVALS: &str = include_str!("../docs/intervals.md");
+const ARCHITECTURE: &str = include_str!("../docs/architecture.md");
 
 /// What a cell holds that has nothing to say.
 const NOTHING: &str = "–";
@@ -71,17 +72,17 @@ fn every_condition_is_explained_and_none_that_does_not_exist() {
 }
 
 #[test]
-fn what_is_said_of_looking_again_is_a_row_of_the_timetable() {
-    let looks: BTreeMap<String, String> = rows(CONDITIONS, "Reason")
+fn the_next_check_of_every_reason_is_a_row_of_the_intervals() {
+    let next_checks: BTreeMap<String, String> = rows(CONDITIONS, "Reason")
         .into_iter()
         .map(|row| (row[0].trim_matches('`').to_owned(), row[4].clone()))
         .collect();
     let delays = delays(&Timings::default());
-    for (reason, look) in &looks {
-        let known = delays.iter().any(|(_, delay)| delay == look) || look == NOTHING;
-        assert!(known, "docs/conditions.md, {reason}: {look:?} is no row of docs/timetable.md");
+    for (reason, next_check) in &next_checks {
+        let known = delays.iter().any(|(_, delay)| delay == next_check) || next_check == NOTHING;
+        assert!(known, "docs/conditions.md, {reason}: {next_check:?} is not a row of docs/intervals.md");
     }
-    // The faults that ConnectWise tells of, each by the rule that the operator itself goes by.
+    // The faults that ConnectWise reports, each with the rule that the operator itself applies.
     for fault in [
         Reason::SiteInvalid,
         Reason::SiteUnreachable,
@@ -94,7 +95,7 @@ fn what_is_said_of_looking_again_is_a_row_of_the_timetable() {
         let expected = repeated(&Timings::default(), timetable::kind_of(fault));
         let name = fault.as_str();
         assert_eq!(
-            looks[name], expected,
+            next_checks[name], expected,
             "docs/conditions.md, {name}: link::timetable::kind_of says otherwise"
         );
     }
@@ -107,7 +108,7 @@ fn the_short_table_of_the_readme_names_real_reasons_with_their_meaning() {
     for row in rows {
         let reason = Reason::parse(row[0].trim_matches('`'));
         let Some(reason) = reason else {
-            panic!("README.md: {} is no reason; see src/crd/reason.rs", row[0])
+            panic!("README.md: {} is not a reason; see src/crd/reason.rs", row[0])
         };
         assert_eq!(
             row[2],
@@ -156,28 +157,29 @@ fn the_documented_flags_are_those_of_the_program() {
         let variable =
             flag.get_env().map_or_else(|| NOTHING.to_owned(), |name| code(&name.to_string_lossy()));
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
-        // A default that depends on other things stands at the end of the help text, as clap itself would write it.
-        let (help, told) = match help.rsplit_once(" [default: ") {
-            Some((help, told)) => (help.to_owned(), told.trim_end_matches(']').to_owned()),
+        // A default that depends on other things is at the end of the help text, in the form that clap uses.
+        let (help, stated) = match help.rsplit_once(" [default: ") {
+            Some((help, stated)) => (help.to_owned(), stated.trim_end_matches(']').to_owned()),
             None => (help, NOTHING.to_owned()),
         };
-        let default = flag.get_default_values().first().map_or(told, |value| code(&value.to_string_lossy()));
+        let default =
+            flag.get_default_values().first().map_or(stated, |value| code(&value.to_string_lossy()));
         Some(vec![code(&format!("--{}", flag.get_long()?)), variable, default, help])
     });
     assert_same("docs/flags.md", "src/cli/args.rs", &rows(FLAGS, "Flag"), &flags.collect::<Vec<_>>());
 }
 
 #[test]
-fn every_promise_names_tests_that_exist() {
+fn every_guarantee_names_tests_that_exist() {
     let sources = ["src", "tests"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let sources = sources.iter().map(|folder| source_under(folder)).collect::<String>();
-    let promises = rows(RELIABILITY, "Promise");
-    let numbers: Vec<_> = promises.iter().map(|row| row[0].split('.').next().unwrap_or_default()).collect();
+    let guarantees = rows(RELIABILITY, "Guarantee");
+    let numbers: Vec<_> = guarantees.iter().map(|row| row[0].split('.').next().unwrap_or_default()).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"]);
-    for row in &promises {
+    for row in &guarantees {
         for test in row[1].split(", ") {
             let name = test.trim_matches('`');
-            assert!(is_test(&sources, name), "docs/reliability.md: there is no test {name}");
+            assert!(is_test(&sources, name), "docs/reliability.md: test {name} does not exist");
         }
     }
 }
@@ -211,9 +213,9 @@ fn the_documented_delays_are_those_of_the_operator() {
     let expected =
         delays(&Timings::default()).into_iter().map(|(after, delay)| vec![after.to_owned(), delay]);
     assert_same(
-        "docs/timetable.md",
+        "docs/intervals.md",
         "src/timings.rs",
-        &rows(TIMETABLE, "After"),
+        &rows(INTERVALS, "After"),
         &expected.collect::<Vec<_>>(),
     );
 }
@@ -222,12 +224,12 @@ fn the_documented_delays_are_those_of_the_operator() {
 fn the_documented_waits_and_timeouts_are_those_of_the_operator() {
     let mut documented = Vec::new();
     for head in ["Rule", "Wait", "Call", "Term"] {
-        documented.extend(rows(TIMETABLE, head).into_iter().map(|row| row[1].clone()));
+        documented.extend(rows(INTERVALS, head).into_iter().map(|row| row[1].clone()));
     }
     assert_eq!(
         documented,
         waits(&Timings::default()),
-        "docs/timetable.md: the last four tables do not say what src/timings.rs does; left: documented, right: real"
+        "docs/intervals.md: the last four tables do not say what src/timings.rs does; left: documented, right: real"
     );
 }
 
@@ -241,7 +243,7 @@ fn the_role_in_the_readme_is_what_the_default_profile_asks_for() {
         let function = match &line.function {
             Function::Named(name) => name.clone(),
             Function::WholeModule { decisive } => {
-                format!("every function of the module; {} decides", decisive.join(", "))
+                format!("every function of the module (only {} is required)", decisive.join(", "))
             }
         };
         vec![line.module.clone(), function, level(Action::Add), level(Action::Edit), level(Action::Inquire)]
@@ -267,37 +269,92 @@ fn every_file_that_the_readme_names_exists() {
     }
 }
 
-/// The first table of the timetable. Its text stands here, its numbers come from the operator.
+#[test]
+fn every_link_between_the_documents_leads_to_a_file_and_a_heading() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_docs = std::fs::read_dir(root.join("docs")).expect("a folder").map(|entry| {
+        let path = entry.expect("an entry").path();
+        path.strip_prefix(root).expect("a path of this repository").to_owned()
+    });
+    let at_the_root = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from);
+    for document in in_docs.chain(at_the_root) {
+        let shown = document.display();
+        let text = std::fs::read_to_string(root.join(&document)).expect("a document");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() {
+                root.join(&document)
+            } else {
+                root.join(&document).with_file_name(file)
+            };
+            assert!(path.exists(), "{shown} links to {target}, which does not exist");
+            let found = heading.is_empty() || {
+                let linked = std::fs::read_to_string(&path).expect("a document");
+                linked.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+            };
+            assert!(found, "{shown} links to {target}, but {} has no such heading", path.display());
+        }
+    }
+}
+
+/// The anchor that Git hosts give a heading.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn the_modules_of_the_architecture_page_are_those_of_the_program() {
+    let (_, after) = ARCHITECTURE.split_once("```mermaid").expect("the page has a diagram");
+    let (diagram, _) = after.split_once("```").expect("the diagram ends");
+    let nodes = diagram.lines().map(str::trim).filter(|line| !line.starts_with("subgraph "));
+    let drawn: BTreeSet<&str> = nodes.filter_map(|line| Some(line.split_once("[\"")?.0)).collect();
+    let listed = rows(ARCHITECTURE, "Module");
+    let listed: BTreeSet<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(drawn, listed, "docs/architecture.md: the diagram and the table of modules differ");
+    let map = include_str!("../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! - [`"));
+    let mapped: BTreeSet<&str> = map.filter_map(|entry| entry.split('`').next()).collect();
+    if mapped.contains("operator") {
+        assert_eq!(listed, mapped, "docs/architecture.md and the map in src/lib.rs name other modules");
+    }
+}
+
+/// The first table of the intervals. The text is here, the numbers come from the operator.
 fn delays(timings: &Timings) -> Vec<(&'static str, String)> {
     let t = timings;
     let (poll, later) = (shown(t.secret_poll), shown(t.secret_poll_later));
     vec![
         (
-            "everything was found good",
-            format!("every `spec.interval`, {} where it is absent", shown(t.interval)),
+            "a check that found the link valid",
+            format!("every `spec.interval`, {} by default", shown(t.interval)),
         ),
         (
-            "a missing permission, an inactive member, a board that is not ready",
+            "a missing permission, an inactive API member, a service board that is not ready",
             repeated(t, BackoffKind::Mend),
         ),
-        ("refused keys, a wrong company or site, a refusal by Petra", repeated(t, BackoffKind::Refused)),
-        ("nothing conclusive, and there is no verdict yet", repeated(t, BackoffKind::Nothing)),
-        ("nothing conclusive, while a verdict is held", repeated(t, BackoffKind::Held)),
         (
-            "a Secret that is absent",
+            "rejected API keys, a wrong company or site, a rejection by Petra",
+            repeated(t, BackoffKind::Refused),
+        ),
+        ("no conclusive response, and no earlier result", repeated(t, BackoffKind::Nothing)),
+        ("no conclusive response, and an earlier result that still applies", repeated(t, BackoffKind::Held)),
+        (
+            "a missing Secret",
             format!(
-                "when it appears; where Secrets are not watched {poll}, after {} {later}",
+                "when the Secret is created; if Secrets are not watched, {poll}, then {later} after {}",
                 shown(t.secret_grace)
             ),
         ),
         (
-            "a Secret that holds no usable keys",
-            format!("when it changes; where Secrets are not watched {later}"),
+            "a Secret without valid API keys",
+            format!("when the Secret changes; if Secrets are not watched, {later}"),
         ),
-        ("a Secret that may not be read", later.clone()),
-        ("Petra took the link", format!("{}, one poll for all links", shown(t.poll))),
-        ("something that only another spec can mend", "when the resource changes".to_owned()),
-        ("a step that leads to the next one", "at once".to_owned()),
+        ("a Secret that the operator is not allowed to read", later.clone()),
+        ("Petra accepted the link", format!("{}, one request for all links", shown(t.poll))),
+        ("a problem that only a change of the spec can fix", "when the resource changes".to_owned()),
+        ("a step that the next step follows directly", "immediately".to_owned()),
     ]
 }
 
@@ -313,7 +370,7 @@ fn repeated(t: &Timings, kind: BackoffKind) -> String {
     }
 }
 
-/// The other tables of the timetable, in their order. Every field is named, so that a new one cannot be left out of the
+/// The other tables of the intervals, in their order. Every field is named, so that a new one cannot be left out of the
 /// documentation unseen.
 fn waits(timings: &Timings) -> Vec<String> {
     let Timings {
@@ -423,7 +480,7 @@ fn assert_same(document: &str, source: &str, documented: &[Vec<String>], real: &
         );
     }
     for row in documented {
-        assert!(real.contains(row), "{document} has a row that {source} knows nothing of: {row:?}");
+        assert!(real.contains(row), "{document} has a row that is not in {source}: {row:?}");
     }
     assert_eq!(documented, real, "{document}: put the rows into the order of {source}, each once");
 }

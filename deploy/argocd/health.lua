@@ -1,9 +1,9 @@
 -- Health of a ConnectWiseLink in Argo CD.
 --
--- Ready=False is Degraded and fails a sync wave at once; Ready=Unknown is Progressing, because something is under way;
--- a suspended link is Suspended. A status that judges an earlier generation of the spec counts for nothing yet.
+-- Ready=False is Degraded and fails a sync wave immediately. Ready=Unknown is Progressing. A suspended link is
+-- Suspended. A status for an earlier generation of the spec is ignored.
 
-local health = { status = "Progressing", message = "Waiting for the operator to look" }
+local health = { status = "Progressing", message = "Waiting for the operator to check the link" }
 
 if obj.metadata.deletionTimestamp ~= nil then
   health.message = "Being deleted"

@@ -1,4 +1,4 @@
-//! Every metric, once: name, kind, labels and meaning. The documentation is checked against this table.
+//! Every metric with its name, kind, labels and meaning. A test checks `docs/metrics.md` against this table.
 
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,47 +38,47 @@ macro_rules! catalogue {
 
 catalogue! {
     RECONCILES = Counter "controller_runtime_reconcile_total" ["controller", "result"]
-        "Reconciles that ended: success, requeue_after, error or panic";
+        "Finished reconciles, by result: success, requeue_after, error or panic";
     RECONCILE_SECONDS = Histogram "controller_runtime_reconcile_time_seconds" ["controller"]
-        "How long a reconcile took, waits for rate limits included";
+        "Duration of a reconcile, including waits for rate limits";
     RECONCILE_PANICS = Counter "controller_runtime_reconcile_panics_total" ["controller"]
-        "Reconciles that panicked; each is an error of its own link alone";
+        "Reconciles that panicked; a panic affects one link only";
     ACTIVE_WORKERS = Gauge "controller_runtime_active_workers" ["controller"]
-        "Reconciles that run now";
+        "Reconciles that are running";
     QUEUE_DEPTH = Gauge "workqueue_depth" ["name"]
-        "Links that wait for a reconcile now";
+        "Links that are waiting for a reconcile";
     WATCH_ERRORS = Counter "cwlink_watch_errors_total" ["resource", "cause"]
-        "Watches that failed and are tried again: forbidden, expired, unreachable or other";
+        "Failed watches, which the operator retries, by cause: forbidden, expired, unreachable or other";
     REQUESTS = Counter "cwlink_requests_total" ["service", "operation", "outcome"]
-        "Calls to ConnectWise and Petra, by status class or by why there was no answer";
+        "Calls to ConnectWise and Petra, by status class or by the cause of a missing response";
     REQUEST_SECONDS = Histogram "cwlink_request_duration_seconds" ["service", "operation"]
-        "How long a call to ConnectWise or Petra took";
+        "Duration of a call to ConnectWise or Petra";
     LIMITER_SECONDS = Histogram "cwlink_limiter_wait_seconds" ["service", "operation"]
-        "How long a call waited for a rate limit before it was sent";
+        "Time that a call waited for a rate limit before it was sent";
     LINKS = Gauge "cwlink_links" ["condition", "status", "reason"]
-        "Links by what each condition says now; a status that nobody has written yet counts as Unknown, Pending";
+        "Links by condition, status and reason; a link without a status counts as Unknown, Pending";
     LINKS_UNREADABLE = Gauge "cwlink_links_unreadable" []
-        "Links that do not fit the schema and are left alone";
+        "Links that do not match the schema and are ignored";
     HELD_VERDICTS = Counter "cwlink_held_verdicts_total" ["cause"]
-        "Visits after which the last verdict was kept: inconclusive, debounce, fleet or petra";
+        "Reconciles that kept the earlier result, by cause: inconclusive, debounce, fleet or petra";
     FLEET_HOLD = Gauge "cwlink_fleet_hold" []
-        "1 while accusations are held because too many links would be accused alike";
+        "1 while failures are held back because too many links would fail at once, otherwise 0";
     PETRA_ORPHANS = Gauge "cwlink_petra_orphans" []
-        "Links at Petra that this installation owns and that no resource stands for";
+        "Links at Petra that belong to this installation and have no resource";
     PETRA_ACCOUNT = Gauge "cwlink_petra_account_proved" []
-        "1 when Petra accepted the operator's API key at the last proof, 0 when it refused, absent before";
+        "1 if Petra accepted the operator's API key at the last check, 0 if Petra rejected it, absent before the first check";
     STATUS_WRITES = Counter "cwlink_status_writes_total" []
-        "Writes of a link's status; an idle link causes none";
+        "Status writes; an idle link causes none";
     SECRET_READS = Counter "cwlink_secret_reads_total" []
-        "Reads of a Secret's content; an unchanged Secret causes none";
+        "Reads of Secret content; an unchanged Secret causes none";
     EVENTS = Counter "cwlink_events_total" ["outcome"]
-        "Events for people: published, failed, repeated (within the window) or dropped (over the limit)";
+        "Kubernetes events, by outcome: published, failed, repeated (within the window) or dropped (over the limit)";
     SECRET_FILES = Counter "cwlink_secret_file_reloads_total" ["file", "outcome"]
-        "Mounted secret files that changed: loaded, or refused and the former content kept";
+        "Changes of mounted secret files, by outcome: loaded, or refused (the previous content stays in use)";
     LEADER = Gauge "cwlink_leader" []
-        "1 while this replica leads and acts, 0 while it stands by";
+        "1 while this replica is the leader, 0 while it is on standby";
     BUILD = Gauge "cwlink_build_info" ["version"]
-        "Always 1; the version is the label";
+        "Always 1; the label has the version";
 }
 
 #[cfg(test)]

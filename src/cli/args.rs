@@ -1,4 +1,4 @@
-//! Flags as they are typed. The doc comments are the help text.
+//! The command line. The doc comments are the help texts.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -14,17 +14,17 @@ use crate::logging::LogFormat;
 #[derive(Debug, Parser)]
 #[command(name = "cwlink", version, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator
     Run(Box<RunArgs>),
-    /// Print the CRD as YAML
+    /// Print the CustomResourceDefinition as YAML
     Crd,
 }
 
@@ -32,14 +32,14 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 #[command(next_line_help = true)]
 pub struct RunArgs {
-    /// Name of this installation at Petra, the first part of every link's owner. It must survive a rebuilt cluster and
-    /// differ from every other installation of your organisation. Required with --petra-url: 1 to 63 lower-case letters,
-    /// digits and hyphens
+    /// Name of this installation at Petra: the first part of the owner of every link. Keep the name when you rebuild the
+    /// cluster. Choose a name that no other installation of your organisation uses. 1 to 63 lowercase letters, digits and
+    /// hyphens. Required with --petra-url
     #[arg(long, env = "CWLINK_INSTALLATION_ID", value_name = "NAME", hide_env_values = true)]
     pub installation_id: Option<String>,
 
-    /// Namespaces whose links are looked at, or `*` for all. Who may create a link there may send a company's tickets to
-    /// your Petra organisation [default: the operator's own namespace]
+    /// Namespaces to watch for links, or `*` for all namespaces. Anyone who can create a link in a watched namespace can
+    /// send the tickets of a company to your Petra organisation [default: the operator's own namespace]
     #[arg(
         long,
         env = "CWLINK_WATCH_NAMESPACES",
@@ -49,12 +49,12 @@ pub struct RunArgs {
     )]
     pub watch_namespaces: Vec<String>,
 
-    /// The operator's own namespace [default: `POD_NAMESPACE`, else that of the pod's service account]
+    /// Namespace of the operator itself [default: `POD_NAMESPACE`, or the namespace of the pod's service account]
     #[arg(long, env = "CWLINK_NAMESPACE", value_name = "NAMESPACE", hide_env_values = true)]
     pub namespace: Option<String>,
 
-    /// How links are registered that do not say so themselves: by the operator over Petra's link routes, or by a person in
-    /// Petra's portal [default: Api with --petra-url, else Portal]
+    /// Registration mode of links that do not set one. `Api`: the operator registers links through the link API.
+    /// `Portal`: a person saves links in Petra's portal [default: Api with --petra-url, otherwise Portal]
     #[arg(
         long,
         env = "CWLINK_REGISTRATION",
@@ -67,22 +67,23 @@ pub struct RunArgs {
     )]
     pub registration: Option<RegistrationMode>,
 
-    /// The server that links are registered with, `https://HOST[:PORT]`. Keys are sent there: it has no default
+    /// Server that the operator registers links with, as `https://HOST[:PORT]`. There is no default, because the operator
+    /// sends API keys to this server
     #[arg(long, env = "CWLINK_PETRA_URL", value_name = "URL", hide_env_values = true)]
     pub petra_url: Option<String>,
 
-    /// File with the operator's Petra API key. Read again when it changes. Required with --petra-url; without, the key only
-    /// proves the account
+    /// File with the operator's Petra API key. The operator reads the file again when it changes. Required with
+    /// --petra-url. Without --petra-url, the key is only used to verify your Petra account
     #[arg(long, env = "CWLINK_PETRA_KEY_FILE", value_name = "FILE", hide_env_values = true)]
     pub petra_key_file: Option<PathBuf>,
 
-    /// File with the ConnectWise clientId of your integration, from developer.connectwise.com. Read again when it changes.
-    /// Required
+    /// File with the ConnectWise clientId of your integration, from developer.connectwise.com. The operator reads the file
+    /// again when it changes. Required
     #[arg(long, env = "CWLINK_CONNECTWISE_CLIENT_ID_FILE", value_name = "FILE", hide_env_values = true)]
     pub connectwise_client_id_file: Option<PathBuf>,
 
-    /// ConnectWise server besides ConnectWise's own cloud that keys may be sent to, such as one that you host. It may have a
-    /// private address and a port of its own. May be given several times
+    /// ConnectWise server outside the ConnectWise cloud that API keys may be sent to, such as a server that you host. It
+    /// can have a private address and any port. Can be repeated
     #[arg(
         long,
         env = "CWLINK_ALLOW_SITE",
@@ -92,7 +93,7 @@ pub struct RunArgs {
     )]
     pub allow_site: Vec<String>,
 
-    /// ConnectWise company that may be linked; no other then. May be given several times [default: any]
+    /// ConnectWise company that may be linked. If set, only these companies may be linked. Can be repeated [default: any]
     #[arg(
         long,
         env = "CWLINK_ALLOW_COMPANY",
@@ -102,21 +103,21 @@ pub struct RunArgs {
     )]
     pub allow_company: Vec<String>,
 
-    /// YAML file with permission profiles of your own, besides the built-in ones
+    /// YAML file with your own permission profiles, in addition to the built-in profiles
     #[arg(long, env = "CWLINK_PROFILES", value_name = "FILE", hide_env_values = true)]
     pub profiles: Option<PathBuf>,
 
-    /// PEM file with certificates to trust for ConnectWise and Petra, besides the system's
+    /// PEM file with CA certificates to trust for ConnectWise and Petra, in addition to the system's certificates
     #[arg(long, env = "CWLINK_CA_BUNDLE", value_name = "FILE", hide_env_values = true)]
     pub ca_bundle: Option<PathBuf>,
 
-    /// Proxy for calls to ConnectWise and Petra, `http(s)://HOST:PORT`. It resolves the names, so that private addresses
-    /// behind a public name are its matter. The usual proxy variables of the environment are not used for these calls
+    /// Proxy for calls to ConnectWise and Petra, as `http(s)://HOST:PORT`. The proxy resolves host names, so the proxy must
+    /// block private addresses. The operator ignores the usual proxy environment variables for these calls
     #[arg(long, env = "CWLINK_EGRESS_PROXY", value_name = "URL", hide_env_values = true)]
     pub egress_proxy: Option<String>,
 
-    /// Whether to watch the metadata of Secrets. With `false` the right to get the Secrets that links name is enough, and
-    /// changed keys are found at the next check
+    /// Watch the metadata of Secrets. With `false`, the operator only needs permission to get the Secrets that links name,
+    /// and it finds changed keys at the next check
     #[arg(
         long,
         env = "CWLINK_WATCH_SECRETS",
@@ -127,7 +128,8 @@ pub struct RunArgs {
     )]
     pub watch_secrets: bool,
 
-    /// Links that are looked at at the same time. Where several namespaces are watched, one of them takes half at most
+    /// Number of links to reconcile at the same time. If the operator watches several namespaces, one namespace uses at most
+    /// half
     #[arg(
         long,
         env = "CWLINK_CONCURRENCY",
@@ -138,7 +140,7 @@ pub struct RunArgs {
     )]
     pub concurrency: u16,
 
-    /// Calls a minute to one ConnectWise host, 1 to 1000
+    /// Calls per minute to one ConnectWise host, from 1 to 1000
     #[arg(
         long,
         env = "CWLINK_CONNECTWISE_REQUESTS_PER_MINUTE",
@@ -148,8 +150,8 @@ pub struct RunArgs {
     )]
     pub connectwise_requests_per_minute: NonZeroU32,
 
-    /// Whether to act only while holding a Lease in the operator's own namespace, so that of several replicas one acts.
-    /// `false` is for an operator that surely runs alone
+    /// Elect a leader with a Lease in the operator's own namespace, so that only one of several replicas acts. Set `false`
+    /// only if no other replica can run
     #[arg(
         long,
         env = "CWLINK_LEADER_ELECT",
@@ -160,7 +162,7 @@ pub struct RunArgs {
     )]
     pub leader_elect: bool,
 
-    /// Name of that Lease. Installations that share a namespace need different ones
+    /// Name of the Lease. Installations that share a namespace need different names
     #[arg(
         long,
         env = "CWLINK_LEASE_NAME",
@@ -170,7 +172,7 @@ pub struct RunArgs {
     )]
     pub lease_name: String,
 
-    /// Address of /livez, /readyz and /metrics
+    /// Listen address of /livez, /readyz and /metrics
     #[arg(
         long,
         env = "CWLINK_ADMIN_ADDRESS",
@@ -180,7 +182,7 @@ pub struct RunArgs {
     )]
     pub admin_address: SocketAddr,
 
-    /// Form of the log on stderr: `auto` is text on a terminal, else JSON
+    /// Format of the log on stderr. `auto` is text on a terminal, otherwise JSON
     #[arg(
         long,
         env = "CWLINK_LOG_FORMAT",
@@ -191,9 +193,8 @@ pub struct RunArgs {
     )]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug or trace, also by module, such as `info,cwlink::link=debug`. It selects among
-    /// the operator's own lines: of the libraries beneath it only errors are ever logged, because their other lines hold
-    /// what passes through them, answers with Secrets too
+    /// Log level: error, warn, info, debug or trace. Can be set for a module, such as `info,cwlink::link=debug`. The level
+    /// applies to the operator's own log lines. Libraries only log errors, because their other lines can contain Secrets
     #[arg(
         long,
         env = "CWLINK_LOG_LEVEL",
@@ -203,11 +204,11 @@ pub struct RunArgs {
     )]
     pub log_level: String,
 
-    /// Configuration of the cluster to work in [default: `KUBECONFIG`, else ~/.kube/config, else the pod's service account]
+    /// Kubeconfig file of the cluster [default: `KUBECONFIG`, then ~/.kube/config, then the pod's service account]
     #[arg(long, env = "CWLINK_KUBECONFIG", value_name = "FILE", hide_env_values = true)]
     pub kubeconfig: Option<PathBuf>,
 
-    /// For tests: run the timetable this many times faster
+    /// For tests: run all intervals this many times faster
     #[arg(long, env = "CWLINK_TIME_SPEED", value_name = "FACTOR", default_value_t = 1.0, hide = true)]
     pub time_speed: f64,
 }

@@ -168,14 +168,14 @@ impl Settings {
         if args.connectwise_requests_per_minute.get() > 1000 {
             errors.add(
                 "--connectwise-requests-per-minute",
-                "ConnectWise allows about 1000 a minute; give no more",
+                "is more than 1000; ConnectWise allows about 1000 calls per minute",
             );
         }
         if let Err(problem) = EnvFilter::try_new(&args.log_level) {
             errors.add("--log-level", problem);
         }
         let speed = (0.01..=10_000.0).contains(&args.time_speed).then_some(args.time_speed);
-        let speed = errors.take("--time-speed", speed.ok_or("is not a number from 0.01 to 10000"));
+        let speed = errors.take("--time-speed", speed.ok_or("must be a number from 0.01 to 10000"));
         Some(Self {
             allow: AllowList::new(sites, petra.as_ref().map(|petra| petra.host.clone())),
             petra,
@@ -205,12 +205,15 @@ impl Settings {
 
 fn petra(args: &RunArgs, errors: &mut SettingsErrors) -> Option<Petra> {
     let installation = args.installation_id.as_deref().and_then(|text| {
-        let id = InstallationId::parse(text).ok_or("is not 1 to 63 lower-case letters, digits and hyphens");
+        let id = InstallationId::parse(text).ok_or("must be 1 to 63 lowercase letters, digits and hyphens");
         errors.take("--installation-id", id)
     });
     let url = args.petra_url.as_deref()?;
     if args.installation_id.is_none() {
-        errors.add("--installation-id", "is required with --petra-url; choose a name and never change it");
+        errors.add(
+            "--installation-id",
+            "is required with --petra-url; choose a name and do not change it later",
+        );
     }
     if args.petra_key_file.is_none() {
         errors.add("--petra-key-file", "is required with --petra-url");
@@ -221,11 +224,11 @@ fn petra(args: &RunArgs, errors: &mut SettingsErrors) -> Option<Petra> {
 
 /// `https://HOST[:PORT]` and nothing else: the routes below it are the contract's.
 fn petra_host(text: &str) -> Result<HostPort, String> {
-    let form = "give https://HOST or https://HOST:PORT";
-    let bare = text.strip_prefix("https://").ok_or_else(|| format!("is not https; {form}"))?;
+    let form = "use https://HOST or https://HOST:PORT";
+    let bare = text.strip_prefix("https://").ok_or_else(|| format!("must begin with https://; {form}"))?;
     let bare = bare.strip_suffix('/').unwrap_or(bare);
     if bare.contains(['/', '?', '#']) {
-        return Err(format!("has more than a host; {form}"));
+        return Err(format!("must not have a path or a query; {form}"));
     }
     bare.parse::<HostPort>().map_err(|problem| problem.to_string())
 }
@@ -233,8 +236,10 @@ fn petra_host(text: &str) -> Result<HostPort, String> {
 fn registration(args: &RunArgs, errors: &mut SettingsErrors) -> RegistrationMode {
     match (args.registration, &args.petra_url) {
         (Some(RegistrationMode::Api), None) => {
-            errors
-                .add("--registration", "Api needs --petra-url: keys are sent to no server that nobody named");
+            errors.add(
+                "--registration",
+                "Api requires --petra-url, the server that the operator sends API keys to",
+            );
             RegistrationMode::Api
         }
         (Some(mode), _) => mode,
@@ -246,7 +251,7 @@ fn registration(args: &RunArgs, errors: &mut SettingsErrors) -> RegistrationMode
 fn client_id(args: &RunArgs, errors: &mut SettingsErrors) -> Option<SecretFile> {
     let flag = "--connectwise-client-id-file";
     let path = args.connectwise_client_id_file.as_deref();
-    let path = path.ok_or("is required: ConnectWise answers no call without a clientId");
+    let path = path.ok_or("is required: ConnectWise rejects calls without a clientId");
     errors.take(flag, path).and_then(|path| errors.take(flag, SecretFile::open(flag, path)))
 }
 
@@ -268,16 +273,13 @@ fn watch_namespaces(
     match (given, own) {
         ([], Some(own)) => Some(WatchNamespaces::These([own.to_owned()].into())),
         ([], None) => {
-            errors.add(
-                flag,
-                "the operator's own namespace is not known here; name the namespaces, or give --namespace",
-            );
+            errors.add(flag, "the operator's own namespace is not known; set this flag or --namespace");
             None
         }
         ([all], _) if all == "*" => Some(WatchNamespaces::All),
         (names, _) => {
             for name in names.iter().filter(|name| !dns_name::is_label(name)) {
-                errors.add(flag, format_args!("{name:?} is no namespace; give names, or `*` alone"));
+                errors.add(flag, format_args!("{name:?} is not a namespace; use names, or only `*`"));
             }
             Some(WatchNamespaces::These(names.iter().cloned().collect()))
         }
@@ -297,14 +299,14 @@ fn lease(
     if !dns_name::is_label(name) {
         errors.add(
             "--lease-name",
-            format_args!("{name:?} is no name of a Lease: 1 to 63 lower-case letters, digits and hyphens"),
+            format_args!("{name:?} is not a valid name; use 1 to 63 lowercase letters, digits and hyphens"),
         );
     }
     let Some(namespace) = namespace else {
         errors.add(
             "--leader-elect",
-            "needs the operator's own namespace, which is not known here; give --namespace, or --leader-elect=false if \
-             surely no other operator runs for this installation",
+            "requires the operator's own namespace, which is not known; set --namespace. If no other operator runs for this \
+             installation, you can set --leader-elect=false instead",
         );
         return None;
     };
@@ -313,21 +315,21 @@ fn lease(
 
 /// A proxy without a password: that would be a secret in a flag.
 fn proxy(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "is not a URL; give http://HOST:PORT or https://HOST:PORT")?;
+    let url = Url::parse(text).map_err(|_| "is not a URL; use http://HOST:PORT or https://HOST:PORT")?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err("is neither http://HOST:PORT nor https://HOST:PORT");
+        return Err("must be http://HOST:PORT or https://HOST:PORT");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password; flags hold no secrets");
+        return Err("must not contain a user name or password; flags cannot hold secrets");
     }
     if url.domain().is_some_and(|name| Host::parse(name).is_err()) {
         return Err(
-            "does not give the whole name of its host, such as squid.proxy.svc.cluster.local; search domains are not \
-                    tried",
+            "must use a fully qualified host name, such as squid.proxy.svc.cluster.local; the operator does not use search \
+                    domains",
         );
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("has more than a host; give http://HOST:PORT or https://HOST:PORT");
+        return Err("must not have a path or a query; use http://HOST:PORT or https://HOST:PORT");
     }
     Ok(url)
 }

@@ -10,22 +10,22 @@ use super::time::StatusTime;
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `AuthFailed`, `PermissionDenied`, `Registered`; `Reconciling` or `Stalled` while True.
+    /// `Ready`, `AuthFailed`, `PermissionDenied`, `Registered`, `Reconciling` or `Stalled`.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 316))]
     pub type_: String,
     /// True, False or Unknown.
     pub status: ConditionStatus,
-    /// The generation of the spec that this condition was set for.
+    /// The generation of the spec that this condition describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub observed_generation: Option<i64>,
     /// When `status` last changed.
     pub last_transition_time: StatusTime,
-    /// Why, in one word for machines.
+    /// Why the condition has this status, in one word for programs.
     #[schemars(length(min = 1, max = 1024), regex(pattern = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"))]
     pub reason: String,
-    /// Why, and what to do next, for people.
+    /// Why the condition has this status and what to do next, for people.
     #[schemars(length(max = 32768))]
     pub message: String,
 }
@@ -37,14 +37,14 @@ pub enum ConditionStatus {
     True,
     /// It does not hold.
     False,
-    /// It cannot be told, or is under way.
+    /// It is not known, or a check is running.
     Unknown,
 }
 
 word_schema!(ConditionStatus: "True", "False", "Unknown");
 
 impl ConditionStatus {
-    /// As it stands in the resource.
+    /// The word in the resource.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,17 +58,17 @@ impl ConditionStatus {
 /// The types of conditions that the operator writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConditionType {
-    /// Everything was found good for these inputs.
+    /// The API keys, the security role, the board and the link are valid for these inputs.
     Ready,
-    /// ConnectWise refused these credentials, or does not know the company.
+    /// ConnectWise rejected the API keys, or the company was not found.
     AuthFailed,
-    /// A named line of the role is missing, or the member is inactive.
+    /// The security role is missing a permission, or the API member is inactive.
     PermissionDenied,
-    /// Petra holds the link with these keys.
+    /// Petra has the link with these API keys.
     Registered,
-    /// Something is under way; only present while True.
+    /// The operator is still working on the link; only present while True.
     Reconciling,
-    /// Nothing moves until somebody acts; only present while True.
+    /// A person must act; only present while True.
     Stalled,
 }
 
@@ -76,7 +76,7 @@ impl ConditionType {
     /// The four that are always present.
     pub const LASTING: [Self; 4] = [Self::Ready, Self::AuthFailed, Self::PermissionDenied, Self::Registered];
 
-    /// As it stands in the resource.
+    /// The word in the resource.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl ConditionType {
 }
 
 impl Condition {
-    /// The reason as the operator's own enum; `None` when somebody else wrote it.
+    /// The reason as an enum; `None` if another program wrote it.
     #[must_use]
     pub fn known_reason(&self) -> Option<Reason> {
         Reason::parse(&self.reason)

@@ -2,7 +2,7 @@
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
-        /// Why a condition has its status: one word for machines, one meaning each.
+        /// Why a condition has its status: one word for programs, with one meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
@@ -12,7 +12,7 @@ macro_rules! reasons {
             /// All of them, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// As it stands in the resource and in metrics.
+            /// The word in the resource and in metrics.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)+ }
@@ -28,81 +28,81 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Everything was found good: keys, role, board and link.
+    /// The API keys, the security role, the service board and the link are valid.
     Linked,
-    /// Petra confirmed the link with these keys.
+    /// Petra confirmed the link with these API keys.
     Confirmed,
-    /// A person acknowledged that the link was saved in Petra's portal with these keys.
+    /// A person acknowledged that the link is saved in Petra's portal with these API keys.
     Acknowledged,
-    /// ConnectWise accepted the keys.
+    /// ConnectWise accepted the API keys.
     CredentialsAccepted,
-    /// Every line of the permission profile was found.
+    /// The security role has every permission that the profile requires.
     PermissionsGranted,
-    /// Every function line was found; some items of an allow-list cannot be seen from outside.
+    /// The security role has every required function; some Allow list items cannot be read through the API.
     GrantedAsFarAsVisible,
-    /// Nothing has been found out yet.
+    /// The operator has no result yet.
     Pending,
-    /// The first round for these inputs is running.
+    /// The first check of these inputs is running.
     Checking,
-    /// Not judged, because something before it stands in the way.
+    /// Not evaluated, because an earlier step failed or is not complete.
     NotEvaluated,
-    /// Some function line cannot be told from what the tenant lets the keys see.
+    /// Some required permissions cannot be verified: ConnectWise does not show them to these API keys.
     NotVerifiable,
-    /// Petra took the link and waits for ConnectWise to confirm, which takes one or two minutes.
+    /// Petra accepted the link and is waiting for ConnectWise to confirm it, which takes one or two minutes.
     AwaitingConfirmation,
-    /// Petra has no link of this resource any more; it is being registered again.
+    /// The link no longer exists at Petra; the operator is registering it again.
     RemoteLinkMissing,
-    /// The Secret is not there yet.
+    /// The Secret does not exist yet.
     WaitingForSecret,
-    /// Nothing conclusive came from ConnectWise, and there is no verdict yet.
+    /// ConnectWise gave no conclusive response, and there is no earlier result to keep.
     ConnectWiseUnavailable,
-    /// Nothing conclusive came from Petra, and there is no verdict yet.
+    /// Petra gave no conclusive response, and there is no earlier result to keep.
     PetraUnavailable,
-    /// A service asked the operator to slow down, and there is no verdict yet.
+    /// ConnectWise or Petra asked the operator to slow down, and there is no earlier result to keep.
     RateLimited,
-    /// Petra refuses the operator's own API key; this says nothing about the link.
+    /// Petra rejects the operator's own API key, which says nothing about this link.
     PetraKeyRejected,
-    /// The link was good, but nothing conclusive was heard for too long.
+    /// The link was valid, but no check has been conclusive for too long.
     ValidationStale,
-    /// The operator may not read the Secret.
+    /// The operator does not have permission to read the Secret.
     SecretForbidden,
-    /// The resource is suspended, and there is no verdict for its inputs.
+    /// The resource is suspended, and there is no result for its current inputs.
     Suspended,
-    /// The resource is being deleted; its link at Petra goes first.
+    /// The resource is being deleted; its link at Petra is removed first.
     Deleting,
-    /// The deletion is held up, because Petra has not said that the link is gone.
+    /// The deletion cannot finish, because Petra has not confirmed that the link is gone.
     DeletionBlocked,
-    /// A field of the spec cannot be used.
+    /// A field of the spec has a value that cannot be used.
     SpecInvalid,
-    /// The operator may not talk to this site.
+    /// The operator is not allowed to connect to this site.
     SiteNotAllowed,
-    /// The operator may not link this company.
+    /// The operator is not allowed to link this company.
     CompanyNotAllowed,
     /// The Secret does not exist.
     SecretNotFound,
-    /// A key in the Secret is absent or cannot be a key.
+    /// A key in the Secret is missing or is not a valid API key.
     SecretInvalid,
-    /// The site answers, but is no ConnectWise, and never was one for this link.
+    /// The site responds, but not as a ConnectWise server, and it never has for this link.
     SiteInvalid,
-    /// The site's name does not exist or its certificate is not trusted, for minutes.
+    /// The host name of the site has not resolved, or its certificate has not been trusted, for several minutes.
     SiteUnreachable,
-    /// The site knows no such company.
+    /// The company was not found at the site.
     CompanyUnknown,
-    /// ConnectWise refused the keys.
+    /// ConnectWise rejected the API keys.
     CredentialsRejected,
     /// The API member is inactive.
     MemberInactive,
-    /// The security role lacks a line of the permission profile.
+    /// The security role is missing a permission that the profile requires.
     PermissionsMissing,
-    /// The service board is unknown, inactive, hidden from the API member, or without a default team.
+    /// The service board was not found, is inactive, is hidden from the API member, or has no default team.
     ServiceBoardNotReady,
     /// Another owner holds the link of this company.
     LinkConflict,
     /// A person must save the link in Petra's portal and acknowledge it.
     PortalActionRequired,
-    /// The Petra server has no link routes.
+    /// The Petra server does not support the link API.
     RegistrationUnsupported,
-    /// Petra says that ConnectWise refused the link.
+    /// Petra reports that ConnectWise rejected the link.
     RegistrationRejected,
     /// Petra did not confirm the link in time.
     ConfirmationTimedOut,

@@ -1,4 +1,4 @@
-//! What a person writes.
+//! `spec`: what a person writes.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use super::status::LinkStatus;
 
 /// Links one ConnectWise PSA company with Petra Security.
 ///
-/// Apply it together with a Secret of the same namespace that holds `publicKey` and `privateKey` of a ConnectWise API
-/// member. The operator checks keys, security role and board, registers the link, keeps checking, and says in `status`
-/// what is wrong and what to click to mend it.
+/// Create it together with a Secret in the same namespace that has the keys `publicKey` and `privateKey` of a ConnectWise
+/// API member. The operator checks the API keys, the security role and the service board, and registers the link. It
+/// rechecks regularly. If something is wrong, `status` says what it is and how to fix it.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "integrations.petrasecurity.com",
@@ -28,18 +28,18 @@ use super::status::LinkStatus;
     namespaced,
     status = "LinkStatus",
     derive = "PartialEq",
-    doc = "ConnectWiseLink links one ConnectWise PSA company with Petra Security: apply it with a Secret of API keys, then read READY or the REASON, and in MESSAGE what to click to mend it.",
+    doc = "ConnectWiseLink links one ConnectWise PSA company with Petra Security. Create it together with a Secret that has the API keys, and read READY and REASON. MESSAGE says what is wrong and how to fix it.",
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
-        description = "True when everything was found good; Unknown while something is under way"
+        description = "True if the link is valid; False if something is wrong; Unknown while a check is running or there is no result"
     ),
     printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        description = "Why the link is ready or not"
+        description = "Why the link is ready or not ready"
     ),
     printcolumn(name = "Company", type_ = "string", json_path = ".spec.companyId", description = "ConnectWise company"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -48,35 +48,35 @@ use super::status::LinkStatus;
         type_ = "string",
         json_path = ".status.site.host",
         priority = "1",
-        description = "ConnectWise site as normalised by the operator"
+        description = "Host of the ConnectWise site"
     ),
     printcolumn(
         name = "AuthFailed",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="AuthFailed")].status"#,
         priority = "1",
-        description = "True when ConnectWise refused the keys or does not know the company"
+        description = "True if ConnectWise rejected the API keys or the company was not found"
     ),
     printcolumn(
         name = "Denied",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="PermissionDenied")].status"#,
         priority = "1",
-        description = "True when the security role lacks a line or the member is inactive"
+        description = "True if the security role is missing a permission or the API member is inactive"
     ),
     printcolumn(
         name = "Registered",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Registered")].status"#,
         priority = "1",
-        description = "True when Petra holds the link with these keys"
+        description = "True if Petra has the link with these API keys"
     ),
     printcolumn(
         name = "Link",
         type_ = "string",
         json_path = ".status.link.id",
         priority = "1",
-        description = "Id of the link at Petra"
+        description = "ID of the link at Petra"
     ),
     printcolumn(
         name = "Validated",
@@ -91,41 +91,42 @@ use super::status::LinkStatus;
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
         priority = "1",
-        description = "What happened and what to do next"
+        description = "What is wrong and what to do next"
     ),
-    validation = ("!has(oldSelf.status) || !has(oldSelf.status.link) || (self.spec.companyId == oldSelf.spec.companyId && self.spec.siteUrl == oldSelf.spec.siteUrl)", "companyId and siteUrl cannot change once the link exists: delete this resource and create another")
+    validation = ("!has(oldSelf.status) || !has(oldSelf.status.link) || (self.spec.companyId == oldSelf.spec.companyId && self.spec.siteUrl == oldSelf.spec.siteUrl)", "companyId and siteUrl cannot change once the link exists: delete this resource and create a new one")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || has(self.deletionPolicy)", "registration.adoptFrom needs an explicit deletionPolicy: taking over a link decides who deletes it"),
-    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || !has(self.registration.mode) || self.registration.mode == 'Api'", "registration.adoptFrom is for registration.mode Api: in Portal a person saves the link, and the operator takes none over")
+    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || has(self.deletionPolicy)", "registration.adoptFrom requires an explicit deletionPolicy"),
+    validation = ("!has(self.registration) || !has(self.registration.adoptFrom) || !has(self.registration.mode) || self.registration.mode == 'Api'", "registration.adoptFrom requires registration.mode Api: in mode Portal a person saves the link")
 )]
 pub struct LinkSpec {
-    /// ConnectWise login company, as typed on the ConnectWise login page, such as `acme`. Letters, digits and other
-    /// printable ASCII, no white space and none of `+ : / ? # @ % \`. Cannot change once `status.link` exists.
+    /// ConnectWise company, as entered in the Company field of the ConnectWise login page, such as `acme`. Letters, digits
+    /// and other printable ASCII characters, except white space and `+ : / ? # @ % \`. You cannot change it once
+    /// `status.link` exists.
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(
-        validation = ("self.matches('^[A-Za-z0-9]([^+:/?#@%]*)$') && self.matches('^[!-~]+$') && !self.contains('\\\\')", "companyId begins with a letter or digit and holds only printable ASCII, no white space and none of + : / ? # @ % \\")
+        validation = ("self.matches('^[A-Za-z0-9]([^+:/?#@%]*)$') && self.matches('^[!-~]+$') && !self.contains('\\\\')", "companyId must begin with a letter or digit and contain only printable ASCII characters, no white space and none of + : / ? # @ % \\")
     )]
     pub company_id: String,
 
-    /// ConnectWise site as people type it: a host or https URL, such as `na.myconnectwise.net` or
-    /// `https://mycompany.connectwise.com`. Normalised by the operator in `status.site.host`, never rewritten here.
-    /// Cannot change once `status.link` exists.
+    /// ConnectWise site: a host name or an https URL, such as `na.myconnectwise.net` or
+    /// `https://mycompany.connectwise.com`. `status.site.host` shows the normalised host. The operator does not change this
+    /// field. You cannot change it once `status.link` exists.
     #[schemars(length(min = 1, max = 255))]
     pub site_url: String,
 
-    /// Secret of this namespace that holds the API keys.
+    /// Secret in the same namespace that contains the API keys.
     pub credentials_secret_ref: SecretReference,
 
-    /// Name of the permission profile that the security role is held against: `GuideV1` (absent means this),
-    /// `TicketingV2`, or one from the operator's own profiles file.
+    /// Name of the permission profile that the security role is checked against: `GuideV1` (the default), `TicketingV2`, or
+    /// a profile from the operator's profiles file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub permission_profile: Option<String>,
 
-    /// Name of the service board that Petra will put tickets on. When given, it must be active, visible to the API
-    /// member, and have a default team.
+    /// Name of the service board that Petra creates tickets on. If set, the board must be active, be visible to the API
+    /// member and have a default team.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub service_board: Option<String>,
@@ -134,31 +135,32 @@ pub struct LinkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<RegistrationSpec>,
 
-    /// Time between two checks of a healthy link: a duration such as `30m` or `1h30m`, from `5m` to `24h`. Absent means
+    /// Time between two checks of a valid link: a duration such as `30m` or `1h30m`, from `5m` to `24h`. The default is
     /// `30m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 16))]
     #[x_kube(
-        validation = ("self.matches('^([0-9]{1,6}(h|m|s))+$')", "interval is a duration of hours, minutes and seconds, such as 30m or 1h30m"),
-        validation = ("!self.matches('^([0-9]{1,6}(h|m|s))+$') || (duration(self) >= duration('5m') && duration(self) <= duration('24h'))", "interval lies between 5m and 24h")
+        validation = ("self.matches('^([0-9]{1,6}(h|m|s))+$')", "interval must be a duration of hours, minutes and seconds, such as 30m or 1h30m"),
+        validation = ("!self.matches('^([0-9]{1,6}(h|m|s))+$') || (duration(self) >= duration('5m') && duration(self) <= duration('24h'))", "interval must be between 5m and 24h")
     )]
     pub interval: Option<String>,
 
-    /// True: check nothing, register nothing, keep what stands. Deletion still works. Absent means false.
+    /// If true, the operator checks nothing, registers nothing and keeps the current conditions. You can still delete the
+    /// resource. The default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 
-    /// What happens to the link at Petra when this resource is deleted. `Unlink` (absent means this) removes it there;
-    /// `Orphan` leaves it.
+    /// What happens to the link at Petra when you delete this resource. `Unlink` (the default) removes the link. `Orphan`
+    /// keeps the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
 
-/// Names a Secret of the same namespace.
+/// Names a Secret in the same namespace.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct SecretReference {
-    /// Name of the Secret. Its keys `publicKey` and `privateKey` are read; surrounding white space is trimmed, and each
-    /// has at most 256 bytes.
+    /// Name of the Secret. The operator reads its keys `publicKey` and `privateKey`. Each value has at most 256 bytes.
+    /// White space around a value is ignored.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

@@ -1,4 +1,4 @@
-//! What a person reads. Nothing here comes from outside unparsed.
+//! `status`: what a person reads. Everything that comes from outside is parsed before it gets here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,36 +8,38 @@ use super::reason::Reason;
 use super::registration::RegistrationMode;
 use super::time::StatusTime;
 
-/// What the operator found out. Written whole by the operator alone.
+/// The result of the checks. Only the operator writes it.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LinkStatus {
-    /// The generation of the spec that the conditions judge; -1 until the operator has seen the resource.
+    /// The generation of the spec that the conditions describe; -1 until the operator has seen the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `AuthFailed`, `PermissionDenied` and `Registered`, always; `Reconciling` or `Stalled` while True.
+    /// `Ready`, `AuthFailed`, `PermissionDenied` and `Registered` are always present. `Reconciling` and `Stalled` are only
+    /// present while they are True.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// The inputs that the conditions judge.
+    /// The inputs that the conditions describe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
     /// The ConnectWise site that was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<SiteStatus>,
-    /// What Petra holds; in `Portal`, what was acknowledged. While it is there, `companyId` and `siteUrl` are frozen.
+    /// The link at Petra; in mode `Portal`, the link that a person acknowledged. While it is present, you cannot change
+    /// `companyId` and `siteUrl`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkRecord>,
-    /// The security role, held line by line against the permission profile.
+    /// The security role compared with the permission profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<PermissionsStatus>,
     /// When the last conclusive check ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_validated_time: Option<StatusTime>,
-    /// When the last conclusive full round ended.
+    /// When the last conclusive full check ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_full_check_time: Option<StatusTime>,
-    /// The value of the annotation `integrations.petrasecurity.com/requestedAt` that was last acted upon.
+    /// The last value of the annotation `integrations.petrasecurity.com/requestedAt` that the operator handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
@@ -63,7 +65,7 @@ impl LinkStatus {
     }
 }
 
-/// The inputs that the conditions judge.
+/// The inputs that the conditions describe.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Inputs {
@@ -76,13 +78,13 @@ pub struct Inputs {
     /// Name of the Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_name: Option<String>,
-    /// UID of the Secret that was read. Spares reading it again.
+    /// UID of the Secret that the operator read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_uid: Option<String>,
-    /// Resource version of the Secret that was read. Spares reading it again.
+    /// Resource version of the Secret that the operator read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_resource_version: Option<String>,
-    /// Tells whether the keys changed, and nothing else about them.
+    /// Version of the API keys: a keyed hash that changes when the keys change and reveals nothing else about them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_version: Option<String>,
     /// Name of the permission profile.
@@ -103,36 +105,36 @@ pub struct SiteStatus {
     /// `siteUrl`, normalised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Host that serves the tenant's API.
+    /// Host of the tenant's API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_host: Option<String>,
-    /// ConnectWise version: digits and dots.
+    /// Version of ConnectWise: digits and dots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Codebase of the tenant's API, such as `v2025_1/`; changes when ConnectWise upgrades the tenant.
+    /// Codebase of the tenant's API, such as `v2025_1/`. It changes when ConnectWise upgrades the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codebase: Option<String>,
 }
 
-/// What Petra holds for this resource. A record, not an authority: Petra is asked before anything is changed there.
+/// The link at Petra. This is only a record: the operator reads the link from Petra before it changes anything there.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LinkRecord {
-    /// Id of the link, derived from company and API host.
+    /// ID of the link, derived from the company and the API host.
     pub id: String,
-    /// How it was registered.
+    /// How the link was registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<RegistrationMode>,
-    /// Who holds it at Petra: `<installation>/<namespace>/<name>`.
+    /// Owner of the link at Petra: `<installation>/<namespace>/<name>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// `pending`, `connected` or `failed` at Petra; `acknowledged` in `Portal`.
+    /// `pending`, `connected` or `failed` in mode `Api`; `acknowledged` in mode `Portal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Credentials version that Petra holds.
+    /// Version of the API keys that Petra has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_version: Option<String>,
-    /// When these keys were registered.
+    /// When these API keys were registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_time: Option<StatusTime>,
     /// When the registration was confirmed or acknowledged.
@@ -140,27 +142,27 @@ pub struct LinkRecord {
     pub confirmed_time: Option<StatusTime>,
 }
 
-/// The security role, held against a profile.
+/// The security role compared with a permission profile.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PermissionsStatus {
     /// Name of the profile.
     pub profile: String,
-    /// Where the profile comes from.
+    /// Source of the profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Lines that are missing for sure.
+    /// Permissions that are missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<PermissionLine>,
-    /// Lines that cannot be told from outside.
+    /// Permissions that cannot be verified through the API.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<PermissionLine>,
-    /// Worth a look, but nothing depends on it.
+    /// Recommendations. They do not affect the conditions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<PermissionLine>,
 }
 
-/// One line of a security role.
+/// One permission of a security role.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PermissionLine {
@@ -168,12 +170,12 @@ pub struct PermissionLine {
     pub module: String,
     /// Function, such as `Close Service Tickets`.
     pub function: String,
-    /// `add`, `edit`, `delete`, `inquire` or `customize`; empty where the member itself is meant, not its role.
+    /// `add`, `edit`, `delete`, `inquire` or `customize`; empty for a setting of the API member itself.
     pub action: String,
-    /// What the profile asks for.
+    /// What the profile requires.
     pub required: String,
-    /// What was found.
+    /// What the operator found.
     pub actual: String,
-    /// What to click in ConnectWise.
+    /// How to fix it in ConnectWise.
     pub fix: String,
 }

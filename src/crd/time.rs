@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A time in whole seconds, as `metav1.Time`.
 ///
-/// The API server accepts text that is not a valid time (it ignores the zone, and knows a year 9999 that ends later): who
-/// can write `status` must not be able to make the whole object unreadable. Such a time is read as
+/// The API server accepts some text that is not a valid time: it ignores the zone, and its year 9999 ends later. A client
+/// that may write `status` must not be able to make the whole object unreadable, so such text is read as
 /// [`StatusTime::NEVER`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusTime(pub Timestamp);

@@ -27,10 +27,10 @@ fn invalid(field_and_message: &str) -> String {
 fn refusals_are_sentences_that_say_what_is_allowed() -> Result<()> {
     let (cluster, sims) = unwatched("refusals")?;
     let link = || Link::new("acme", &sims);
-    let company = "companyId begins with a letter or digit and holds only printable ASCII, no white space and none of \
-                   + : / ? # @ % \\";
-    let form = "interval is a duration of hours, minutes and seconds, such as 30m or 1h30m";
-    let bounds = "interval lies between 5m and 24h";
+    let company = "companyId must begin with a letter or digit and contain only printable ASCII characters, no white \
+                   space and none of + : / ? # @ % \\";
+    let form = "interval must be a duration of hours, minutes and seconds, such as 30m or 1h30m";
+    let bounds = "interval must be between 5m and 24h";
     for (link, expected) in [
         (link().company("a b"), format!("spec.companyId: Invalid value: \"a b\": {company}")),
         (link().field("interval", json!("1d")), format!("spec.interval: Invalid value: \"1d\": {form}")),
@@ -38,14 +38,12 @@ fn refusals_are_sentences_that_say_what_is_allowed() -> Result<()> {
         (link().field("interval", json!("25h")), format!("spec.interval: Invalid value: \"25h\": {bounds}")),
         (
             link().adopt_from("unowned"),
-            "spec: Invalid value: registration.adoptFrom needs an explicit deletionPolicy: taking over a link decides who \
-             deletes it"
-                .to_owned(),
+            "spec: Invalid value: registration.adoptFrom requires an explicit deletionPolicy".to_owned(),
         ),
         (
             link().adopt_from("unowned").mode("Portal").field("deletionPolicy", json!("Orphan")),
-            "spec: Invalid value: registration.adoptFrom is for registration.mode Api: in Portal a person saves the link, \
-             and the operator takes none over"
+            "spec: Invalid value: registration.adoptFrom requires registration.mode Api: in mode Portal a person saves \
+             the link"
                 .to_owned(),
         ),
         (
@@ -95,7 +93,7 @@ fn values_outside_their_bounds_are_refused_and_those_at_bounds_work() -> Result<
         let said = refusal(cluster, &refused)?;
         assert!(said.contains(&format!("spec.{field}: ")), "{refused:?}: {said}");
         // The words of a parser are for nobody.
-        assert!(!said.contains("duration") || said.contains("interval is a duration of"), "{said}");
+        assert!(!said.contains("duration") || said.contains("interval must be a duration of"), "{said}");
     }
     Ok(())
 }
@@ -188,7 +186,7 @@ fn company_and_site_can_change_until_there_is_a_link_and_then_not() -> Result<()
     patch_status(cluster, namespace, "merge", &json!({"status": {"link": {"id": "cw-1"}}}))?;
     let frozen = invalid(
         "<nil>: Invalid value: companyId and siteUrl cannot change once the link exists: delete this resource and create \
-         another",
+         a new one",
     );
     for spec in [json!({"companyId": "bravo"}), json!({"siteUrl": "na.myconnectwise.net"})] {
         let patch = format!("--patch={}", json!({"spec": spec}));

@@ -58,7 +58,7 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
         ("serviceBoard", long(300), "Too long"),
         ("registration", json!({"acknowledged": "a".repeat(300)}), "Too long"),
         ("registration", json!({"mode": "Root"}), "Unsupported value"),
-        ("interval", json!("5m; rm -rf /"), "interval is a duration"),
+        ("interval", json!("5m; rm -rf /"), "interval must be a duration"),
         ("suspend", json!("maybe"), "must be of type boolean"),
         ("deletionPolicy", json!("Delete"), "Unsupported value"),
     ]

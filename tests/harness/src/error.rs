@@ -65,13 +65,13 @@ pub enum Error {
         /// What was there instead.
         last: String,
     },
-    /// The demo told something that did not come true.
-    #[error("it was told that {what}, but there is: {instead}")]
-    NotAsTold {
-        /// What was told.
-        what: String,
-        /// What was there instead.
-        instead: String,
+    /// A step of the demo did not give the expected result.
+    #[error("expected that {expected}, but found: {found}")]
+    NotAsExpected {
+        /// What the demo expected.
+        expected: String,
+        /// What it found.
+        found: String,
     },
     /// A file or process operation failed.
     #[error("{action} {} failed: {source}", path.display())]

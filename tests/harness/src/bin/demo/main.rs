@@ -1,9 +1,9 @@
-//! `make demo`: the real operator, from six broken links to six good ones, told as a story.
+//! `make demo`: the real operator fixes six links, step by step.
 //!
-//! The exit status is 0 only if everything that the story says was seen. In the order in which they are needed:
+//! The exit status is only 0 if every step gave the expected result. The modules, in the order of use:
 //!
 //! - `stage`: the control plane, both simulators and the operator.
-//! - `page`: what goes to the terminal.
+//! - `page`: the output to the terminal.
 //! - `table`: `kubectl get cwlinks --watch`, shown while it changes.
 //! - `story`: the steps.
 //! - `play`: `make demo-up`, which leaves everything running.
@@ -21,10 +21,10 @@ use clap::Parser;
 use page::Page;
 use stage::Stage;
 
-/// The cwlink demo: a real Kubernetes API server, ConnectWise and Petra played on this machine, and the real operator
+/// The cwlink demo: a real Kubernetes API server, simulators of ConnectWise and Petra, and the real operator
 #[derive(Parser)]
 struct Arguments {
-    /// Leave the broken links as they are, keep everything running, and say how to play with it
+    /// Keep the links with problems and the servers running, and show commands to try
     #[arg(long)]
     up: bool,
 }
@@ -32,10 +32,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut page = Page::of_this_terminal();
-    let told = Stage::build(&mut page).and_then(|stage| {
-        if arguments.up { play::up(&stage, &mut page) } else { story::tell(&stage, &mut page) }
+    let result = Stage::build(&mut page).and_then(|stage| {
+        if arguments.up { play::up(&stage, &mut page) } else { story::run(&stage, &mut page) }
     });
-    match told {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ndemo: {error:?}");

@@ -1,16 +1,16 @@
-//! What goes to the terminal: calm, and no wider than people read.
+//! The output to the terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// Longest line of text; commands and tables are left as they are.
+/// Longest line of text. Commands and tables are not wrapped.
 const WIDTH: usize = 100;
 
-/// How far what is not the story's own text is moved to the right.
+/// Indentation of commands and their output.
 const INDENT: &str = "    ";
 
-/// The story as it is told.
+/// The output of the demo.
 pub(crate) struct Page {
-    /// Bold headings, on terminals alone.
+    /// Whether headings are bold: only on a terminal.
     bold: bool,
     headings: usize,
     out: io::Stdout,
@@ -30,12 +30,12 @@ impl Page {
         self.line(&self.strong(&format!("{}. {text}", self.headings)));
     }
 
-    /// Tells something.
+    /// Prints a paragraph.
     pub(crate) fn text(&self, text: &str) {
         wrapped(text, WIDTH).for_each(|line| self.line(&line));
     }
 
-    /// Begins a paragraph.
+    /// Prints an empty line.
     pub(crate) fn blank(&self) {
         self.line("");
     }
@@ -51,17 +51,17 @@ impl Page {
         self.line(&format!("{INDENT}{line}"));
     }
 
-    /// Shows what a person reads about a link.
+    /// Shows reason and message of a link.
     pub(crate) fn message(&self, link: &str, reason: &str, message: &str) {
         self.blank();
         self.output(&self.strong(&format!("{link}: {reason}")));
         wrapped(message, WIDTH - 2 * INDENT.len()).for_each(|line| self.output(&format!("{INDENT}{line}")));
     }
 
-    /// A line is seen at once, by pipes too.
+    /// A line is visible immediately, also through a pipe.
     fn line(&self, line: &str) {
         let mut out = self.out.lock();
-        // A reader that has gone need not be told.
+        // The reader may be gone.
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 
@@ -70,7 +70,7 @@ impl Page {
     }
 }
 
-/// Breaks text between words; a word that is longer stands alone.
+/// Breaks text between words. A longer word gets a line of its own.
 fn wrapped(text: &str, width: usize) -> impl Iterator<Item = String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

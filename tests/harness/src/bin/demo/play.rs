@@ -1,4 +1,4 @@
-//! `make demo-up`: everything runs, the links are as broken as in the story, and whoever sits there mends them.
+//! `make demo-up`: starts the servers and the links with their problems, and keeps them running.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use crate::story::{ROLE, apply_broken, apply_good};
 
 pub(crate) fn up(stage: &Stage, page: &mut Page) -> Result<()> {
     let no_signals = |source: io::Error| Error::Io { action: "waiting for", path: "signals".into(), source };
-    // From here on Ctrl-C ends everything in order.
+    // From here on Ctrl-C shuts everything down.
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_signals)?;
     apply_good(stage, page)?;
     apply_broken(stage, page)?;
@@ -26,13 +26,13 @@ fn print_how_to_play(stage: &Stage, page: &mut Page) {
     let Stage { operator, sims, cluster } = stage;
     let plane = cluster.plane();
     let admin = format!("http://127.0.0.1:{}", sims.admin_port());
-    page.heading("It runs. In another terminal:");
+    page.heading("Everything is running. Run these commands in another terminal");
     page.command(&format!("export KUBECONFIG={}", plane.admin_kubeconfig().display()));
     page.output(&format!("$ alias k='{} -n {NAMESPACE}'", plane.kubectl().display()));
     page.output("$ k get cwlinks --watch");
     page.output("$ k describe cwlink charlie");
     page.blank();
-    page.text("Fix them:");
+    page.text("Fix the links:");
     let role = ROLE.replace(' ', "%20");
     for line in [
         json!({"module": "Finance", "function": "Agreements", "add": "All"}),
@@ -43,7 +43,7 @@ fn print_how_to_play(stage: &Stage, page: &mut Page) {
     for (name, patch) in [
         ("secret bravo-keys", json!({"stringData": {"privateKey": "CANARY-bravo-private"}})),
         ("cwlink golf", json!({"spec": {"companyId": "golf"}})),
-        ("cwlink foxtrot", json!({"spec": {"registration": {"acknowledged": "THE-TOKEN-IN-ITS-MESSAGE"}}})),
+        ("cwlink foxtrot", json!({"spec": {"registration": {"acknowledged": "TOKEN-FROM-THE-MESSAGE"}}})),
     ] {
         page.output(&format!("$ k patch {name} --type=merge -p '{patch}'"));
     }
@@ -52,7 +52,7 @@ fn print_how_to_play(stage: &Stage, page: &mut Page) {
          --from-literal=privateKey=CANARY-echo-private",
     );
     page.blank();
-    page.text("Break something, look at what Petra holds, and at the operator:");
+    page.text("Break a link, show the links at Petra, and inspect the operator:");
     page.output(&format!("$ curl -X POST {admin}/members/acme/petraapi -d '{{\"inactive\": true}}'"));
     page.output(&format!("$ curl {admin}/petra/links"));
     page.output("$ k delete cwlink acme");
@@ -61,5 +61,5 @@ fn print_how_to_play(stage: &Stage, page: &mut Page) {
     }
     page.output(&format!("$ tail -f {}", operator.log_file().display()));
     page.blank();
-    page.text("Ctrl-C ends everything and removes its data.");
+    page.text("Press Ctrl-C to stop everything and delete its data.");
 }

@@ -7,16 +7,16 @@ use harness::{Cluster, Operator, OperatorOptions, Result, Sims};
 
 use crate::page::Page;
 
-/// Where the operator lives, as `deploy/install.yaml` has it.
+/// The namespace of the operator, as in `deploy/install.yaml`.
 const OPERATOR_NAMESPACE: &str = "cwlink-system";
 
 /// Where the links are.
 pub(crate) const NAMESPACE: &str = "demo";
 
-/// How much faster the operator's timetable runs.
+/// How much faster the operator's intervals run.
 pub(crate) const SPEED: u32 = 15;
 
-/// Everything that runs. Dropping it ends everything; the operator goes first.
+/// Everything that runs. Dropping it stops everything; the operator stops first.
 pub(crate) struct Stage {
     pub(crate) operator: Operator,
     pub(crate) sims: Sims,
@@ -26,21 +26,21 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn build(page: &mut Page) -> Result<Self> {
         page.text(&format!(
-            "cwlink demo. A real Kubernetes API server, ConnectWise PSA and Petra Security played on this machine over real \
-             TLS, and the real operator, with exactly the rights of deploy/. Its timetable runs {SPEED} times faster \
-             here: where the documentation says one minute, it is {} seconds.",
+            "cwlink demo. This demo runs a real Kubernetes API server, simulators of ConnectWise PSA and Petra Security \
+             with real TLS, and the real operator with exactly the permissions in deploy/. The operator's intervals are \
+             {SPEED} times shorter here: one minute in the documentation is {} seconds.",
             60 / SPEED
         ));
         page.heading("Starting the control plane, the simulators and the operator");
         let cluster = Cluster::start(&mut |line| page.output(line))?;
         let version = cluster.json(&["version"])?;
         page.output(&format!(
-            "Kubernetes {} answers; crds/connectwiselinks.yaml is applied",
+            "Kubernetes {} is running; crds/connectwiselinks.yaml is applied",
             version["serverVersion"]["gitVersion"].as_str().unwrap_or("?")
         ));
         let sims = Sims::start_demo()?;
         page.output(&format!(
-            "ConnectWise answers on https://{}, Petra on {}",
+            "ConnectWise is running at https://{}, Petra at {}",
             sims.site(),
             sims.petra_url()
         ));
@@ -51,8 +51,10 @@ impl Stage {
             ..OperatorOptions::in_namespace(OPERATOR_NAMESPACE)
         };
         let operator = Operator::start(&binary(), &cluster, &sims, &options)?;
-        page.output("deploy/install.yaml is applied, deploy/rbac/namespace.yaml in namespace demo");
-        page.output(&format!("the operator is ready, as {}", operator.user()));
+        page.output(
+            "deploy/install.yaml is applied; deploy/rbac/namespace.yaml is applied to namespace \"demo\"",
+        );
+        page.output(&format!("the operator is ready, and runs as {}", operator.user()));
         Ok(Self { operator, sims, cluster })
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of the demo. Each says what a person does, shows what kubectl shows, and goes on only when it came true.
+//! The steps of the demo. Each step describes what a person does, shows the output of kubectl, and waits for the result.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::page::Page;
 use crate::stage::{NAMESPACE, Stage};
 use crate::table::{Expected, follow};
 
-/// The broken links, and what becomes of them as long as nobody mends anything.
+/// The links with problems, and the status that each one gets.
 const BROKEN: [Expected<'static>; 5] = [
     ("bravo", "False", "CredentialsRejected"),
     ("charlie", "False", "PermissionsMissing"),
-    // Five minutes of the operator's time later it says False/SecretNotFound.
+    // After five minutes of the operator's time, it shows False/SecretNotFound.
     ("echo", "Unknown", "WaitingForSecret"),
     ("foxtrot", "False", "PortalActionRequired"),
     ("golf", "False", "CompanyUnknown"),
 ];
 
-/// The role of charlie's API member, and the two lines that it lacks.
+/// The role of the API member of "charlie", which is missing two permissions.
 pub(crate) const ROLE: &str = "Petra Two Lines Short";
 
-/// Part of every private key in the simulators, and of Petra's: wherever it shows up, a key has leaked.
+/// Part of every private key in the simulators, and of Petra's key. If it is visible anywhere, a key leaked.
 const CANARY: &str = "CANARY";
 
-pub(crate) fn tell(stage: &Stage, page: &mut Page) -> Result<()> {
+pub(crate) fn run(stage: &Stage, page: &mut Page) -> Result<()> {
     apply_good(stage, page)?;
     apply_broken(stage, page)?;
     read_messages(stage, page)?;
-    mend_role(stage, page)?;
+    fix_role(stage, page)?;
     rotate_key(stage, page)?;
     correct_company(stage, page)?;
     create_secret(stage, page)?;
@@ -42,7 +42,7 @@ pub(crate) fn tell(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 pub(crate) fn apply_good(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("A Secret and a link are applied, and everything is good");
+    page.heading("Create a Secret and a link: the link is valid");
     let Stage { cluster, sims, .. } = stage;
     let link = Link::new("acme", sims).field("serviceBoard", json!("Help Desk")).yaml();
     link.lines().for_each(|line| page.output(line));
@@ -51,13 +51,13 @@ pub(crate) fn apply_good(stage: &Stage, page: &mut Page) -> Result<()> {
     becomes_linked(cluster, page, "acme", "Confirmed")
 }
 
-/// Applies the other five, and waits until each is as broken as it shall be.
+/// Creates the other five links, and waits until each one has its problem.
 pub(crate) fn apply_broken(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("Five more links, each with a problem to fix");
+    page.heading("Create five more links, each with a problem");
     page.text(
-        "bravo's Secret has a wrong private key. charlie's security role is missing two permissions. echo's Secret does \
-         not exist yet. foxtrot uses mode Portal, in which a person saves the link. golf, on a server of its own, has a \
-         misspelled company.",
+        "The Secret of \"bravo\" has a wrong private key. The security role of \"charlie\" is missing two permissions. \
+         The Secret of \"echo\" does not exist yet. \"foxtrot\" uses mode Portal, in which a person saves the link. \"golf\" \
+         is on a self-hosted server, and its company has a typing error.",
     );
     let Stage { cluster, sims, .. } = stage;
     for (company, private_key) in [
@@ -82,26 +82,26 @@ pub(crate) fn apply_broken(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn read_messages(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("What a person reads (kubectl describe cwlink, or -o wide)");
+    page.heading("Read the messages (kubectl describe cwlink, or kubectl get cwlinks -o wide)");
     for (name, _, reason) in BROKEN {
         let status = stage.cluster.status(NAMESPACE, name)?;
         page.message(name, status.reason("Ready"), status.message("Ready"));
         let later = reason == "WaitingForSecret" && status.reason("Ready") == "SecretNotFound";
-        expect(later || status.reason("Ready") == reason, &format!("{name} still says {reason}"), &status)?;
+        expect(later || status.reason("Ready") == reason, &format!("{name} still shows {reason}"), &status)?;
     }
     let Stage { cluster, .. } = stage;
     let bravo = cluster.status(NAMESPACE, "bravo")?;
-    expect(bravo.is("AuthFailed", "True", "CredentialsRejected"), "AuthFailed names bravo's keys", &bravo)?;
+    expect(bravo.is("AuthFailed", "True", "CredentialsRejected"), "AuthFailed of bravo is True", &bravo)?;
     let charlie = cluster.status(NAMESPACE, "charlie")?;
     let missing = charlie.field("/permissions/missing").as_array().map_or(0, Vec::len);
-    expect(missing == 2, "exactly two lines of charlie's role are missing", &charlie)?;
-    expect(charlie.state("PermissionDenied") == "True", "PermissionDenied says so", &charlie)?;
+    expect(missing == 2, "exactly two permissions of charlie are missing", &charlie)?;
+    expect(charlie.state("PermissionDenied") == "True", "PermissionDenied of charlie is True", &charlie)?;
     companies_at_petra(stage, page, &["acme"])
 }
 
-fn mend_role(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("charlie's administrator grants the two permissions in ConnectWise");
-    page.text("The operator rechecks automatically, every minute at first.");
+fn fix_role(stage: &Stage, page: &mut Page) -> Result<()> {
+    page.heading("The ConnectWise administrator sets the two permissions of \"charlie\"");
+    page.text("The operator rechecks automatically, at first every minute.");
     stage.sims.world().change_role(ROLE, |role| {
         let line = |module: &str, function: &str| Override {
             module: module.to_owned(),
@@ -117,11 +117,11 @@ fn mend_role(stage: &Stage, page: &mut Page) -> Result<()> {
     })?;
     becomes_linked(&stage.cluster, page, "charlie", "Confirmed")?;
     let charlie = stage.cluster.status(NAMESPACE, "charlie")?;
-    expect(charlie.field("/permissions/missing").is_null(), "no line of charlie's role is missing", &charlie)
+    expect(charlie.field("/permissions/missing").is_null(), "no permission of charlie is missing", &charlie)
 }
 
 fn rotate_key(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("bravo makes a new key pair in ConnectWise and puts it into the Secret");
+    page.heading("Create a new key pair for \"bravo\" in ConnectWise, and put it into the Secret");
     let (public, private) = ("bravo-public-2", "CANARY-bravo-private-2");
     let pair = KeyPair { public: public.to_owned(), private: PrivateKey::new(private) };
     let change = MemberChange { keys: Some(vec![pair]), ..MemberChange::default() };
@@ -132,7 +132,7 @@ fn rotate_key(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn correct_company(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("golf's company is corrected");
+    page.heading("Correct the company of \"golf\"");
     let patch = json!({"spec": {"companyId": "golf"}});
     page.command(&format!("kubectl -n {NAMESPACE} patch cwlink golf --type=merge -p '{patch}'"));
     stage.cluster.patch(NAMESPACE, "golf", &patch)?;
@@ -140,16 +140,14 @@ fn correct_company(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn create_secret(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("echo's Secret arrives");
+    page.heading("Create the Secret of \"echo\"");
     stage.cluster.apply(NAMESPACE, &credentials("echo-keys", "echo-public", "CANARY-echo-private"))?;
     page.command(&format!("kubectl -n {NAMESPACE} apply -f echo-keys.yaml"));
     becomes_linked(&stage.cluster, page, "echo", "Confirmed")
 }
 
 fn acknowledge(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading(
-        "A person saves foxtrot in Petra's portal, and acknowledges it with the token from the message",
-    );
+    page.heading("Save \"foxtrot\" in Petra's portal, and acknowledge it with the token from the message");
     let status = stage.cluster.status(NAMESPACE, "foxtrot")?;
     let token = status.message("Ready").rsplit(' ').next().unwrap_or_default().to_owned();
     let patch = json!({"spec": {"registration": {"acknowledged": token}}});
@@ -159,7 +157,7 @@ fn acknowledge(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn all_ready(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("Everything is good");
+    page.heading("All links are valid");
     page.command(&format!("kubectl -n {NAMESPACE} get cwlinks"));
     let table = stage.cluster.kubectl(&["get", "cwlinks", "--namespace", NAMESPACE], None)?;
     table.lines().for_each(|line| page.output(line));
@@ -171,7 +169,7 @@ fn all_ready(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn delete_one(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("acme leaves: its link is deleted, and Petra's goes with it");
+    page.heading("Delete \"acme\": the operator removes its link at Petra");
     page.command(&format!("kubectl -n {NAMESPACE} delete cwlink acme"));
     stage.cluster.delete(NAMESPACE, "acme")?;
     stage.cluster.wait_gone(NAMESPACE, "acme")?;
@@ -180,7 +178,7 @@ fn delete_one(stage: &Stage, page: &mut Page) -> Result<()> {
 }
 
 fn nothing_leaked(stage: &Stage, page: &mut Page) -> Result<()> {
-    page.heading("No key has leaked");
+    page.heading("No API key leaked");
     let resources =
         stage.cluster.kubectl(&["get", "cwlinks,events", "--all-namespaces", "--output=yaml"], None)?;
     for (place, text) in [
@@ -189,16 +187,16 @@ fn nothing_leaked(stage: &Stage, page: &mut Page) -> Result<()> {
         ("the operator's metrics", stage.operator.metrics()?),
     ] {
         if let Some(line) = text.lines().find(|line| line.contains(CANARY)) {
-            return Err(not_so(&format!("no key is in {place}"), line));
+            return Err(not_so(&format!("no API key is in {place}"), line));
         }
-        page.output(&format!("no key is in {place} ({} lines)", text.lines().count()));
+        page.output(&format!("no API key is in {place} ({} lines)", text.lines().count()));
     }
     page.blank();
-    page.text("Everything happened as described.");
+    page.text("Every step gave the expected result.");
     Ok(())
 }
 
-/// Follows one link until it is ready, and shows what is read then.
+/// Follows one link until it is ready, and shows its message.
 fn becomes_linked(cluster: &Cluster, page: &Page, name: &str, registered: &str) -> Result<()> {
     follow(cluster, page, Some(name), &[(name, "True", "Linked")])?;
     let status = cluster.wait_for_condition(NAMESPACE, name, ("Ready", "True", "Linked"))?;
@@ -207,21 +205,21 @@ fn becomes_linked(cluster: &Cluster, page: &Page, name: &str, registered: &str) 
     Ok(())
 }
 
-/// Shows what Petra holds, which must be confirmed links of exactly these companies.
+/// Shows the links at Petra, which must be confirmed links of exactly these companies.
 fn companies_at_petra(stage: &Stage, page: &Page, expected: &[&str]) -> Result<()> {
     page.blank();
-    page.text("Links at Petra (mode Api; those of the portal are people's):");
+    page.text("Links at Petra (mode Api only; a person manages the links of mode Portal):");
     let links = stage.sims.petra().links()?;
     for link in &links {
         let text = |field: &str| link[field].as_str().unwrap_or("-").to_owned();
-        page.output(&format!("{:<9} {:<10} held by {}", text("companyId"), text("state"), text("owner")));
+        page.output(&format!("{:<9} {:<10} owned by {}", text("companyId"), text("state"), text("owner")));
     }
     let connected = links.iter().filter(|link| link["state"] == "connected");
     let companies: BTreeSet<_> = connected.filter_map(|link| link["companyId"].as_str()).collect();
     if links.len() == expected.len() && companies == expected.iter().copied().collect() {
         return Ok(());
     }
-    Err(not_so(&format!("Petra holds exactly {expected:?}"), &format!("{links:?}")))
+    Err(not_so(&format!("Petra has exactly the links {expected:?}"), &format!("{links:?}")))
 }
 
 fn expect(is_so: bool, what: &str, status: &Status) -> Result<()> {
@@ -229,5 +227,5 @@ fn expect(is_so: bool, what: &str, status: &Status) -> Result<()> {
 }
 
 fn not_so(what: &str, instead: &str) -> Error {
-    Error::NotAsTold { what: what.to_owned(), instead: instead.to_owned() }
+    Error::NotAsExpected { expected: what.to_owned(), found: instead.to_owned() }
 }
