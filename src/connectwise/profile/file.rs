@@ -242,7 +242,7 @@ impl<'de> Visitor<'de> for ByName<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut profiles: BTreeMap<String, Profile> = BTreeMap::new();
-        while let Some(name) = map.next_key_seed(FreeName { earlier: &profiles, taken: self.taken })? {
+        while let Some(name) = map.next_key_seed(FreeName { taken: self.taken })? {
             let ProfileBody { source, functions } = map.next_value()?;
             let profile = Profile { name: name.clone(), source: source.0, lines: functions };
             profiles.insert(name, profile);
@@ -251,9 +251,8 @@ impl<'de> Visitor<'de> for ByName<'_> {
     }
 }
 
-/// A name that a profile may still have. One that stands twice is refused: YAML libraries let the last one win, unseen.
+/// A name that a profile may have. The YAML library refuses one that is there twice.
 struct FreeName<'a> {
-    earlier: &'a BTreeMap<String, Profile>,
     taken: &'a Profiles,
 }
 
@@ -280,9 +279,6 @@ impl Visitor<'_> for FreeName<'_> {
             return Err(E::custom(
                 "a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ .",
             ));
-        }
-        if self.earlier.contains_key(name) {
-            return Err(E::custom(format!("profile {name} is defined twice")));
         }
         if self.taken.get(name).is_some() {
             return Err(E::custom(format!(

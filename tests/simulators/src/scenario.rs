@@ -42,7 +42,9 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`] names the field that is wrong.
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = serde_norway::from_str(text)?;
+        // Its lines have keys: none is quoted.
+        let options = serde_saphyr::options! { with_snippet: false };
+        let scenario: Self = serde_saphyr::from_str_with_options(text, options)?;
         scenario.check()?;
         Ok(scenario)
     }

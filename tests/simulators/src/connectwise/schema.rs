@@ -19,7 +19,7 @@ static SCHEMAS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 });
 
 static ROW_DATA: LazyLock<RowData> = LazyLock::new(|| {
-    serde_norway::from_str(include_str!("../../data/rows.yaml")).expect("the shipped row data is valid")
+    serde_saphyr::from_str(include_str!("../../data/rows.yaml")).expect("the shipped row data is valid")
 });
 
 #[derive(Debug, Deserialize)]
