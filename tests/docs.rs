@@ -13,7 +13,7 @@ use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
 use cwlink::crd::{ConditionStatus, ConditionType, LinkSpec, Reason};
-use cwlink::link::memory::BackoffKind;
+use cwlink::link::state::BackoffKind;
 use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
 

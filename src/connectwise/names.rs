@@ -22,7 +22,7 @@ struct Catalogue {
 }
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    let file: CatalogueFile = serde_norway::from_str(include_str!("../../profiles/functions.yaml"))
+    let file: CatalogueFile = serde_saphyr::from_str(include_str!("../../profiles/functions.yaml"))
         .expect("the catalogue is part of the program, and a test reads it");
     let mut functions = BTreeMap::new();
     for (module, names) in &file.modules {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn different_functions_stay_different_names() {
         let file: CatalogueFile =
-            serde_norway::from_str(include_str!("../../profiles/functions.yaml")).unwrap();
+            serde_saphyr::from_str(include_str!("../../profiles/functions.yaml")).unwrap();
         for (module, functions) in &file.modules {
             let names: BTreeSet<_> = functions.iter().map(|function| normalise(function)).collect();
             assert_eq!(names.len(), functions.len(), "{module}");

@@ -6,6 +6,10 @@ mod requirements;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
+use serde_path_to_error::{Deserializer, Track};
+use serde_saphyr::{MergeKeyPolicy, UserMessageFormatter};
+
 use file::OwnFile;
 pub use requirements::{CustomizeList, Function, FunctionLine, Profile};
 
@@ -15,12 +19,14 @@ pub struct Profiles(BTreeMap<String, Arc<Profile>>);
 
 /// Why a profiles file is not used. Names the file, and the field and line that are at fault.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read the permission profiles in {file}: {problem}")]
+#[error("failed to read the permission profiles in {file}: {field}{problem}")]
 pub struct ProfileError {
     /// The file's name.
     file: String,
-    /// What and where.
-    problem: serde_norway::Error,
+    /// The field, as a prefix; empty where the file as a whole is wrong.
+    field: String,
+    /// What, with line and column.
+    problem: String,
 }
 
 impl Profiles {
@@ -38,8 +44,18 @@ impl Profiles {
     /// # Errors
     /// When the text is not a profiles file, or defines a built-in profile again.
     pub(crate) fn with_file(text: &str, file_name: &str) -> Result<Self, ProfileError> {
-        let file: OwnFile = serde_norway::from_str(text)
-            .map_err(|problem| ProfileError { file: file_name.to_owned(), problem })?;
+        let mut place = Track::new();
+        let read = serde_saphyr::with_deserializer_from_str_with_options(text, yaml(), |yaml| {
+            OwnFile::deserialize(Deserializer::new(yaml, &mut place))
+        });
+        let file = read.map_err(|problem| {
+            let field = place.path().to_string();
+            // `.` is the file itself, and `?` a name that is not fit to be one.
+            let field = field.trim_end_matches(['.', '?']);
+            let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
+            let problem = problem.render_with_formatter(&UserMessageFormatter);
+            ProfileError { file: file_name.to_owned(), field, problem }
+        })?;
         Ok(Self::builtin().with(file.profiles))
     }
 
@@ -57,6 +73,17 @@ impl Profiles {
     fn with(mut self, profiles: Vec<Profile>) -> Self {
         self.0.extend(profiles.into_iter().map(|profile| (profile.name.clone(), Arc::new(profile))));
         self
+    }
+}
+
+/// How a file of the user's is read: what looks like a number, a merge or a tag is not quietly taken for text, and an
+/// error does not quote the file.
+fn yaml() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        no_schema: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
     }
 }
 
@@ -120,6 +147,11 @@ mod tests {
             "{module: System, function: Table Setup, inquire: All, customize: {identifier: SystemTableSetup, allow: []}}",
             "{module: System, function: Table Setup, inquire: All, customize: {identifier: 'a b', allow: [x]}}",
             "{module: A, function: B, inquire: All}\n      - {module: A, function: B, add: All}",
+            "{module: A, module: B, function: B, inquire: All}",
+            "{module: 1, function: B, inquire: All}",
+            "{module: ~, function: B, inquire: All}",
+            "{module: !env A, function: B, inquire: All}",
+            "{<<: {module: A}, function: B, inquire: All}",
         ];
         let files = lines.map(own).into_iter().chain(
             [
@@ -129,29 +161,40 @@ mod tests {
                 "profiles:\n  A: {source: x, functions: [{module: A, function: B, add: All}]}\n  GuideV1: {source: x, functions: [{module: A, function: B, add: All}]}",
                 "profiles:\n  A:\n    source: x\n    functions: [{module: A, function: B, add: All}]\n    board: {defaultTeam: required}",
                 "profiles: [",
+                "profiles: {}\nprofiles: {}",
+                "profiles: {}\n---\nprofiles: {}",
+                "-----BEGIN PRIVATE KEY-----",
                 "",
             ]
             .map(str::to_owned),
         );
         let refusals = files.map(|file| refusal(&file)).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(refusals.replace(PREFIX, ""), @r#"
-        profiles.Own.functions[0].inquire: unknown variant `Every`, expected one of `None`, `My`, `All` at line 5 column 58
-        profiles.Own.functions[0]: unknown field `read`, expected one of `module`, `function`, `decisive`, `add`, `edit`, `delete`, `inquire`, `customize` at line 5 column 49
-        profiles.Own.functions[0]: a line needs at least one of `add`, `edit`, `delete`, `inquire` at line 5 column 9
-        profiles.Own.functions[0]: `None` requires nothing; write My or All, or leave the action out at line 5 column 9
-        profiles.Own.functions[0].function: a name has 1 to 200 bytes on one line, without white space around it at line 5 column 36
-        profiles.Own.functions[0]: a line with function "*" needs `decisive` with the functions that decide at line 5 column 9
-        profiles.Own.functions[0]: `decisive` is only allowed with function "*" at line 5 column 9
-        profiles.Own.functions[0].customize: `allow` needs at least one item at line 5 column 74
-        profiles.Own.functions[0].customize: `identifier` contains only letters and digits, such as SystemTableSetup at line 5 column 74
-        profiles.Own.functions[1]: repeats the function of an earlier line at line 6 column 9
-        profiles.Own.functions: a profile needs at least one function at line 1 column 43
-        profiles: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1 column 12
-        profiles: profile A is defined twice at line 3 column 3
-        profiles: profile GuideV1 is built in and cannot be redefined; use another name at line 3 column 3
-        profiles.A: unknown field `board`, expected `source` or `functions` at line 5 column 5
-        profiles: invalid type: sequence, expected profiles by name at line 1 column 11
-        missing field `profiles`
+        profiles.Own.functions[0].inquire: unknown variant `Every`, expected one of None, My, All at line 5, column 58
+        profiles.Own.functions[0].read: unknown field `read`, expected one of module, function, decisive, add, edit, delete, inquire, customize at line 5, column 49
+        profiles.Own.functions[0]: a line needs at least one of `add`, `edit`, `delete`, `inquire` at line 5, column 9
+        profiles.Own.functions[0]: `None` requires nothing; write My or All, or leave the action out at line 5, column 9
+        profiles.Own.functions[0].function: a name has 1 to 200 bytes on one line, without white space around it at line 5, column 36
+        profiles.Own.functions[0]: a line with function "*" needs `decisive` with the functions that decide at line 5, column 9
+        profiles.Own.functions[0]: `decisive` is only allowed with function "*" at line 5, column 9
+        profiles.Own.functions[0].customize: `allow` needs at least one item at line 5, column 74
+        profiles.Own.functions[0].customize: `identifier` contains only letters and digits, such as SystemTableSetup at line 5, column 74
+        profiles.Own.functions[1]: repeats the function of an earlier line at line 6, column 9
+        profiles.Own.functions[0]: duplicate mapping key `module` is not allowed here at line 5, column 21
+        profiles.Own.functions[0].module: value requires quoting at line 5, column 18
+        profiles.Own.functions[0].module: null is not allowed here at line 5, column 18
+        profiles.Own.functions[0]: unsupported tag `!env` at line 5, column 23
+        profiles.Own.functions[0].<<: unknown field `<<`, expected one of module, function, decisive, add, edit, delete, inquire, customize at line 5, column 10
+        profiles.Own.functions: a profile needs at least one function at line 1, column 43
+        profiles.1: a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ . at line 1, column 12
+        profiles: duplicate mapping key `A` is not allowed here at line 3, column 3
+        profiles.GuideV1: profile GuideV1 is built in and cannot be redefined; use another name at line 3, column 3
+        profiles.A.board: unknown field `board`, expected one of source, functions at line 5, column 5
+        profiles: expected mapping start at line 1, column 11
+        duplicate mapping key `profiles` is not allowed here at line 2, column 1
+        only single YAML document expected but multiple found at line 3, column 1
+        expected mapping start at line 1, column 1
+        unexpected end of file at line 1, column 1
         "#);
         assert!(refusals.lines().all(|line| line.starts_with(PREFIX)));
     }

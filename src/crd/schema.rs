@@ -17,7 +17,9 @@ use super::spec::ConnectWiseLink;
 /// Never: the derived definition is JSON.
 #[must_use]
 pub fn crd_yaml() -> String {
-    let yaml = serde_norway::to_string(&definition()).expect("a CRD is YAML");
+    // A paragraph stays one line.
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    let yaml = serde_saphyr::to_string_with_options(&definition(), options).expect("a CRD is YAML");
     format!("# Generated from src/crd by `make crds`. Do not edit.\n{yaml}")
 }
 

@@ -168,7 +168,7 @@ fn rights_in_excess_are_named_once_a_function_and_never_in_the_tenants_words() {
 #[test]
 fn advice_on_an_administrators_role_is_short_and_names_the_gravest() {
     let modules = include_str!("../../../profiles/functions.yaml");
-    let catalogue: serde_json::Map<String, Value> = serde_norway::from_str(modules).unwrap();
+    let catalogue: serde_json::Map<String, Value> = serde_saphyr::from_str(modules).unwrap();
     let mut rows = Vec::new();
     for (module, functions) in catalogue["modules"].as_object().unwrap() {
         rows.extend(

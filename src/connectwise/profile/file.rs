@@ -223,7 +223,7 @@ impl<'de> Visitor<'de> for NewLine<'_> {
 
 /// The profiles that are part of the program.
 pub(super) fn built_in_profiles() -> Vec<Profile> {
-    let file: BuiltInFile = serde_norway::from_str(include_str!("../../../profiles/builtin.yaml"))
+    let file: BuiltInFile = serde_saphyr::from_str(include_str!("../../../profiles/builtin.yaml"))
         .expect("the built-in profiles are part of the program, and a test reads them");
     file.profiles
 }
@@ -250,7 +250,7 @@ impl<'de> Visitor<'de> for ByName<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut profiles: BTreeMap<String, Profile> = BTreeMap::new();
-        while let Some(name) = map.next_key_seed(FreeName { earlier: &profiles, taken: self.taken })? {
+        while let Some(name) = map.next_key_seed(FreeName { taken: self.taken })? {
             let ProfileBody { source, functions } = map.next_value()?;
             let profile = Profile { name: name.clone(), source: source.0, lines: functions };
             profiles.insert(name, profile);
@@ -259,9 +259,8 @@ impl<'de> Visitor<'de> for ByName<'_> {
     }
 }
 
-/// A name that is not taken yet. A repeated one is refused: YAML libraries silently keep only the last.
+/// A name that a profile may have. The YAML library refuses one that is there twice.
 struct FreeName<'a> {
-    earlier: &'a BTreeMap<String, Profile>,
     taken: &'a [Profile],
 }
 
@@ -288,9 +287,6 @@ impl Visitor<'_> for FreeName<'_> {
             return Err(E::custom(
                 "a profile's name begins with a letter and has at most 64 of the characters A-Z a-z 0-9 - _ .",
             ));
-        }
-        if self.earlier.contains_key(name) {
-            return Err(E::custom(format!("profile {name} is defined twice")));
         }
         if self.taken.iter().any(|profile| profile.name == name) {
             return Err(E::custom(format!(

@@ -1,6 +1,5 @@
 //! What is shipped in `crds/` and `deploy/`, applied as it is.
 
-use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::{Cluster, Error, Result};
@@ -138,7 +137,5 @@ fn replace(value: &mut Value, replacement: &dyn Fn(&str) -> Option<Value>) {
 }
 
 fn objects(yaml: &str) -> Result<Vec<Value>> {
-    serde_norway::Deserializer::from_str(yaml)
-        .map(|document| Value::deserialize(document).map_err(Error::unreadable("a shipped file")))
-        .collect()
+    serde_saphyr::from_multiple(yaml).map_err(Error::unreadable("a shipped file"))
 }

@@ -106,5 +106,5 @@ pub fn credentials(name: &str, public_key: &str, private_key: &str) -> String {
 
 fn to_yaml(manifest: &Value) -> String {
     // JSON would do: every JSON text is YAML. This one is for people to read.
-    serde_norway::to_string(manifest).unwrap_or_else(|_| manifest.to_string())
+    serde_saphyr::to_string(manifest).unwrap_or_else(|_| manifest.to_string())
 }

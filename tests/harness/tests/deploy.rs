@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use harness::{Cluster, Error, Result};
-use serde::Deserialize as _;
 use serde_json::Value;
 
 fn cluster() -> &'static Cluster {
@@ -24,12 +23,8 @@ fn shipped(name: &str) -> Result<String> {
 
 fn objects(name: &str) -> Result<Vec<Value>> {
     let text = shipped(name)?;
-    let documents = serde_norway::Deserializer::from_str(&text).map(Value::deserialize);
-    documents
-        .map(|document| {
-            document.map_err(|error| Error::Unreadable { what: name.to_owned(), problem: error.to_string() })
-        })
-        .collect()
+    serde_saphyr::from_multiple(&text)
+        .map_err(|error| Error::Unreadable { what: name.to_owned(), problem: error.to_string() })
 }
 
 fn rules_of(kind: &str, name: &str) -> Result<Value> {

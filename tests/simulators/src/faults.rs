@@ -136,7 +136,7 @@ pub enum Effect {
     },
     /// 200 and this JSON, whatever was asked.
     Json(serde_json::Value),
-    /// The body of this name from `data/error-bodies.json`.
+    /// The body of this name from `error-bodies.json`.
     Named(String),
 }
 
@@ -164,7 +164,7 @@ pub struct Bulk {
 #[derive(Debug, Error)]
 pub enum RuleError {
     /// `named` does not name a body.
-    #[error("effect named {0:?} is not in data/error-bodies.json; there are {known}", known = errors::names().join(", "))]
+    #[error("effect named {0:?} is not in error-bodies.json; there are {known}", known = errors::names().join(", "))]
     UnknownName(String),
     /// A status or a header that HTTP does not have.
     #[error("effect has {0}, which HTTP does not allow")]

@@ -42,7 +42,9 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`] names the field that is wrong.
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = serde_norway::from_str(text)?;
+        // Its lines have keys: none is quoted.
+        let options = serde_saphyr::options! { with_snippet: false };
+        let scenario: Self = serde_saphyr::from_str_with_options(text, options)?;
         scenario.check()?;
         Ok(scenario)
     }
@@ -58,7 +60,7 @@ impl Scenario {
 }
 
 /// Choices where the behaviour of the real service is unknown, or differs between installations.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Settings {
     /// Whether companyinfo's `SiteUrl` names the simulator's port where that is not 443.
@@ -92,7 +94,7 @@ impl Default for Settings {
 }
 
 /// The answer to a missing or unknown `clientId`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ClientIdRefusal {
     /// 401 with the body of rejected keys.
@@ -104,7 +106,7 @@ pub enum ClientIdRefusal {
 }
 
 /// What an inactive member's keys do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InactiveMember {
     /// Calls are answered, and `/system/myMembers/info` shows `inactiveFlag: true`.
@@ -114,7 +116,7 @@ pub enum InactiveMember {
 }
 
 /// The answer under a codebase that an upgrade has replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StaleCodebase {
     /// 400 text/plain `Cannot route. Codebase/company is invalid`.
@@ -125,7 +127,7 @@ pub enum StaleCodebase {
 
 /// What the list of boards does with those that `/system/myMembers/info` names as excluded. The schema has the field
 /// (`excludedServiceBoardIds`); whether the list heeds it is not public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HiddenBoards {
     /// They are not in the list.
@@ -221,7 +223,7 @@ fn api_license() -> String {
 }
 
 /// A service or project board.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Board {
     /// Its name.
@@ -238,7 +240,7 @@ pub struct Board {
 }
 
 /// A team of a board.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Team {
     /// Its name.

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::Method;
 use http::request::Parts;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::errors::Refusal;
 use super::{host_of, json_response};
@@ -27,7 +27,7 @@ pub(super) fn answer(world: &World, parts: &Parts, id: &str) -> Result<Response,
         return Err(Refusal::MethodNotAllowed(parts.method.clone()));
     }
     let Some(company) = world.company_on(&site, id) else {
-        return Ok(json_response(parts, &Value::Null));
+        return Ok(json_response(parts, "null"));
     };
     let mut info = json!({
         "CompanyName": company.name,
@@ -40,5 +40,5 @@ pub(super) fn answer(world: &World, parts: &Parts, id: &str) -> Result<Response,
     if let Some(site_url) = world.site_url(&site, &company) {
         info["SiteUrl"] = json!(site_url);
     }
-    Ok(json_response(parts, &info))
+    Ok(json_response(parts, info.to_string()))
 }

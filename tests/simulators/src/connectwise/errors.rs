@@ -1,6 +1,6 @@
 //! The error bodies of ConnectWise, by the causes that this service has for them.
 //!
-//! The bodies are data (`data/error-bodies.json`, collected from published replies); a message that names a record or
+//! The bodies are data (`error-bodies.json`, collected from published replies, which the operator's own tests read too); a message that names a record or
 //! a field is the only part that is put in here.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ struct Recorded {
 }
 
 static RECORDED: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../data/error-bodies.json"))
+    serde_json::from_str(include_str!("../../../../src/connectwise/testdata/error-bodies.json"))
         .expect("the shipped error bodies are valid")
 });
 

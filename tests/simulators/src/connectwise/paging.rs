@@ -1,4 +1,4 @@
-//! Pages of rows: navigable by `page`, or forward-only by `pageId`, with the `Link` header of either.
+//! Pages of rows, by `page` and `pageSize`, with their `Link` header.
 
 use http::header;
 use http::request::Parts;
@@ -26,11 +26,6 @@ pub(super) struct Page<'a> {
 /// [`Refusal::BadValueType`] where a number is none.
 pub(super) fn cut<'a>(parts: &Parts, rows: &[&'a Value]) -> Result<Page<'a>, Refusal> {
     let size = number(parts, "pageSize")?.map_or(DEFAULT_SIZE, |size| size.clamp(1, MAX_SIZE));
-    let forward_only = parts.headers.get("pagination-type").is_some_and(|kind| kind == "forward-only");
-    if forward_only { forward(parts, rows, size) } else { navigable(parts, rows, size) }
-}
-
-fn navigable<'a>(parts: &Parts, rows: &[&'a Value], size: usize) -> Result<Page<'a>, Refusal> {
     let page = number(parts, "page")?.unwrap_or(1).max(1);
     let last = rows.len().div_ceil(size).max(1);
     let shown = rows.iter().skip((page - 1).saturating_mul(size)).take(size).copied().collect();
@@ -45,27 +40,12 @@ fn navigable<'a>(parts: &Parts, rows: &[&'a Value], size: usize) -> Result<Page<
     Ok(Page { rows: shown, link: (!links.is_empty()).then(|| links.join(", ")) })
 }
 
-/// Forward-only pages go by the id of the last row that was seen.
-fn forward<'a>(parts: &Parts, rows: &[&'a Value], size: usize) -> Result<Page<'a>, Refusal> {
-    let after = number(parts, "pageId")?.unwrap_or(0);
-    let id = |row: &Value| row["id"].as_u64().and_then(|id| usize::try_from(id).ok()).unwrap_or(0);
-    let mut later: Vec<_> = rows.iter().copied().filter(|row| id(row) > after).collect();
-    later.sort_by_key(|row| id(row));
-    let more = later.len() > size;
-    later.truncate(size);
-    let link = later
-        .last()
-        .filter(|_| more)
-        .map(|row| link_to(parts, &[("pageSize", size), ("pageId", id(row))], "next"));
-    Ok(Page { rows: later, link })
-}
-
 /// The same request with other numbers, as an absolute address.
 fn link_to(parts: &Parts, numbers: &[(&str, usize)], rel: &str) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-        if !["page", "pageSize", "pageId"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        if !["page", "pageSize"].iter().any(|known| name.eq_ignore_ascii_case(known)) {
             query.append_pair(&name, &value);
         }
     }

@@ -1,11 +1,8 @@
-//! What a query asks of the rows: `conditions`, `orderBy` and `fields`.
-
-use std::cmp::Ordering;
+//! What a query asks of the rows: `conditions` and `fields`, in the forms that clients send to the served routes.
 
 use http::request::Parts;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::conditions::{self, Condition};
 use super::errors::Refusal;
 use super::schema;
 
@@ -20,47 +17,33 @@ pub(super) fn parameter(parts: &Parts, name: &str) -> Option<String> {
 /// The narrowing of a query.
 pub(super) struct Query {
     condition: Option<Condition>,
-    order: Vec<(String, bool)>,
     fields: Vec<String>,
+}
+
+/// `property = value`, the only form of `conditions` that is served.
+struct Condition {
+    property: String,
+    value: Value,
 }
 
 impl Query {
     /// Reads the query of a request for rows of a schema.
     ///
     /// # Errors
-    /// [`Refusal::BadConditions`] names the property that the schema does not have, or the place that is not readable.
+    /// [`Refusal::BadConditions`] names the property that the schema does not have, or what is not served.
     pub(super) fn read(parts: &Parts, schema: &str) -> Result<Self, Refusal> {
-        let text = parameter(parts, "conditions").filter(|text| !text.trim().is_empty());
-        let condition =
-            text.map(|text| conditions::parse(&text)).transpose().map_err(Refusal::BadConditions)?;
-        let order = parameter(parts, "orderBy").unwrap_or_default();
-        let order: Vec<_> = listed(&order).map(direction).collect();
-        let named =
-            condition.iter().flat_map(Condition::properties).chain(order.iter().map(|(name, _)| &**name));
-        for name in named {
-            if !schema::knows(schema, name) {
-                return Err(Refusal::BadConditions(format!("{name} is not a recognized name.")));
-            }
+        if parameter(parts, "orderBy").is_some() {
+            return Err(Refusal::BadConditions("orderBy is not served.".to_owned()));
         }
+        let text = parameter(parts, "conditions").filter(|text| !text.trim().is_empty());
+        let condition = text.map(|text| Condition::read(&text, schema)).transpose()?;
         let fields = parameter(parts, "fields").unwrap_or_default();
-        Ok(Self { condition, order, fields: listed(&fields).map(str::to_owned).collect() })
+        let fields = fields.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Ok(Self { condition, fields: fields.map(str::to_owned).collect() })
     }
 
     pub(super) fn admits(&self, row: &Value) -> bool {
         self.condition.as_ref().is_none_or(|condition| condition.holds(row))
-    }
-
-    pub(super) fn ordered<'a>(&self, mut rows: Vec<&'a Value>) -> Vec<&'a Value> {
-        let compare = |a: &Value, b: &Value| {
-            self.order.iter().fold(Ordering::Equal, |so_far, (name, descending)| {
-                so_far.then_with(|| {
-                    let ordering = conditions::compare(at(a, name), at(b, name)).unwrap_or(Ordering::Equal);
-                    if *descending { ordering.reverse() } else { ordering }
-                })
-            })
-        };
-        rows.sort_by(|a, b| compare(a, b));
-        rows
     }
 
     /// The row with the fields that were asked for; a name that the row does not have is passed over.
@@ -68,39 +51,37 @@ impl Query {
         if self.fields.is_empty() {
             return row.clone();
         }
-        let mut projected = Map::new();
-        for field in &self.fields {
-            copy(row, field, &mut projected);
-        }
-        Value::Object(projected)
+        let asked = self.fields.iter().filter_map(|field| member(row, field));
+        asked.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
     }
 }
 
-fn listed(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty())
-}
-
-/// `name desc` as the name and whether it descends.
-fn direction(term: &str) -> (String, bool) {
-    match term.rsplit_once(' ') {
-        Some((name, word)) if word.eq_ignore_ascii_case("desc") => (name.trim().to_owned(), true),
-        Some((name, word)) if word.eq_ignore_ascii_case("asc") => (name.trim().to_owned(), false),
-        _ => (term.to_owned(), false),
-    }
-}
-
-fn copy(from: &Value, path: &str, to: &mut Map<String, Value>) {
-    let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
-    let Some((name, value)) = member(from, name) else { return };
-    match rest {
-        None => {
-            to.insert(name.clone(), value.clone());
+impl Condition {
+    fn read(text: &str, schema: &str) -> Result<Self, Refusal> {
+        let (property, value) = text
+            .split_once('=')
+            .map(|(property, value)| (property.trim(), value.trim()))
+            .ok_or_else(|| Refusal::BadConditions(format!("{text} is not served.")))?;
+        if !schema::knows(schema, property) {
+            return Err(Refusal::BadConditions(format!("{property} is not a recognized name.")));
         }
-        Some(rest) => {
-            let inner = to.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-            if let Some(inner) = inner.as_object_mut() {
-                copy(value, rest, inner);
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let value = match (quoted, value) {
+            (Some(text), _) => json!(text),
+            (None, "true") => json!(true),
+            (None, "false") => json!(false),
+            (None, other) => return Err(Refusal::BadConditions(format!("{other} is not served."))),
+        };
+        Ok(Self { property: property.to_owned(), value })
+    }
+
+    /// Whether a row meets it. Text is compared without regard to case, as the service's database does.
+    fn holds(&self, row: &Value) -> bool {
+        match (member(row, &self.property).map(|(_, value)| value), &self.value) {
+            (Some(Value::String(actual)), Value::String(wanted)) => {
+                actual.to_lowercase() == wanted.to_lowercase()
             }
+            (actual, wanted) => actual == Some(wanted),
         }
     }
 }
@@ -109,46 +90,48 @@ fn member<'a>(row: &'a Value, name: &str) -> Option<(&'a String, &'a Value)> {
     row.as_object()?.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
-/// The value at a path like `company/identifier`; null where the row ends before it.
-pub(super) fn at<'a>(row: &'a Value, path: &str) -> &'a Value {
-    path.split('/').fold(row, |value, name| member(value, name).map_or(&Value::Null, |(_, value)| value))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn query(query: &str) -> Result<Query, Refusal> {
         let request =
             http::Request::builder().uri(format!("/x?{query}")).body(()).expect("the request is valid");
-        Query::read(&request.into_parts().0, "Ticket")
+        Query::read(&request.into_parts().0, "Board")
+    }
+
+    fn refusal(text: &str) -> Option<Refusal> {
+        query(text).err()
     }
 
     #[test]
-    fn fields_give_partial_rows_also_through_references() {
-        let query = query("fields=id,company/name,nothing").expect("the query is valid");
-        let row = json!({"id": 1, "summary": "s", "company": {"id": 2, "name": "c"}});
-        assert_eq!(query.project(&row), json!({"id": 1, "company": {"name": "c"}}));
+    fn fields_give_partial_rows() {
+        let query = query("fields=id,NAME,nothing").expect("the query is valid");
+        let row = json!({"id": 1, "name": "Help Desk", "location": {"id": 2}});
+        assert_eq!(query.project(&row), json!({"id": 1, "name": "Help Desk"}));
     }
 
     #[test]
-    fn a_condition_on_an_unknown_property_is_refused_by_name() {
-        let refused = query("conditions=resources%2Fidentifier%3D1").err();
-        let expected = Refusal::BadConditions("resources/identifier is not a recognized name.".to_owned());
-        assert_eq!(refused, Some(expected));
+    fn a_condition_compares_one_property() {
+        let row = json!({"id": 7, "name": "Help Desk", "projectFlag": true});
+        let holds = |text: &str| query(text).expect("the query is valid").admits(&row);
+        assert!(holds("conditions=projectFlag=true"));
+        assert!(holds("conditions=projectflag%20=%20true"));
+        assert!(holds("conditions=name=%22help%20desk%22"));
+        assert!(!holds("conditions=projectFlag=false"));
+        assert!(!holds("conditions=name=%22Help%22"));
+        assert!(!holds("conditions=projectFlag=%22true%22"), "values of another kind never match");
     }
 
     #[test]
-    fn rows_are_ordered_as_asked() {
-        let query = query("orderBy=severity,id%20desc").expect("the query is valid");
-        let rows = [
-            json!({"id": 1, "severity": "b"}),
-            json!({"id": 2, "severity": "a"}),
-            json!({"id": 3, "severity": "a"}),
-        ];
-        let ids: Vec<_> = query.ordered(rows.iter().collect()).iter().map(|row| row["id"].clone()).collect();
-        assert_eq!(ids, [3, 2, 1]);
+    fn what_is_unknown_or_not_served_is_refused_by_name() {
+        let refused = |message: &str| Some(Refusal::BadConditions(message.to_owned()));
+        assert_eq!(
+            refusal("conditions=resources%2Fidentifier%3D%22x%22"),
+            refused("resources/identifier is not a recognized name.")
+        );
+        assert_eq!(refusal("conditions=id%3E5"), refused("id>5 is not served."));
+        assert_eq!(refusal("conditions=id%3D5"), refused("5 is not served."));
+        assert_eq!(refusal("orderBy=id"), refused("orderBy is not served."));
     }
 }

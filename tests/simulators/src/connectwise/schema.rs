@@ -19,7 +19,7 @@ static SCHEMAS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 });
 
 static ROW_DATA: LazyLock<RowData> = LazyLock::new(|| {
-    serde_norway::from_str(include_str!("../../data/rows.yaml")).expect("the shipped row data is valid")
+    serde_saphyr::from_str(include_str!("../../data/rows.yaml")).expect("the shipped row data is valid")
 });
 
 #[derive(Debug, Deserialize)]
@@ -57,31 +57,10 @@ pub(super) fn row(schema: &str, id: u64) -> Value {
     Value::Object(row)
 }
 
-/// Whether a path like `company/identifier` names a property.
-pub(super) fn knows(schema: &str, path: &str) -> bool {
-    let mut current = of(schema);
-    for name in path.split('/') {
-        current = target(current);
-        let Some((_, property)) = current["properties"]
-            .as_object()
-            .and_then(|properties| properties.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)))
-        else {
-            return false;
-        };
-        current = property;
-    }
-    true
-}
-
-/// The schema behind a nullable or a reference.
-fn target(declared: &'static Value) -> &'static Value {
-    if let Some(options) = declared["anyOf"].as_array() {
-        return options.iter().find(|option| option["type"] != "null").map_or(&Value::Null, target);
-    }
-    match referenced(declared) {
-        Some(name) => of(name),
-        None => declared,
-    }
+/// Whether a schema has a property of that name.
+pub(super) fn knows(schema: &str, property: &str) -> bool {
+    let properties = of(schema)["properties"].as_object();
+    properties.is_some_and(|properties| properties.keys().any(|known| known.eq_ignore_ascii_case(property)))
 }
 
 pub(super) fn referenced(declared: &Value) -> Option<&str> {

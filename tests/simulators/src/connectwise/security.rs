@@ -41,10 +41,10 @@ struct Functions {
 }
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
-    let published: Published = serde_norway::from_str(include_str!("../../data/security-functions.yaml"))
+    let published: Published = serde_saphyr::from_str(include_str!("../../data/security-functions.yaml"))
         .expect("the shipped security functions are valid");
     let filler: BTreeMap<String, Vec<String>> =
-        serde_norway::from_str(include_str!("../../data/security-filler.yaml"))
+        serde_saphyr::from_str(include_str!("../../data/security-filler.yaml"))
             .expect("the shipped filler functions are valid");
     let mut modules: BTreeMap<_, _> =
         published.modules.into_iter().map(|(name, module)| (name, module.functions)).collect();

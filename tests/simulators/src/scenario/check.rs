@@ -12,7 +12,7 @@ use crate::connectwise::security;
 pub enum ScenarioError {
     /// It is not YAML of the right shape; the message has field, line and column.
     #[error("failed to read the scenario: {0}")]
-    Yaml(#[from] serde_norway::Error),
+    Yaml(#[from] serde_saphyr::Error),
     /// A field has a value that does not fit the rest.
     #[error("scenario field {field}: {problem}")]
     Field {
@@ -182,7 +182,7 @@ mod tests {
     fn a_missing_field_is_named_with_its_place() {
         let error =
             error_of("roles: {}\ncompanies: []\nsites: [{hosts: [a.localhost], cloud: true, version: v1}]");
-        assert!(error.contains("sites[0]: missing field `codebase`"), "{error}");
+        assert!(error.contains("missing field `codebase` at line 3, column 45"), "{error}");
     }
 
     #[test]

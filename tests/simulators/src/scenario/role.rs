@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How much of something a role may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Nothing.
     #[default]
@@ -30,7 +30,7 @@ pub enum Action {
 }
 
 /// A level for each action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Levels {
     /// Making records.
@@ -57,7 +57,7 @@ impl Levels {
 }
 
 /// A security role.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Role {
     /// Levels of every function that no override names.
@@ -79,7 +79,7 @@ pub struct Role {
 }
 
 /// Levels of one function, or of a whole module.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
     /// The module, as in `data/security-functions.yaml`.
@@ -124,7 +124,7 @@ impl Role {
 }
 
 /// Status of a setup table that the role may not see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TableWithoutRight {
     /// 403 with the permission message.
@@ -135,7 +135,7 @@ pub enum TableWithoutRight {
 }
 
 /// What `/system/mySecurity` does for members of a role.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MySecurity {
     /// Lists the role.
@@ -148,7 +148,7 @@ pub enum MySecurity {
 }
 
 /// How levels are spelled in `/system/mySecurity`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LevelSpelling {
     /// `None`, `My`, `All`.
@@ -180,7 +180,7 @@ impl LevelSpelling {
 }
 
 /// The items behind "(customize)" of System / Table Setup, and how `/system/mySecurity/customizeItems/` shows them.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct CustomItems {
     /// The tables that the role may see, as `data/security-functions.yaml` spells them.
@@ -192,7 +192,7 @@ pub struct CustomItems {
 }
 
 /// Which items `customizeItems` lists.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Polarity {
     /// Those that the role may use.
@@ -203,7 +203,7 @@ pub enum Polarity {
 }
 
 /// How `customizeItems` spells an item. No reply is public: each of these is how a published source spells such a name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ItemSpelling {
     /// `Service / Service Board`, as guides write it (`customize` in `data/security-functions.yaml`).

@@ -75,7 +75,7 @@ async fn the_default_page_hides_most_functions_and_paging_finds_them_all() {
 }
 
 /// The address of rel next in a `Link` header.
-pub fn next_of(link: &str) -> Option<&str> {
+fn next_of(link: &str) -> Option<&str> {
     let part = link.split(", ").find(|part| part.ends_with("rel=\"next\""))?;
     part.strip_prefix('<')?.split_once('>').map(|(address, _)| address)
 }
@@ -202,8 +202,8 @@ async fn my_rights_show_fewer_rows_than_all() {
 #[tokio::test]
 async fn boards_are_those_of_the_scenario_without_the_hidden_ones() {
     let run = Run::start().await;
-    let names = run.column("acme", "/service/boards?conditions=id>1000", "name").await;
-    assert_eq!(names, ["Help Desk", "No Default Team", "Retired", "Rollouts"]);
+    let names = run.column("acme", "/service/boards?pageSize=1000", "name").await;
+    assert_eq!(names[40..], ["Help Desk", "No Default Team", "Retired", "Rollouts"]);
     assert!(
         !run.column("acme", "/service/boards", "name").await.contains(&json!("Help Desk")),
         "not on page one"
@@ -212,8 +212,8 @@ async fn boards_are_those_of_the_scenario_without_the_hidden_ones() {
     assert_eq!(hidden, json!([1005]));
     let world = run.simulators.world();
     world.set_settings(Settings { hidden_boards: HiddenBoards::Listed, ..Settings::default() });
-    let names = run.column("acme", "/service/boards?conditions=id>1004", "name").await;
-    assert_eq!(names, ["Executive"], "excluded and listed all the same");
+    let names = run.column("acme", "/service/boards?pageSize=1000", "name").await;
+    assert_eq!(names[44..], ["Executive"], "excluded and listed all the same");
     let projects = run.column("acme", "/service/boards?conditions=projectFlag=true", "name").await;
     assert_eq!(projects, ["Rollouts"]);
 }

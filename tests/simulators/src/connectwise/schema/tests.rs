@@ -73,10 +73,3 @@ fn what_the_row_data_names_exists_in_the_schemas() {
         assert!(!of(schema)["properties"][name].is_null(), "{schema} has no property {name}");
     }
 }
-
-#[test]
-fn paths_go_through_references() {
-    assert!(knows("Ticket", "company/identifier"));
-    assert!(!knows("Ticket", "resources/identifier"));
-    assert!(!knows("Ticket", "company/nothing"));
-}

@@ -15,7 +15,7 @@ struct Contract(Value);
 impl Contract {
     fn read() -> Self {
         let yaml = include_str!("../../../../../petra-links.openapi.yaml");
-        Self(serde_norway::from_str(yaml).expect("YAML"))
+        Self(serde_saphyr::from_str(yaml).expect("YAML"))
     }
 
     fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
