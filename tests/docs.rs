@@ -13,7 +13,7 @@ use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
 use cwlink::crd::{ConditionStatus, ConditionType, LinkSpec, Reason};
-use cwlink::link::state::BackoffKind;
+use cwlink::link::reason_class::BackoffKind;
 use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
 
@@ -92,11 +92,11 @@ fn the_next_check_of_every_reason_is_a_row_of_the_intervals() {
         Reason::PermissionsMissing,
         Reason::ServiceBoardNotReady,
     ] {
-        let expected = repeated(&Timings::default(), timetable::kind_of(fault));
+        let expected = repeated(&Timings::default(), timetable::backoff_of(fault));
         let name = fault.as_str();
         assert_eq!(
             next_checks[name], expected,
-            "docs/conditions.md, {name}: link::timetable::kind_of says otherwise"
+            "docs/conditions.md, {name}: link::timetable::backoff_of says otherwise"
         );
     }
 }
@@ -332,13 +332,13 @@ fn delays(timings: &Timings) -> Vec<(&'static str, String)> {
         ),
         (
             "a missing permission, an inactive API member, a service board that is not ready",
-            repeated(t, BackoffKind::Mend),
+            repeated(t, BackoffKind::Fixing),
         ),
         (
             "rejected API keys, a wrong company or site, a rejection by Petra",
-            repeated(t, BackoffKind::Refused),
+            repeated(t, BackoffKind::Rejected),
         ),
-        ("no conclusive response, and no earlier result", repeated(t, BackoffKind::Nothing)),
+        ("no conclusive response, and no earlier result", repeated(t, BackoffKind::Inconclusive)),
         ("no conclusive response, and an earlier result that still applies", repeated(t, BackoffKind::Held)),
         (
             "a missing Secret",
@@ -361,11 +361,11 @@ fn delays(timings: &Timings) -> Vec<(&'static str, String)> {
 fn repeated(t: &Timings, kind: BackoffKind) -> String {
     let doubling = |first, max| format!("{}, doubling to {}", shown(first), shown(max));
     match kind {
-        BackoffKind::Mend => {
+        BackoffKind::Fixing => {
             format!("{} for {}, then {}", shown(t.recheck), shown(t.recheck_for), shown(t.recheck_later))
         }
-        BackoffKind::Refused => doubling(t.refused, t.refused_max),
-        BackoffKind::Nothing => doubling(t.retry, t.retry_max),
+        BackoffKind::Rejected => doubling(t.refused, t.refused_max),
+        BackoffKind::Inconclusive => doubling(t.retry, t.retry_max),
         BackoffKind::Held => doubling(t.held_retry, t.held_retry_max),
     }
 }

@@ -43,7 +43,24 @@ pub enum ConditionStatus {
 
 word_schema!(ConditionStatus: "True", "False", "Unknown");
 
+/// What a condition says: all that a rule decides of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionValue {
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// Why, in one word for machines.
+    pub reason: Reason,
+    /// Why, and what to do next, for people.
+    pub message: String,
+}
+
 impl ConditionStatus {
+    /// This status, with its reason and its message.
+    #[must_use]
+    pub fn because(self, reason: Reason, message: impl Into<String>) -> ConditionValue {
+        ConditionValue { status: self, reason, message: message.into() }
+    }
+
     /// The word in the resource.
     #[must_use]
     pub fn as_str(self) -> &'static str {

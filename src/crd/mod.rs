@@ -22,6 +22,7 @@ macro_rules! word_schema {
 }
 
 mod condition;
+mod event_reason;
 mod reason;
 mod reference;
 mod registration;
@@ -30,8 +31,9 @@ mod spec;
 mod status;
 mod time;
 
-pub(crate) use condition::Condition;
+pub(crate) use condition::{Condition, ConditionValue};
 pub use condition::{ConditionStatus, ConditionType};
+pub use event_reason::EventReason;
 pub use reason::Reason;
 pub(crate) use reference::{LinkRef, SecretLookup, SecretVersion};
 pub use registration::{RegistrationMode, RegistrationSpec};

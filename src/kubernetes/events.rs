@@ -10,12 +10,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
-use kube::runtime::events::EventType;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use super::errors::{describe_error, describe_status};
 use crate::admin::Metrics;
+use crate::crd::EventReason;
 
 /// Events that may wait for the API server. More are dropped: a condition says the same and stays.
 const WAITING: usize = 256;
@@ -26,6 +26,8 @@ const BURST: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const REFILL: Duration = Duration::from_mins(1);
 /// `note` holds at most 1 KiB.
 const NOTE_BYTES: usize = 1024;
+/// What the operator was doing: it does nothing else.
+const ACTION: &str = "Reconcile";
 
 /// Hands events to a task of their own, so that publishing never delays or fails a reconcile. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,9 +40,7 @@ pub struct Events {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Notice {
     regarding: Regarding,
-    warning: bool,
-    reason: String,
-    action: String,
+    reason: EventReason,
     note: String,
 }
 
@@ -86,36 +86,21 @@ impl Events {
         (Self { sender, metrics, own }, publisher)
     }
 
-    /// Publishes an event about `regarding`: `reason` says why in one word, `action` what the operator did or refused, `note` the
-    /// rest. The note is the operator's own text, never a service's.
-    pub fn publish(
-        &self,
-        regarding: ObjectReference,
-        type_: EventType,
-        reason: &str,
-        action: &str,
-        note: String,
-    ) {
+    /// Publishes an event about `regarding`. The note is the operator's own text, never a service's.
+    pub fn publish(&self, regarding: ObjectReference, reason: EventReason, note: String) {
         let ObjectReference { api_version, kind, namespace, name, uid, field_path: _, resource_version: _ } =
             regarding;
-        let notice = Notice {
-            regarding: Regarding { api_version, kind, namespace, name, uid },
-            warning: matches!(type_, EventType::Warning),
-            reason: reason.to_owned(),
-            action: action.to_owned(),
-            note,
-        };
+        let notice =
+            Notice { regarding: Regarding { api_version, kind, namespace, name, uid }, reason, note };
         if self.sender.try_send(notice).is_err() {
             self.metrics.event("dropped");
         }
     }
-}
 
-impl Events {
     /// Warns people of something that concerns no single link, on the operator's own pod.
-    pub fn publish_own(&self, reason: &str, note: String) {
+    pub fn publish_own(&self, reason: EventReason, note: String) {
         if let Some(own) = &self.own {
-            self.publish(own.clone(), EventType::Warning, reason, "Reconcile", note);
+            self.publish(own.clone(), reason, note);
         }
     }
 }
@@ -166,10 +151,10 @@ impl Notice {
                 namespace: Some(namespace.clone()),
                 ..ObjectMeta::default()
             },
-            action: Some(self.action),
-            reason: Some(self.reason),
+            action: Some(ACTION.to_owned()),
+            reason: Some(self.reason.as_str().to_owned()),
             note: Some(note),
-            type_: Some(if self.warning { "Warning" } else { "Normal" }.to_owned()),
+            type_: Some(if self.reason.is_warning() { "Warning" } else { "Normal" }.to_owned()),
             event_time: Some(MicroTime(now)),
             reporting_controller: Some(format!("{}/cwlink", crate::crd::GROUP)),
             reporting_instance: Some(instance.to_owned()),
@@ -213,6 +198,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crd::Reason;
 
     fn notice(uid: &str, note: &str) -> Notice {
         Notice {
@@ -223,9 +209,7 @@ mod tests {
                 name: Some("acme".to_owned()),
                 uid: Some(uid.to_owned()),
             },
-            warning: true,
-            reason: "CredentialsRejected".to_owned(),
-            action: "Check".to_owned(),
+            reason: EventReason::Ready(Reason::CredentialsRejected),
             note: note.to_owned(),
         }
     }

@@ -115,7 +115,7 @@ pub struct Facts {
     /// From the watch of Secrets, without reading one.
     pub secret_watch: SecretLookup,
     /// From the shared poll, without a call.
-    pub listing: PollView,
+    pub poll: PollView,
     /// From earlier rounds of all links.
     pub client_id: ClientIdView,
     /// From the other resources: one that comes first for this company in `Portal`, if there is one.
@@ -127,15 +127,15 @@ pub struct Facts {
     /// ConnectWise, asked in this visit.
     pub round: Option<Round>,
     /// The link at Petra, read by itself in this visit.
-    pub read: Option<Result<Option<RemoteLink>, PetraFault>>,
+    pub petra_link: Option<Result<Option<RemoteLink>, PetraFault>>,
     /// All links at Petra that name this owner, listed in this visit.
     pub owned: Option<Result<Vec<RemoteLink>, PetraFault>>,
     /// The answer to a PUT of this visit.
-    pub put: Option<PutAnswer>,
+    pub put_answer: Option<PutAnswer>,
     /// How many PUTs this visit has made.
     pub puts: u8,
     /// The answer to the last DELETE of this visit.
-    pub deleted: Option<DeleteAnswer>,
+    pub delete_answer: Option<DeleteAnswer>,
     /// How many DELETEs of this visit changed nothing, because they named an outdated version or owner.
     pub ineffective_deletes: u8,
     /// Whether the resource has the finalizer now.
@@ -147,23 +147,23 @@ impl Facts {
     #[must_use]
     pub fn at_start(
         secret_watch: SecretLookup,
-        listing: PollView,
+        poll: PollView,
         client_id: ClientIdView,
         finalizer: bool,
     ) -> Self {
         Self {
             secret_watch,
-            listing,
+            poll,
             client_id,
             rival: None,
             fleet: None,
             secret: None,
             round: None,
-            read: None,
+            petra_link: None,
             owned: None,
-            put: None,
+            put_answer: None,
             puts: 0,
-            deleted: None,
+            delete_answer: None,
             ineffective_deletes: 0,
             finalizer,
         }

@@ -189,6 +189,25 @@ pub fn looks_again_soon(text: &str) -> String {
     format!("{text} {LOOKS_AGAIN_SOON}")
 }
 
+/// The message of `CredentialsRejected`. While the operator's clientId has not worked for any link, it may also be the cause.
+#[must_use]
+pub fn credentials_rejected(secret: &str, client_id_worked: bool, previous_at_petra: bool) -> String {
+    let mut text = format!(
+        "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
+         new key pair on its API Keys tab. Put both keys into Secret \"{secret}\", or ask a cluster administrator to do so."
+    );
+    if !client_id_worked {
+        text.push_str(
+            " The operator's own clientId has not worked for any link yet, so it may also be the cause. Ask the operator's \
+             administrator to check it.",
+        );
+    }
+    if previous_at_petra {
+        text.push_str(" Petra still has the previous keys.");
+    }
+    looks_again(&text)
+}
+
 /// Joins items with `; ` between head and tail, within [`MAX_BYTES`]; says how many were left out.
 fn bounded_list(head: &str, items: impl Iterator<Item = String>, tail: &str) -> String {
     const REST: usize = " and 999 more, in status.permissions".len();

@@ -4,17 +4,19 @@
 //! answered by [`observe`], a change is made by [`act`], and a status is written by [`record`].
 
 mod act;
+pub mod config;
 pub mod decide;
-pub mod draft;
 pub mod facts;
 mod fleet;
 pub mod message;
 mod observe;
 mod operator_keys;
 pub mod plan;
+pub mod reason_class;
 mod record;
 pub(crate) mod secret;
 pub mod state;
+pub mod status_builder;
 pub mod subject;
 pub mod timetable;
 mod unreadable;
@@ -33,10 +35,11 @@ use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::secret_file::SecretFile;
+use config::Config;
 use facts::{ClientIdView, Facts};
 use fleet::Fleet;
 use plan::{Answer, Change, Outcome, Question, Written};
-use subject::{Config, Subject};
+use subject::Subject;
 use visit::{Effects, End, MAX_STEPS, Visit};
 
 /// How long a visit that found the watch behind waits for it. The watch's event normally comes first.
@@ -112,12 +115,12 @@ pub struct PetraSide {
 
 /// Looks at links, one visit at a time for each.
 pub struct Reconciler {
-    rules: Config,
+    config: Config,
     clock: Clock,
     connectwise: ConnectWise,
     client_id: SecretFile,
     /// Newest generation of the clientId file that ConnectWise has accepted for a link.
-    client_ids: watch::Sender<Option<u64>>,
+    client_id_worked_generation: watch::Sender<Option<u64>>,
     petra: Option<PetraSide>,
     deps: Deps,
     fleet: Fleet,
@@ -137,15 +140,15 @@ impl Reconciler {
     /// A reconciler that remembers nothing yet.
     #[must_use]
     pub fn new(
-        rules: Config,
+        config: Config,
         clock: Clock,
         connectwise: ConnectWise,
         client_id: SecretFile,
         petra: Option<PetraSide>,
         deps: Deps,
     ) -> Self {
-        let (client_ids, fleet) = (watch::Sender::new(None), Fleet::default());
-        Self { rules, clock, connectwise, client_id, client_ids, petra, deps, fleet }
+        let (client_id_worked_generation, fleet) = (watch::Sender::new(None), Fleet::default());
+        Self { config, clock, connectwise, client_id, client_id_worked_generation, petra, deps, fleet }
     }
 }
 
@@ -159,29 +162,29 @@ impl Reconciler {
 
     /// Gathers what is known without any call.
     fn begin_readable(&self, link: ConnectWiseLink) -> Begun {
-        let subject = Subject::read(&link, &self.rules);
+        let subject = Subject::read(&link, &self.config);
         if self.fleet.knows_former(&subject) {
             self.forget_link(&subject.key);
         }
         let secret = &subject.spec.credentials_secret_ref.name;
-        let seen = Facts::at_start(
+        let facts = Facts::at_start(
             self.deps.secrets.get(&subject.key.namespace, secret),
             self.poll_view(&subject),
             self.client_id_view(),
             subject.finalizer,
         );
         let state = self.fleet.recall(&subject);
-        Visit::begin(link, subject, state, seen).map_or(Begun::Stale, |visit| Begun::Visit(Box::new(visit)))
+        Visit::begin(link, subject, state, facts).map_or(Begun::Stale, |visit| Begun::Visit(Box::new(visit)))
     }
 
     fn client_id_view(&self) -> ClientIdView {
         let generation = self.client_id.generation();
-        ClientIdView { generation, worked: *self.client_ids.borrow() == Some(generation) }
+        ClientIdView { generation, worked: *self.client_id_worked_generation.borrow() == Some(generation) }
     }
 
     /// ConnectWise has accepted the clientId that was in use when a visit began. That proves nothing of one that came since.
     fn client_id_worked(&self, generation: u64) {
-        self.client_ids.send_if_modified(|worked| {
+        self.client_id_worked_generation.send_if_modified(|worked| {
             let is_news = *worked < Some(generation);
             if is_news {
                 *worked = Some(generation);
@@ -218,12 +221,12 @@ impl Reconcile for Reconciler {
             Begun::Stale => return Ok(NextVisit::In(CATCH_UP)),
             Begun::Unreadable => return Ok(NextVisit::OnChange),
         };
-        let end = visit.run(&self.rules, &mut &*self).await;
+        let end = visit.run(&self.config, &mut &*self).await;
         if let Ok(End::Settled(settlement)) = end {
             return Ok(self.record(&visit, *settlement));
         }
         // Whatever ends a visit early, floor and backoff count from what it asked and did.
-        self.fleet.broken_off(&visit, &self.rules.timings, self.clock.now());
+        self.fleet.broken_off(&visit, &self.config.timings, self.clock.now());
         end.map(|_| NextVisit::In(CATCH_UP))
     }
 

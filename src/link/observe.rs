@@ -31,7 +31,7 @@ impl Reconciler {
             Question::Round(depth) => return self.ask_connectwise(visit, depth).await,
             Question::Poll => {
                 if let Some(petra) = &self.petra {
-                    let patience = self.rules.timings.timeouts.petra_read;
+                    let patience = self.config.timings.timeouts.petra_read;
                     // A poll that does not end in time is judged by how it ended last.
                     let _ = tokio::time::timeout(patience, petra.poll.next()).await;
                 }
@@ -39,7 +39,7 @@ impl Reconciler {
             }
             Question::Rival(id) => Answer::Rival(self.fleet.rival(subject, &id)),
             Question::Fleet(of) => {
-                let (now, window) = (self.clock.now().up, self.rules.timings.interval);
+                let (now, window) = (self.clock.now().up, self.config.timings.interval);
                 Answer::Fleet(self.fleet.view(subject, of, now, window))
             }
             Question::Link(id) => Answer::Link(match &self.petra {
@@ -75,11 +75,11 @@ impl Reconciler {
 
     /// Asks ConnectWise. A first round that takes long says so in the status meanwhile.
     async fn ask_connectwise(&self, visit: &Visit, depth: Depth) -> Result<Answer, Error> {
-        let checking = decide::checking(&visit.view(&self.rules, self.clock.now()));
+        let checking = decide::checking(&visit.view(&self.config, self.clock.now()));
         // Even if this visit ends by a panic, the floor counts.
         self.fleet.remember(visit);
         let mut round = pin!(self.round(visit, depth));
-        let soon = tokio::time::timeout(self.rules.timings.checking_after, &mut round).await;
+        let soon = tokio::time::timeout(self.config.timings.checking_after, &mut round).await;
         let (found, written) = match (soon, checking) {
             (Ok(round), _) => (round, None),
             (Err(_), None) => (round.await, None),
@@ -89,7 +89,7 @@ impl Reconciler {
             }
         };
         if found.keys == KeysAnswer::Accepted {
-            self.client_id_worked(visit.seen.client_id.generation);
+            self.client_id_worked(visit.facts.client_id.generation);
         }
         Ok(Answer::Round(found, written.transpose()?))
     }
@@ -108,7 +108,7 @@ impl Reconciler {
             namespace: &visit.subject.key.namespace,
         };
         // The tenant that an earlier full round found, in this process or before.
-        let tenant = visit.memory.tenant.clone().or_else(|| visit.subject.recorded_tenant());
+        let tenant = visit.state.tenant.clone().or_else(|| visit.subject.recorded_tenant());
         match tenant {
             Some(tenant) if depth == Depth::Cheap => round::cheap(&self.connectwise, inputs, &tenant).await,
             _ => round::full(&self.connectwise, inputs).await,

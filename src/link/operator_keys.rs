@@ -15,7 +15,7 @@ use crate::secret_file::changes;
 impl Reconciler {
     /// Follows the operator's own keys until `stop`.
     pub async fn follow_operator_keys(self: Arc<Self>, stop: CancellationToken) {
-        let worked = changes(self.client_ids.subscribe());
+        let worked = changes(self.client_id_worked_generation.subscribe());
         let client_id = self.wake_at(OperatorKeys::ClientId, self.client_id.changes());
         let client_id_worked = self.wake_at(OperatorKeys::ClientIdWorked, worked);
         let petra_key = async {
@@ -39,7 +39,7 @@ impl Reconciler {
 
     /// Wakes one link after the other, so that they do not ask at once.
     async fn wake_helped(&self, what: OperatorKeys) {
-        let timings = &self.rules.timings;
+        let timings = &self.config.timings;
         if what == OperatorKeys::PetraKey
             && let Some(petra) = &self.petra
         {
@@ -58,7 +58,7 @@ impl Reconciler {
     fn helped(&self, what: OperatorKeys) -> Vec<LinkRef> {
         let links = self.deps.links.all();
         let subjects =
-            links.iter().filter_map(|link| Some(Subject::read(link.0.as_ref().ok()?, &self.rules)));
+            links.iter().filter_map(|link| Some(Subject::read(link.0.as_ref().ok()?, &self.config)));
         let mut helped: Vec<_> = subjects
             .filter(|subject| may_help(what, &subject.status, &self.fleet.recall(subject)))
             .map(|subject| (timetable::spread(&subject.uid), subject.key))

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::facts::{FleetView, PollView, Rival, SecretRead};
 use super::state::LinkState;
 use crate::connectwise::{CompanyId, CredentialsVersion, Depth, Keys, Round};
-use crate::crd::{ConnectWiseLink, LinkStatus, Reason};
+use crate::crd::{ConnectWiseLink, EventReason, LinkStatus, Reason};
 use crate::petra::client::Adopt;
 use crate::petra::listing::Listing;
 use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
@@ -32,17 +32,17 @@ pub struct Settlement {
     /// The status to write, if it differs from the stored one.
     pub status: LinkStatus,
     /// What to remember.
-    pub memory: LinkState,
+    pub state: LinkState,
     /// When to visit again; `None`: at the next change.
     pub next: Option<Duration>,
     /// Events on the resource, for transitions only.
-    pub events: Vec<Note>,
+    pub events: Vec<LinkEvent>,
     /// Whether the shared poll must look for this link often.
-    pub waits: bool,
+    pub awaits_confirmation: bool,
     /// The company's link that this resource claims, as far as it is known.
     pub claim: Option<LinkId>,
-    /// A verdict that was held although a round found something else or nothing: the metric's label.
-    pub held: Option<&'static str>,
+    /// Why a verdict was held, if it was.
+    pub held: Option<HeldCause>,
     /// What the link was suspected of and, asked again with the same inputs, was not guilty of. The other links that are
     /// suspected of it are judged one by one from now on.
     pub disproved: Option<Reason>,
@@ -50,13 +50,37 @@ pub struct Settlement {
 
 /// An event on the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Whether it is a warning.
-    pub warning: bool,
+pub struct LinkEvent {
     /// One word for machines.
-    pub reason: &'static str,
+    pub reason: EventReason,
     /// For people.
     pub text: String,
+}
+
+/// Why a verdict is held although a round found something else or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldCause {
+    /// ConnectWise did not answer conclusively.
+    Inconclusive,
+    /// Petra did not answer conclusively.
+    Petra,
+    /// An accusation waits for the second answer.
+    Debounce,
+    /// Many links would be accused of the same at once.
+    Fleet,
+}
+
+impl HeldCause {
+    /// The label of the metric `cwlink_verdicts_held_total`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inconclusive => "inconclusive",
+            Self::Petra => "petra",
+            Self::Debounce => "debounce",
+            Self::Fleet => "fleet",
+        }
+    }
 }
 
 /// A question that only I/O, or the state of other links, can answer.

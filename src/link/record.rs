@@ -3,15 +3,14 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
-use kube::runtime::events::EventType;
 use kube::{Api, Resource, ResourceExt};
 use tracing::{info, warn};
 
-use super::plan::{Note, Settlement, Written};
+use super::plan::{LinkEvent, Settlement, Written};
 use super::visit::Visit;
 use super::{Error, NextVisit, Reconciler};
 use crate::crd::LinkRef;
-use crate::crd::{ConditionType, ConnectWiseLink, FIELD_MANAGER, LinkStatus};
+use crate::crd::{ConditionType, ConnectWiseLink, EventReason, FIELD_MANAGER, LinkStatus};
 use crate::petra::Owner;
 
 const FLEET_HOLD: &str = "Many links seem to fail at the same time, or the clientId changed and has not worked for any link since. \
@@ -23,13 +22,13 @@ impl Reconciler {
     pub(super) fn record(&self, visit: &Visit, settlement: Settlement) -> NextVisit {
         let aftermath = self.fleet.settled(visit, &settlement);
         if let Some(cause) = settlement.held {
-            self.deps.metrics.verdict_held(cause);
+            self.deps.metrics.verdict_held(cause.as_str());
         }
-        for note in settlement.events {
-            self.publish_event(&visit.link.object_ref(&()), note);
+        for event in settlement.events {
+            self.publish_event(&visit.link.object_ref(&()), event);
         }
         if let Some(petra) = &self.petra {
-            if settlement.waits {
+            if settlement.awaits_confirmation {
                 petra.poll.wait_for(visit.subject.owner.clone());
             } else {
                 petra.poll.stop_waiting(&visit.subject.owner);
@@ -43,17 +42,17 @@ impl Reconciler {
             warn!(
                 "many links seem to fail at the same time; their last results are kept, see cwlink_fleet_hold"
             );
-            self.deps.events.publish_own("FleetHold", FLEET_HOLD.to_owned());
+            self.deps.events.publish_own(EventReason::FleetHold, FLEET_HOLD.to_owned());
         }
         settlement.next.map_or(NextVisit::OnChange, NextVisit::In)
     }
 
     /// Forgets a link that is gone, and wakes the links that waited for it.
     pub(super) fn forget_link(&self, link: &LinkRef) {
-        let Some(departed) = self.fleet.forget(link, self.rules.timings.floor) else { return };
+        let Some(departed) = self.fleet.forget(link, self.config.timings.floor) else { return };
         self.deps.metrics.fleet_hold(departed.held > 0);
         if let Some(petra) = &self.petra {
-            let owner = Owner::new(&self.rules.installation, &link.namespace, &link.name);
+            let owner = Owner::new(&self.config.installation, &link.namespace, &link.name);
             petra.poll.stop_waiting(&owner);
         }
         if departed.state.saved_by_hand {
@@ -71,7 +70,7 @@ impl Reconciler {
                         https://app.petrasecurity.com/settings and remove the ConnectWise link of this company.";
             self.publish_event(
                 &reference,
-                Note { warning: true, reason: "PortalUnlinkRequired", text: text.to_owned() },
+                LinkEvent { reason: EventReason::PortalUnlinkRequired, text: text.to_owned() },
             );
         }
         for other in departed.wake {
@@ -115,8 +114,7 @@ impl Reconciler {
         }
     }
 
-    fn publish_event(&self, link: &ObjectReference, note: Note) {
-        let type_ = if note.warning { EventType::Warning } else { EventType::Normal };
-        self.deps.events.publish(link.clone(), type_, note.reason, "Reconcile", note.text);
+    fn publish_event(&self, link: &ObjectReference, event: LinkEvent) {
+        self.deps.events.publish(link.clone(), event.reason, event.text);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::reason_class::{BackoffKind, Source};
 use crate::connectwise::Tenant;
 use crate::crd::Reason;
 
@@ -23,7 +24,7 @@ impl Suspicion {
     /// Whether it is about what Petra told, and not about ConnectWise.
     #[must_use]
     pub fn is_of_petra(&self) -> bool {
-        matches!(self.of, Reason::RemoteLinkMissing | Reason::RegistrationRejected | Reason::LinkConflict)
+        self.of.class().source == Source::Petra
     }
 }
 
@@ -36,19 +37,6 @@ pub struct Backoff {
     pub looks: u32,
     /// When the first of them was, on the monotonic clock.
     pub since: Duration,
-}
-
-/// Kinds of repeated looks: rows of the published timetable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackoffKind {
-    /// Permission, member, board: somebody is clicking right now.
-    Mend,
-    /// Keys refused, company or site wrong, refused by Petra.
-    Refused,
-    /// Nothing conclusive, no verdict yet.
-    Nothing,
-    /// Nothing conclusive, a verdict held.
-    Held,
 }
 
 /// All that this process knows of a link beyond the resource. All times are on the monotonic clock.
@@ -91,5 +79,5 @@ pub struct LinkState {
     /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.
     pub unknown_put: Option<Duration>,
     /// When the link was last changed at Petra by this process: an older list says nothing about it.
-    pub changed: Option<Duration>,
+    pub petra_changed: Option<Duration>,
 }

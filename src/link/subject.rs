@@ -1,12 +1,12 @@
 //! A link as the rules see it: parsed once, without Kubernetes types.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::connectwise::profile::{Profile, Profiles};
+use super::config::Config;
+use crate::connectwise::profile::Profile;
 use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
     ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRef, LinkSpec, LinkStatus, REQUESTED_AT,
@@ -14,31 +14,9 @@ use crate::crd::{
 };
 use crate::dns_name;
 use crate::petra::{LinkId, Owner};
-use crate::timings::Timings;
 use crate::upstream::Service;
-use crate::upstream::allow::{AllowList, Purpose};
+use crate::upstream::allow::Purpose;
 use crate::upstream::hosts::HostPort;
-
-/// The operator's own configuration, as far as the rules need it.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Every period.
-    pub timings: Timings,
-    /// Permission profiles by name.
-    pub profiles: Profiles,
-    /// Hosts that may be called.
-    pub allow: AllowList,
-    /// Companies that may be linked; `None`: any.
-    pub companies: Option<BTreeSet<CompanyId>>,
-    /// The mode of a link whose spec and status name none.
-    pub default_mode: RegistrationMode,
-    /// Whether a Petra URL is configured: without one `Api` cannot be.
-    pub petra_configured: bool,
-    /// The installation id: the first part of every owner.
-    pub installation: String,
-    /// Whether a Lease keeps other replicas from acting while this one does.
-    pub elected: bool,
-}
 
 /// A spec that can be worked on.
 #[derive(Clone, Debug)]
@@ -94,7 +72,7 @@ pub struct Subject {
 impl Subject {
     /// Parses a link. `requestedAt` beyond 256 characters is cut: it is echoed, and nothing else.
     #[must_use]
-    pub fn read(link: &ConnectWiseLink, rules: &Config) -> Self {
+    pub fn read(link: &ConnectWiseLink, config: &Config) -> Self {
         let meta = &link.metadata;
         let key = LinkRef::new(
             meta.namespace.as_deref().unwrap_or_default(),
@@ -114,9 +92,9 @@ impl Subject {
             deleting: meta.deletion_timestamp.as_ref().map(|time| time.0),
             finalizer: meta.finalizers.iter().flatten().any(|name| name == FINALIZER),
             requested_at,
-            owner: Owner::new(&rules.installation, &key.namespace, &key.name),
-            target: target(&link.spec, &status, rules),
-            interval: interval(&link.spec, rules),
+            owner: Owner::new(&config.installation, &key.namespace, &key.name),
+            target: target(&link.spec, &status, config),
+            interval: interval(&link.spec, config),
             spec: link.spec.clone(),
             status,
             key,
@@ -171,14 +149,14 @@ impl Subject {
     }
 }
 
-fn interval(spec: &LinkSpec, rules: &Config) -> Duration {
+fn interval(spec: &LinkSpec, config: &Config) -> Duration {
     match spec.interval.as_deref().and_then(Interval::parse) {
-        Some(interval) => rules.timings.scale(interval.duration()),
-        None => rules.timings.interval,
+        Some(interval) => config.timings.scale(interval.duration()),
+        None => config.timings.interval,
     }
 }
 
-fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target, SpecProblem> {
+fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Target, SpecProblem> {
     let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
     let company = CompanyId::parse(&spec.company_id)
         .map_err(|problem| invalid(format!("spec.companyId: {problem}. Correct it in the resource.")))?;
@@ -199,8 +177,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
             "spec.interval is not a duration from 5m to 24h. Correct it in the resource.".to_owned(),
         ));
     }
-    let Some(profile) = rules.profiles.get(spec.profile_name()) else {
-        let known: Vec<&str> = rules.profiles.names().collect();
+    let Some(profile) = config.profiles.get(spec.profile_name()) else {
+        let known: Vec<&str> = config.profiles.names().collect();
         return Err(invalid(format!(
             "spec.permissionProfile does not name a profile of this operator. Use one of {}, or ask the operator's \
              administrator to add yours to the profiles file.",
@@ -209,15 +187,15 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
     };
     let recorded = status.link.as_ref().and_then(|link| link.mode);
     let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
-    let mode = asked.or(recorded).unwrap_or(rules.default_mode);
-    if mode == RegistrationMode::Api && !rules.petra_configured {
+    let mode = asked.or(recorded).unwrap_or(config.default_mode);
+    if mode == RegistrationMode::Api && !config.petra_configured {
         return Err(invalid(
             "The registration mode is Api, but this operator has no Petra URL. Set spec.registration.mode to Portal, or ask \
              the operator's administrator to set --petra-url."
                 .to_owned(),
         ));
     }
-    if rules.allow.check(Service::ConnectWise, &site, Purpose::Discovery).is_err() {
+    if config.allow.check(Service::ConnectWise, &site, Purpose::Discovery).is_err() {
         return Err(SpecProblem {
             reason: Reason::SiteNotAllowed,
             message: format!(
@@ -226,7 +204,7 @@ fn target(spec: &LinkSpec, status: &LinkStatus, rules: &Config) -> Result<Target
             ),
         });
     }
-    if rules
+    if config
         .companies
         .as_ref()
         .is_some_and(|companies| !companies.iter().any(|allowed| allowed.is_same(&company)))

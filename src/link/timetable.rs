@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::state::{Backoff, BackoffKind, LinkState};
+use super::reason_class::BackoffKind;
+use super::state::{Backoff, LinkState};
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::crd::Reason;
@@ -22,25 +23,20 @@ pub fn repeat(
     let same = backoff.kind == Some(kind);
     let backoff = if same { backoff } else { Backoff { kind: Some(kind), looks: 0, since: now.up } };
     let delay = match kind {
-        BackoffKind::Mend if now.up.saturating_sub(backoff.since) < timings.recheck_for => timings.recheck,
-        BackoffKind::Mend => timings.recheck_later,
-        BackoffKind::Refused => doubled(timings.refused, backoff.looks, timings.refused_max),
-        BackoffKind::Nothing => doubled(timings.retry, backoff.looks, timings.retry_max),
+        BackoffKind::Fixing if now.up.saturating_sub(backoff.since) < timings.recheck_for => timings.recheck,
+        BackoffKind::Fixing => timings.recheck_later,
+        BackoffKind::Rejected => doubled(timings.refused, backoff.looks, timings.refused_max),
+        BackoffKind::Inconclusive => doubled(timings.retry, backoff.looks, timings.retry_max),
         BackoffKind::Held => doubled(timings.held_retry, backoff.looks, timings.held_retry_max),
     };
     let asked = asked_to_wait.map_or(Duration::ZERO, |wait| timings.scale(wait.min(timings.retry_after_max)));
     (delay.max(asked), Backoff { looks: backoff.looks.saturating_add(1), ..backoff })
 }
 
-/// Which timetable row a fault belongs to.
+/// How the checks of a fault that ConnectWise or Petra reported repeat.
 #[must_use]
-pub fn kind_of(fault: Reason) -> BackoffKind {
-    match fault {
-        Reason::PermissionsMissing | Reason::MemberInactive | Reason::ServiceBoardNotReady => {
-            BackoffKind::Mend
-        }
-        _ => BackoffKind::Refused,
-    }
+pub fn backoff_of(fault: Reason) -> BackoffKind {
+    fault.class().backoff.unwrap_or(BackoffKind::Rejected)
 }
 
 /// A delay shifted by at most [`Timings::jitter`] of itself, the same for the same link at the same look, so that links
@@ -61,11 +57,11 @@ pub fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Dur
 /// After a restart the stored `lastValidatedTime` counts, so that a restart asks nobody; a link that became due while no
 /// operator ran waits a random part of half an interval, so that a fleet does not ask at once.
 #[must_use]
-pub fn routine_due(subject: &Subject, memory: &LinkState, timings: &Timings, now: Now) -> Duration {
-    if let Some(at) = memory.not_before {
+pub fn routine_due(subject: &Subject, state: &LinkState, timings: &Timings, now: Now) -> Duration {
+    if let Some(at) = state.not_before {
         return at;
     }
-    let first_seen = memory.first_seen.unwrap_or(now.up);
+    let first_seen = state.first_seen.unwrap_or(now.up);
     let seed = subject.status.last_validated_time.map_or(0, |at| at.0.as_second().unsigned_abs());
     let period = jittered(timings, subject.interval, &subject.uid, seed);
     let age = subject.status.last_validated_time.map_or(Duration::MAX, |at| now.since_record(at.0));
@@ -132,8 +128,9 @@ mod tests {
     fn what_a_person_fixes_is_checked_less_often_after_fifteen_minutes() {
         let timings = Timings::default();
         let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
-        let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Mend, None, began);
-        let (later, _) = repeat(&timings, backoff, BackoffKind::Mend, None, began.plus(timings.recheck_for));
+        let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Fixing, None, began);
+        let (later, _) =
+            repeat(&timings, backoff, BackoffKind::Fixing, None, began.plus(timings.recheck_for));
         assert_eq!((first, later), (timings.recheck, timings.recheck_later));
     }
 

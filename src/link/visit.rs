@@ -6,11 +6,13 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
+use super::config::Config;
 use super::decide::{View, decide};
 use super::facts::{Facts, PollView};
 use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Written};
-use super::state::{BackoffKind, LinkState};
-use super::subject::{Config, Subject};
+use super::reason_class::BackoffKind;
+use super::state::LinkState;
+use super::subject::Subject;
 use super::{Error, timetable};
 use crate::clock::Now;
 use crate::connectwise::Keys;
@@ -52,9 +54,9 @@ pub(crate) struct Visit {
     /// The same, parsed.
     pub subject: Subject,
     /// What this process remembers of the link.
-    pub memory: LinkState,
+    pub state: LinkState,
     /// What this visit found so far.
-    pub seen: Facts,
+    pub facts: Facts,
     /// The keys, from the moment when the Secret is read to the end of the visit.
     pub keys: Option<Keys>,
     /// Whether the stored object fits its types. One that does not is only ever deleted, and no status is written to it.
@@ -90,20 +92,20 @@ impl Visit {
     pub fn begin(
         link: ConnectWiseLink,
         subject: Subject,
-        mut memory: LinkState,
-        seen: Facts,
+        mut state: LinkState,
+        facts: Facts,
     ) -> Option<Self> {
         let version = link.resource_version();
-        if version.is_some_and(|version| memory.superseded.contains(&version)) {
+        if version.is_some_and(|version| state.superseded.contains(&version)) {
             return None;
         }
-        memory.superseded.clear();
-        Some(Self { link, subject, memory, seen, keys: None, readable: true, steps: 0 })
+        state.superseded.clear();
+        Some(Self { link, subject, state, facts, keys: None, readable: true, steps: 0 })
     }
 
     /// What the rules see of this visit.
     pub fn view<'a>(&'a self, config: &'a Config, now: Now) -> View<'a> {
-        View { subject: &self.subject, memory: &self.memory, seen: &self.seen, rules: config, now }
+        View { subject: &self.subject, state: &self.state, facts: &self.facts, config, now }
     }
 
     /// Does what the rules say until they are done or the resource was changed by somebody else.
@@ -126,13 +128,13 @@ impl Visit {
             Plan::Ask(question) => {
                 if let Question::Round(_) = question {
                     // Even if this visit ends by a panic, the floor counts from here.
-                    self.memory.last_round = Some(now.up);
+                    self.state.last_round = Some(now.up);
                 }
                 Returned::Answer(effects.observe(self, question).await?)
             }
             Plan::Change(change) => Returned::Outcome(effects.act(self, change).await?),
-            Plan::Publish(status, memory) => {
-                self.memory = *memory;
+            Plan::Publish(status, state) => {
+                self.state = *state;
                 if self.subject.status == *status {
                     return Ok(None);
                 }
@@ -151,36 +153,34 @@ impl Visit {
         config: &Config,
         effects: &mut impl Effects,
     ) -> Result<End, Error> {
-        let departing = self.subject.deleting.is_some() && !self.seen.finalizer;
+        let departing = self.subject.deleting.is_some() && !self.facts.finalizer;
         if self.readable && !departing && self.subject.status != settlement.status {
             let written = effects.write_status(self, settlement.status.clone()).await?;
             if self.apply(Returned::Written(written), config, effects.now()) == Currency::Outdated {
                 return Ok(End::Outdated);
             }
         }
-        self.memory = LinkState {
-            superseded: std::mem::take(&mut self.memory.superseded),
-            ..settlement.memory.clone()
-        };
+        self.state =
+            LinkState { superseded: std::mem::take(&mut self.state.superseded), ..settlement.state.clone() };
         Ok(End::Settled(Box::new(settlement)))
     }
 
     /// What to remember of a visit that ends without a settlement. What its round found is lost, so that the next one is due
     /// soon, and less and less often if this happens again.
     pub fn broken_off(&self, timings: &Timings, now: Now) -> LinkState {
-        let mut memory = self.memory.clone();
-        if self.seen.round.is_some() {
+        let mut state = self.state.clone();
+        if self.facts.round.is_some() {
             let (delay, backoff) =
-                timetable::repeat(timings, memory.backoff, BackoffKind::Nothing, None, now);
-            memory.not_before = Some(now.up + delay);
-            memory.backoff = backoff;
-            memory.last_round = Some(now.up);
-            memory.client_id = self.seen.client_id.generation;
+                timetable::repeat(timings, state.backoff, BackoffKind::Inconclusive, None, now);
+            state.not_before = Some(now.up + delay);
+            state.backoff = backoff;
+            state.last_round = Some(now.up);
+            state.client_id = self.facts.client_id.generation;
         }
-        if matches!(self.seen.put, Some(PutAnswer::Unknown(_))) {
-            memory.unknown_put = Some(now.up);
+        if matches!(self.facts.put_answer, Some(PutAnswer::Unknown(_))) {
+            state.unknown_put = Some(now.up);
         }
-        memory
+        state
     }
 
     /// Takes over what an effect returned: what an answer or an outcome does to what is known is written here alone.
@@ -195,27 +195,27 @@ impl Visit {
     fn answered(&mut self, answer: Answer, config: &Config) -> Currency {
         match answer {
             Answer::Secret(read, keys) => {
-                self.seen.secret = Some(read);
+                self.facts.secret = Some(read);
                 self.keys = keys;
             }
             Answer::Round(round, written) => {
-                self.seen.round = Some(round);
+                self.facts.round = Some(round);
                 if let Some(written) = written {
                     return self.wrote(written, config);
                 }
             }
             // A poll that did not end in time is judged by how it ended last.
-            Answer::Poll(PollView::NotYet) => self.seen.listing = PollView::Failing(PetraFault::Unavailable),
-            Answer::Poll(known) => self.seen.listing = known,
-            Answer::Rival(rival) => self.seen.rival = Some(rival),
-            Answer::Fleet(fleet) => self.seen.fleet = Some(fleet),
-            Answer::Link(link) => self.seen.read = Some(link),
+            Answer::Poll(PollView::NotYet) => self.facts.poll = PollView::Failing(PetraFault::Unavailable),
+            Answer::Poll(known) => self.facts.poll = known,
+            Answer::Rival(rival) => self.facts.rival = Some(rival),
+            Answer::Fleet(fleet) => self.facts.fleet = Some(fleet),
+            Answer::Link(link) => self.facts.petra_link = Some(link),
             Answer::Owned(Ok(list)) if list.complete && list.unreadable.is_empty() => {
-                self.seen.owned = Some(Ok(list.links));
+                self.facts.owned = Some(Ok(list.links));
             }
             // A list with entries that cannot be read proves nothing about what is absent from it.
-            Answer::Owned(Ok(_)) => self.seen.owned = Some(Err(PetraFault::Unavailable)),
-            Answer::Owned(Err(fault)) => self.seen.owned = Some(Err(fault)),
+            Answer::Owned(Ok(_)) => self.facts.owned = Some(Err(PetraFault::Unavailable)),
+            Answer::Owned(Err(fault)) => self.facts.owned = Some(Err(fault)),
         }
         Currency::Current
     }
@@ -224,21 +224,21 @@ impl Visit {
         match outcome {
             Outcome::Finalizer(_, None) => return Currency::Outdated,
             Outcome::Finalizer(present, Some(metadata)) => {
-                self.seen.finalizer = present;
+                self.facts.finalizer = present;
                 self.wrote_metadata(*metadata, config);
             }
             Outcome::Put(answer) => {
                 self.changed_at_petra(now);
-                self.seen.puts += 1;
-                self.seen.put = Some(answer);
+                self.facts.puts += 1;
+                self.facts.put_answer = Some(answer);
             }
             Outcome::Delete(answer) => {
                 self.changed_at_petra(now);
-                self.seen.owned = None;
+                self.facts.owned = None;
                 if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
-                    self.seen.ineffective_deletes += 1;
+                    self.facts.ineffective_deletes += 1;
                 }
-                self.seen.deleted = Some(answer);
+                self.facts.delete_answer = Some(answer);
             }
         }
         Currency::Current
@@ -246,13 +246,13 @@ impl Visit {
 
     /// Whatever was read before a change is out of date.
     fn changed_at_petra(&mut self, now: Now) {
-        self.memory.changed = Some(now.up);
-        self.seen.read = None;
+        self.state.petra_changed = Some(now.up);
+        self.facts.petra_link = None;
     }
 
     fn wrote(&mut self, written: Written, config: &Config) -> Currency {
         let Some(link) = written else { return Currency::Outdated };
-        self.memory.superseded.extend(self.link.resource_version());
+        self.state.superseded.extend(self.link.resource_version());
         self.subject = Subject::read(&link, config);
         self.link = *link;
         Currency::Current

@@ -11,10 +11,10 @@ use crate::admin::Metrics;
 use crate::cli::Settings;
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
-use crate::crd::LinkRef;
+use crate::crd::{EventReason, LinkRef};
 use crate::kubernetes::{Events, Leadership, Links, Wake};
 use crate::link::PetraSide;
-use crate::link::subject::Config;
+use crate::link::config::Config;
 use crate::petra::PetraFault;
 use crate::petra::client::PetraClient;
 use crate::petra::poll::{Changed, Poll};
@@ -118,7 +118,7 @@ impl Orphans {
                 let count = self.count();
                 self.metrics.petra_orphans(count);
                 if count > reported {
-                    self.events.publish_own("OrphanedLinks", ORPHANED.to_owned());
+                    self.events.publish_own(EventReason::OrphanedLinks, ORPHANED.to_owned());
                 }
                 reported = count;
             }

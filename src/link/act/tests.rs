@@ -14,7 +14,7 @@ use crate::connectwise::profile::Profiles;
 use crate::crd::RegistrationMode;
 use crate::kubernetes::{Events, WatchOptions, Watches};
 use crate::link::Begun;
-use crate::link::subject::Config;
+use crate::link::config::Config;
 use crate::link::{Deps, PetraSide};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
@@ -97,7 +97,7 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
         fence: Box::new(Leads(leads)),
     };
     let connectwise = ConnectWise::new(guard, key.clone(), timings.timeouts.connectwise);
-    let rules = Config {
+    let config = Config {
         timings,
         profiles: Profiles::builtin(),
         allow: AllowList::default(),
@@ -107,7 +107,7 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
         installation: "here".to_owned(),
         elected: true,
     };
-    Reconciler::new(rules, clock, connectwise, key, Some(petra), deps)
+    Reconciler::new(config, clock, connectwise, key, Some(petra), deps)
 }
 
 /// Takes the finalizer off. Returns whether it is off, and what the API server was asked.

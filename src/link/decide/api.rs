@@ -10,10 +10,10 @@ use super::verdict::{Passed, hold_accusation};
 use super::{Row, View};
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
-use crate::link::draft::Progress;
 use crate::link::facts::PollView;
 use crate::link::plan::{Change, Plan, Question};
-use crate::link::state::BackoffKind;
+use crate::link::reason_class::{BackoffKind, PetraSays};
+use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
 use crate::link::timetable;
 use crate::petra::client::Adopt;
@@ -32,16 +32,16 @@ enum Known {
 }
 
 pub(super) fn row(
-    visit: &View,
+    view: &View,
     target: &Target,
     credentials: &Credentials,
     passed: Passed,
 ) -> Row<Infallible> {
-    let Some(id) = link_id(visit, target, &passed) else { return find_tenant(visit, passed) };
-    let registration = Registration { visit, target, credentials, id, passed };
+    let Some(id) = link_id(view, target, &passed) else { return find_tenant(view, passed) };
+    let registration = Registration { view, target, credentials, id, passed };
     match registration.known() {
         ControlFlow::Break(plan) => ControlFlow::Break(plan),
-        ControlFlow::Continue(Known::There(link)) if link.owner.as_ref() == Some(&visit.subject.owner) => {
+        ControlFlow::Continue(Known::There(link)) if link.owner.as_ref() == Some(&view.subject.owner) => {
             registration.ours(link)
         }
         ControlFlow::Continue(Known::There(link)) => registration.others(&link),
@@ -54,25 +54,25 @@ pub(super) fn row(
 /// The id of this owner's link of the company at Petra: the recorded one where there are several. While it stands, its id
 /// stays, whatever becomes of status and `SiteUrl`. Where none stands, the id that company and API host give: a record that
 /// Petra denies may be anybody's writing. Where Petra cannot tell, the recorded id.
-fn link_id(visit: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
-    let recorded = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
+fn link_id(view: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
+    let recorded = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
     let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
     // What has another form than the operator's ids is none that it may write into a status: it is a leftover.
     let is_usable = |id: &&LinkId| recorded.as_ref() == Some(*id) || id.is_derived();
     let standing: Vec<&LinkId> =
-        visit.owned_at_petra().filter(of_company).map(|link| &link.id).filter(is_usable).collect();
+        view.owned_links().filter(of_company).map(|link| &link.id).filter(is_usable).collect();
     let stands = recorded.as_ref().filter(|id| standing.contains(id)).or(standing.first().copied()).cloned();
     match stands {
         Some(id) => Some(id),
-        None if recorded.is_some() && visit.denies_nothing() => recorded,
-        None => known_id(visit, passed).or(recorded),
+        None if recorded.is_some() && view.absence_is_unproven() => recorded,
+        None => known_id(view, passed).or(recorded),
     }
 }
 
 /// The id by the tenant that this process found, else by the one that the status recorded before a restart.
-pub(super) fn known_id(visit: &View, passed: &Passed) -> Option<LinkId> {
-    let found = passed.schedule.tenant.as_ref().or(visit.memory.tenant.as_ref()).map(derived_id);
-    found.or_else(|| visit.subject.recorded_tenant().as_ref().map(derived_id))
+pub(super) fn known_id(view: &View, passed: &Passed) -> Option<LinkId> {
+    let found = passed.schedule.tenant.as_ref().or(view.state.tenant.as_ref()).map(derived_id);
+    found.or_else(|| view.subject.recorded_tenant().as_ref().map(derived_id))
 }
 
 /// The id that company and API host give.
@@ -82,10 +82,10 @@ fn derived_id(tenant: &Tenant) -> LinkId {
 
 impl View<'_> {
     /// This owner's links in the last list that is newer than this process's own changes.
-    fn owned_at_petra(&self) -> impl Iterator<Item = &RemoteLink> {
-        let links = match &self.seen.listing {
+    fn owned_links(&self) -> impl Iterator<Item = &RemoteLink> {
+        let links = match &self.facts.poll {
             PollView::Known { asked_at, links, .. }
-                if self.memory.changed.is_none_or(|at| asked_at.up > at) =>
+                if self.state.petra_changed.is_none_or(|at| asked_at.up > at) =>
             {
                 &links[..]
             }
@@ -95,10 +95,10 @@ impl View<'_> {
     }
 
     /// Whether the last list cannot tell that this owner has no link.
-    fn denies_nothing(&self) -> bool {
-        match &self.seen.listing {
+    fn absence_is_unproven(&self) -> bool {
+        match &self.facts.poll {
             PollView::Known { asked_at, failing: None, unsure: false, .. } => {
-                self.memory.changed.is_some_and(|at| asked_at.up <= at)
+                self.state.petra_changed.is_some_and(|at| asked_at.up <= at)
             }
             _ => true,
         }
@@ -111,7 +111,7 @@ impl View<'_> {
 
     /// Whether this process looks at the link for the first time, and nobody asked it to.
     pub(super) fn is_first_look(&self) -> bool {
-        self.memory.first_seen.is_none() && self.subject.requested_at.is_none() && !self.is_edited()
+        self.state.first_seen.is_none() && self.subject.requested_at.is_none() && !self.is_edited()
     }
 
     /// Whether Petra has not said for too long that it holds the link as it should. What was stale before a restart is so
@@ -120,9 +120,9 @@ impl View<'_> {
         let reason = |kind| self.subject.status.reason(kind);
         let was_stale = reason(ConditionType::Ready) == Some(Reason::ValidationStale)
             && reason(ConditionType::AuthFailed) != Some(Reason::ValidationStale);
-        let heard = self.memory.petra_heard.or(self.memory.first_seen).unwrap_or(self.now.up);
-        (was_stale && self.memory.petra_heard.is_none())
-            || self.elapsed(heard) >= timetable::stale_after(self.subject, &self.rules.timings)
+        let heard = self.state.petra_heard.or(self.state.first_seen).unwrap_or(self.now.up);
+        (was_stale && self.state.petra_heard.is_none())
+            || self.elapsed(heard) >= timetable::stale_after(self.subject, &self.config.timings)
     }
 
     /// The record of this mode in the status.
@@ -136,22 +136,22 @@ impl View<'_> {
 }
 
 /// Asks where the tenant is, which only a full round tells; when this visit's did not, what stands stays.
-pub(super) fn find_tenant(visit: &View, passed: Passed) -> Row<Infallible> {
-    if visit.seen.round.as_ref().is_some_and(|round| round.depth == Depth::Full) {
-        let settled = visit.settle(passed.draft.finish(Progress::Keep));
-        return ControlFlow::Break(passed.schedule.end(visit, settled).plan());
+pub(super) fn find_tenant(view: &View, passed: Passed) -> Row<Infallible> {
+    if view.facts.round.as_ref().is_some_and(|round| round.depth == Depth::Full) {
+        let settled = view.settle(passed.builder.finish(Progress::Keep));
+        return ControlFlow::Break(passed.schedule.end(view, settled).plan());
     }
-    let floor_left = visit.floor_left();
-    if !floor_left.is_zero() && visit.seen.round.is_none() {
-        let settled = visit.settle(passed.draft.finish(Progress::Keep));
-        return ControlFlow::Break(settled.still_due(visit, visit.now.up + floor_left).plan());
+    let floor_left = view.floor_left();
+    if !floor_left.is_zero() && view.facts.round.is_none() {
+        let settled = view.settle(passed.builder.finish(Progress::Keep));
+        return ControlFlow::Break(settled.still_due(view, view.now.up + floor_left).plan());
     }
-    visit.need_keys()?;
+    view.need_keys()?;
     ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)))
 }
 
 struct Registration<'a> {
-    visit: &'a View<'a>,
+    view: &'a View<'a>,
     target: &'a Target,
     credentials: &'a Credentials,
     id: LinkId,
@@ -161,8 +161,8 @@ struct Registration<'a> {
 impl Registration<'_> {
     /// The newest that this visit knows, asking the shared poll first where it has never answered.
     fn known(&self) -> Row<Known> {
-        let seen = self.visit.seen;
-        let known = match (&seen.put, &seen.read) {
+        let facts = self.view.facts;
+        let known = match (&facts.put_answer, &facts.petra_link) {
             (Some(PutAnswer::OwnedByOther(owner)), None) => {
                 return ControlFlow::Break(self.conflict(owner.as_ref()));
             }
@@ -177,7 +177,7 @@ impl Registration<'_> {
             (_, Some(Ok(None))) => Known::Gone,
             (_, Some(Err(fault))) => Known::Nothing(*fault),
             (None, None) if self.found_at_start() => {
-                let kept = self.kept().petra_again(self.visit, BackoffKind::Refused, None);
+                let kept = self.kept().petra_again(self.view, BackoffKind::Rejected, None);
                 return ControlFlow::Break(kept.plan());
             }
             (None, None) if self.not_again_yet() => return ControlFlow::Break(self.keep()),
@@ -188,51 +188,52 @@ impl Registration<'_> {
 
     /// Whether a person asked, now or when the link was first found missing.
     fn asked_for(&self) -> bool {
-        let suspicion = self.visit.memory.suspicion;
-        self.visit.subject.requested_at.is_some() || suspicion.is_some_and(|suspicion| suspicion.asked_for)
+        let suspicion = self.view.state.suspicion;
+        self.view.subject.requested_at.is_some() || suspicion.is_some_and(|suspicion| suspicion.asked_for)
     }
 
     /// A verdict of Petra that stood before this process began waits its first delay, as one of ConnectWise does: backoff
     /// is in memory, and a fleet must not ask at once.
     fn found_at_start(&self) -> bool {
-        let told = self.visit.subject.status.reason(ConditionType::Ready);
-        matches!(told, Some(Reason::LinkConflict | Reason::RegistrationRejected))
-            && self.visit.is_first_look()
+        let class = self.view.subject.status.reason(ConditionType::Ready).map(Reason::class);
+        class.is_some_and(|class| class.petra == PetraSays::Rejected && class.backoff.is_some())
+            && self.view.is_first_look()
             && !self.passed.schedule.fresh
     }
 
     /// Petra was asked about this very verdict a moment ago; a visit for another reason does not ask again, unless the spec
     /// was edited since, or the shared poll has news.
     fn not_again_yet(&self) -> bool {
-        let visit = self.visit;
-        visit.memory.petra_not_before.is_some_and(|at| at > visit.now.up)
+        let view = self.view;
+        view.state.petra_not_before.is_some_and(|at| at > view.now.up)
             && !self.poll_has_news()
-            && !visit.is_edited()
+            && !view.is_edited()
             && !self.passed.schedule.fresh
-            && visit.subject.requested_at.is_none()
+            && view.subject.requested_at.is_none()
     }
 
     /// Whether the list came after Petra was asked about the link, and Petra answered nothing then or told of another state.
     fn poll_has_news(&self) -> bool {
-        let visit = self.visit;
-        let PollView::Known { asked_at, failing: None, .. } = &visit.seen.listing else { return false };
+        let view = self.view;
+        let PollView::Known { asked_at, failing: None, .. } = &view.facts.poll else { return false };
         let answered_nothing =
-            matches!(visit.memory.petra_backoff.kind, Some(BackoffKind::Nothing | BackoffKind::Held));
-        let told = visit.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
-        let listed = visit.owned_at_petra().find(|link| link.id == self.id);
+            matches!(view.state.petra_backoff.kind, Some(BackoffKind::Inconclusive | BackoffKind::Held));
+        let told = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
+        let listed = view.owned_links().find(|link| link.id == self.id);
         let listed_otherwise = listed.is_some_and(|link| told != Some(link.state.as_str()));
-        visit.memory.petra_asked.is_some_and(|asked| asked_at.up > asked)
+        view.state.petra_asked.is_some_and(|asked| asked_at.up > asked)
             && (answered_nothing || listed_otherwise)
     }
 
     fn listed(&self) -> Row<Known> {
-        match &self.visit.seen.listing {
+        match &self.view.facts.poll {
             PollView::NotYet if self.registered() => ControlFlow::Break(self.keep()),
             PollView::NotYet => ControlFlow::Break(Plan::Ask(Question::Poll)),
             PollView::Failing(fault) => ControlFlow::Continue(Known::Nothing(*fault)),
             PollView::Known { asked_at, links, failing, unsure, .. } => {
                 // A DELETE of this visit was of another id: the list stays good for this one.
-                let changed = self.visit.memory.changed.filter(|_| self.visit.seen.deleted.is_none());
+                let changed =
+                    self.view.state.petra_changed.filter(|_| self.view.facts.delete_answer.is_none());
                 let older = changed.is_some_and(|changed| asked_at.up <= changed);
                 let link = links.iter().find(|link| link.id == self.id);
                 match (link, failing) {
@@ -242,11 +243,7 @@ impl Registration<'_> {
                     (_, Some(fault)) => ControlFlow::Continue(Known::Nothing(*fault)),
                     (Some(link), None) => ControlFlow::Continue(Known::There(link.clone())),
                     // A fleet that is missing from the list is held until a person asks, or the link would be stale.
-                    _ if *unsure
-                        && self.registered()
-                        && !self.asked_for()
-                        && !self.visit.is_petra_stale() =>
-                    {
+                    _ if *unsure && self.registered() && !self.asked_for() && !self.view.is_petra_stale() => {
                         ControlFlow::Break(self.keep())
                     }
                     _ => ControlFlow::Continue(Known::Unlisted),
@@ -258,7 +255,7 @@ impl Registration<'_> {
     /// Our own link: judged by its state, or its keys replaced. A resource that finds it there without having sent it (a
     /// namesake, a rebuilt cluster, a backup) gets the finalizer first: else its deletion would leave the link behind.
     fn ours(self, link: RemoteLink) -> Row<Infallible> {
-        if !self.visit.seen.finalizer {
+        if !self.view.facts.finalizer {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
         }
         let current = self.credentials.version.as_str();
@@ -284,13 +281,13 @@ impl Registration<'_> {
     }
 
     fn is_ready(&self) -> bool {
-        self.visit.subject.status.is_true(ConditionType::Ready)
+        self.view.subject.status.is_true(ConditionType::Ready)
     }
 
     /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
     /// heard that first. It is read by itself.
     fn by_its_own_answer(&self) -> Row<()> {
-        if self.is_ready() && self.visit.seen.read.is_none() {
+        if self.is_ready() && self.view.facts.petra_link.is_none() {
             return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
         }
         ControlFlow::Continue(())
@@ -302,7 +299,7 @@ impl Registration<'_> {
         if !self.is_ready() {
             return ControlFlow::Continue(());
         }
-        match hold_accusation(self.visit, of, &self.passed.draft, Some(&self.passed.schedule)) {
+        match hold_accusation(self.view, of, &self.passed.builder, Some(&self.passed.schedule)) {
             Some(plan) => ControlFlow::Break(plan),
             None => ControlFlow::Continue(()),
         }
@@ -310,21 +307,22 @@ impl Registration<'_> {
 
     /// Another link of this owner, left by a namesake that linked something else: it goes by this resource's deletion policy.
     fn leftover(&self) -> Option<Plan> {
-        let visit = self.visit;
-        if visit.seen.deleted.is_some() || visit.subject.spec.deletion_policy() != DeletionPolicy::Unlink {
+        let view = self.view;
+        if view.facts.delete_answer.is_some() || view.subject.spec.deletion_policy() != DeletionPolicy::Unlink
+        {
             return None;
         }
-        let leftover = visit.owned_at_petra().find(|link| link.id != self.id)?;
+        let leftover = view.owned_links().find(|link| link.id != self.id)?;
         let (id, expected) = (leftover.id.clone(), leftover.version.clone());
         Some(Plan::Change(Change::Delete { id, expected }))
     }
 
     /// Somebody else's link: taken over only when the spec names its very owner, and only before there is one of ours.
     fn others(self, link: &RemoteLink) -> Row<Infallible> {
-        let spec = self.visit.subject.spec.registration.as_ref();
+        let spec = self.view.subject.spec.registration.as_ref();
         let adopt = spec.and_then(|registration| registration.adopt_from.as_deref());
         let holder = link.owner.clone().map_or(Adopt::Unowned, Adopt::Owner);
-        if adopt == Some(holder.as_str()) && self.visit.record(RegistrationMode::Api).is_none() {
+        if adopt == Some(holder.as_str()) && self.view.record(RegistrationMode::Api).is_none() {
             return self.put(Some(link.version.clone()), Some(holder));
         }
         self.doubt(Reason::LinkConflict)?;
@@ -333,35 +331,36 @@ impl Registration<'_> {
 
     /// Petra said of this very link that it is not there.
     fn gone(self) -> Row<Infallible> {
-        if self.visit.record(RegistrationMode::Api).is_none() {
+        if self.view.record(RegistrationMode::Api).is_none() {
             return self.put(None, None);
         }
         self.doubt(Reason::RemoteLinkMissing)?;
-        let told = self.visit.subject.status.reason(ConditionType::Registered);
+        let told = self.view.subject.status.reason(ConditionType::Registered);
         if told == Some(Reason::RemoteLinkMissing) {
             return self.put(None, None);
         }
-        let mut draft = self.passed.draft;
+        let mut builder = self.passed.builder;
         let text = "Petra no longer has a link for this resource. The operator is registering it again.";
-        draft.unknown(ConditionType::Ready, Reason::RemoteLinkMissing, text);
-        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RemoteLinkMissing, text);
-        let mut memory = self.visit.memory.clone();
-        memory.suspicion = None;
-        memory.tenant = self.passed.schedule.tenant.or(memory.tenant);
-        ControlFlow::Break(Plan::Publish(Box::new(draft.finish(Progress::Reconciling)), Box::new(memory)))
+        builder.unknown(ConditionType::Ready, Reason::RemoteLinkMissing, text);
+        builder
+            .set(ConditionType::Registered, ConditionStatus::False.because(Reason::RemoteLinkMissing, text));
+        let mut state = self.view.state.clone();
+        state.suspicion = None;
+        state.tenant = self.passed.schedule.tenant.or(state.tenant);
+        ControlFlow::Break(Plan::Publish(Box::new(builder.finish(Progress::Reconciling)), Box::new(state)))
     }
 
     /// The list does not name it: where a link of ours or another's was known, only its own GET tells.
     fn unlisted(self) -> Row<Infallible> {
-        let conflict = self.visit.subject.status.reason(ConditionType::Ready) == Some(Reason::LinkConflict);
+        let conflict = self.view.subject.status.reason(ConditionType::Ready) == Some(Reason::LinkConflict);
         let asked_to_adopt = self
-            .visit
+            .view
             .subject
             .spec
             .registration
             .as_ref()
             .is_some_and(|registration| registration.adopt_from.is_some());
-        if self.visit.record(RegistrationMode::Api).is_some() || conflict || asked_to_adopt {
+        if self.view.record(RegistrationMode::Api).is_some() || conflict || asked_to_adopt {
             return ControlFlow::Break(Plan::Ask(Question::Link(self.id)));
         }
         self.put(None, None)
@@ -369,19 +368,19 @@ impl Registration<'_> {
 
     /// Sends the keys: after the finalizer is there, and at most twice in one visit.
     fn put(self, expected: Option<crate::petra::Version>, adopt_from: Option<Adopt>) -> Row<Infallible> {
-        if self.visit.seen.puts >= 2 {
+        if self.view.facts.puts >= 2 {
             return ControlFlow::Break(self.petra_fault(PetraFault::Unavailable));
         }
-        if !self.visit.seen.finalizer {
+        if !self.view.facts.finalizer {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
         }
-        self.visit.need_keys()?;
-        let site = self.visit.subject.status.site.as_ref();
+        self.view.need_keys()?;
+        let site = self.view.subject.status.site.as_ref();
         let recorded = site.and_then(|site| site.api_host.as_deref()).and_then(|host| host.parse().ok());
         let Some(site) =
             self.passed.schedule.tenant.as_ref().map(|tenant| tenant.api_host.clone()).or(recorded)
         else {
-            return find_tenant(self.visit, self.passed);
+            return find_tenant(self.view, self.passed);
         };
         ControlFlow::Break(Plan::Change(Change::Put {
             id: self.id,

@@ -5,43 +5,43 @@ use std::time::Duration;
 
 use super::{Row, View};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
-use crate::link::draft::{Draft, Progress};
 use crate::link::message;
 use crate::link::plan::{Change, Plan, Question};
-use crate::link::state::BackoffKind;
+use crate::link::reason_class::BackoffKind;
+use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, RemoteLink};
 
-pub(super) fn row(visit: &View) -> Row<()> {
-    let subject = visit.subject;
+pub(super) fn row(view: &View) -> Row<()> {
+    let subject = view.subject;
     if subject.deleting.is_none() {
         return ControlFlow::Continue(());
     }
-    if !visit.seen.finalizer {
-        return ControlFlow::Break(visit.settle(subject.status.clone()).plan());
+    if !view.facts.finalizer {
+        return ControlFlow::Break(view.settle(subject.status.clone()).plan());
     }
     if subject.spec.deletion_policy() == DeletionPolicy::Unlink {
-        unlink(visit, &visit.draft())?;
+        unlink(view, &view.status_builder())?;
     }
     ControlFlow::Break(Plan::Change(Change::RemoveFinalizer))
 }
 
 /// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more. `draft` is
 /// what the status says meanwhile.
-pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
-    if !visit.rules.petra_configured {
-        return ControlFlow::Break(blocked(visit, draft, "this operator no longer has a Petra URL", None));
+pub(super) fn unlink(view: &View, builder: &StatusBuilder) -> Row<()> {
+    if !view.config.petra_configured {
+        return ControlFlow::Break(blocked(view, builder, "this operator no longer has a Petra URL", None));
     }
-    let owned = match &visit.seen.owned {
-        None => return ControlFlow::Break(Plan::Ask(Question::Owned(visit.subject.owner.clone()))),
-        Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
+    let owned = match &view.facts.owned {
+        None => return ControlFlow::Break(Plan::Ask(Question::Owned(view.subject.owner.clone()))),
+        Some(Err(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
         Some(Ok(owned)) => owned,
     };
-    match &visit.seen.deleted {
-        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
+    match &view.facts.delete_answer {
+        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
         Some(DeleteAnswer::Fenced) => {
             return ControlFlow::Break(blocked(
-                visit,
-                draft,
+                view,
+                builder,
                 "this replica of the operator is on standby",
                 None,
             ));
@@ -50,24 +50,24 @@ pub(super) fn unlink(visit: &View, draft: &Draft) -> Row<()> {
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
     }
     let left = owned.first();
-    if left.is_some() && visit.seen.ineffective_deletes >= 2 {
+    if left.is_some() && view.facts.ineffective_deletes >= 2 {
         let why = "Petra rejects every request to remove it as out of date, so the clocks of the operator and Petra may differ";
-        return ControlFlow::Break(blocked(visit, draft, why, None));
+        return ControlFlow::Break(blocked(view, builder, why, None));
     }
     if let Some(link) = left {
         return ControlFlow::Break(delete(link));
     }
-    if let Some(record) = visit.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {
-        match &visit.seen.read {
+    if let Some(record) = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {
+        match &view.facts.petra_link {
             None => return ControlFlow::Break(Plan::Ask(Question::Link(record))),
-            Some(Err(fault)) => return ControlFlow::Break(blocked_by(visit, draft, *fault)),
-            Some(Ok(Some(link))) if link.owner.as_ref() == Some(&visit.subject.owner) => {
+            Some(Err(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
+            Some(Ok(Some(link))) if link.owner.as_ref() == Some(&view.subject.owner) => {
                 return ControlFlow::Break(delete(link));
             }
             Some(Ok(_)) => {}
         }
     }
-    late_put(visit, draft)
+    late_put(view, builder)
 }
 
 fn delete(link: &RemoteLink) -> Plan {
@@ -77,51 +77,51 @@ fn delete(link: &RemoteLink) -> Plan {
 /// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
 /// counts only after that, or a link would be left behind. Where no Lease keeps other replicas still, one may have sent a
 /// PUT right up to the deletion.
-fn late_put(visit: &View, draft: &Draft) -> Row<()> {
-    let limit = visit.rules.timings.timeouts.petra_change + Duration::from_secs(1);
-    let since = visit.memory.unknown_put.unwrap_or(Duration::ZERO);
-    let own = limit.saturating_sub(visit.elapsed(since));
-    let others = match visit.subject.deleting {
-        Some(at) if !visit.rules.elected => limit.saturating_sub(visit.now.since(at)),
+fn late_put(view: &View, builder: &StatusBuilder) -> Row<()> {
+    let limit = view.config.timings.timeouts.petra_change + Duration::from_secs(1);
+    let since = view.state.unknown_put.unwrap_or(Duration::ZERO);
+    let own = limit.saturating_sub(view.elapsed(since));
+    let others = match view.subject.deleting {
+        Some(at) if !view.config.elected => limit.saturating_sub(view.now.since(at)),
         _ => Duration::ZERO,
     };
     let left = own.max(others);
     if left.is_zero() {
         return ControlFlow::Continue(());
     }
-    let settled = visit.settle(draft.clone().finish(Progress::Keep));
-    ControlFlow::Break(settled.again_in(visit, left).plan())
+    let settled = view.settle(builder.clone().finish(Progress::Keep));
+    ControlFlow::Break(settled.again_in(view, left).plan())
 }
 
-fn blocked_by(visit: &View, draft: &Draft, fault: PetraFault) -> Plan {
+fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {
     let (why, wait) = match fault {
         PetraFault::KeyRejected => ("Petra refuses the operator's own API key", None),
         PetraFault::RateLimited(wait) => ("Petra asked the operator to slow down", wait),
         PetraFault::NoContract => ("this Petra server does not support the link API", None),
         PetraFault::Unavailable => ("Petra does not answer", None),
     };
-    blocked(visit, draft, why, wait)
+    blocked(view, builder, why, wait)
 }
 
 /// Held up: after a while the message says how to get out.
-fn blocked(visit: &View, draft: &Draft, why: &str, asked_to_wait: Option<Duration>) -> Plan {
-    let subject = visit.subject;
-    let grace = visit.rules.timings.deletion_grace;
-    let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| visit.now.since(at));
-    let mut draft = draft.clone();
+fn blocked(view: &View, builder: &StatusBuilder, why: &str, asked_to_wait: Option<Duration>) -> Plan {
+    let subject = view.subject;
+    let grace = view.config.timings.deletion_grace;
+    let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| view.now.since(at));
+    let mut builder = builder.clone();
     if subject.deleting.is_none() {
         // Leaving `Api` for `Portal`: nothing is being deleted but the link.
         let text = message::looks_again(&format!(
             "spec.registration.mode is now Portal, so the operator is removing its own link at Petra, but {why}. \
              To keep that link at Petra, set spec.deletionPolicy to Orphan."
         ));
-        draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
-        let settled = visit.settle(draft.finish(Progress::Reconciling));
-        return settled.repeat(visit, BackoffKind::Nothing, asked_to_wait).plan();
+        builder.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
+        let settled = view.settle(builder.finish(Progress::Reconciling));
+        return settled.repeat(view, BackoffKind::Inconclusive, asked_to_wait).plan();
     }
     if deleted_for < grace {
         let text = message::looks_again(&format!("The operator is removing the link at Petra, but {why}."));
-        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::Deleting, text);
+        builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::Deleting, text));
     } else {
         let cause = message::looks_again(&format!("The link at Petra cannot be removed, because {why}."));
         let text = format!(
@@ -129,14 +129,17 @@ fn blocked(visit: &View, draft: &Draft, why: &str, asked_to_wait: Option<Duratio
              to run it: kubectl -n {} patch cwlink {} --type=merge -p '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'",
             subject.key.namespace, subject.key.name
         );
-        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::DeletionBlocked, text);
+        builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::DeletionBlocked, text));
     }
-    let settled =
-        visit.settle(draft.finish(Progress::Reconciling)).repeat(visit, BackoffKind::Nothing, asked_to_wait);
+    let settled = view.settle(builder.finish(Progress::Reconciling)).repeat(
+        view,
+        BackoffKind::Inconclusive,
+        asked_to_wait,
+    );
     let grace_left = grace.saturating_sub(deleted_for);
     if grace_left.is_zero() {
         return settled.plan();
     }
     let next = settled.next.map_or(grace_left, |next| next.min(grace_left));
-    settled.again_in(visit, next).plan()
+    settled.again_in(view, next).plan()
 }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use super::secret::Credentials;
 use super::{Row, View};
 use crate::crd::{ConditionStatus, ConditionType, Inputs, Reason};
-use crate::link::draft::Progress;
 use crate::link::plan::Plan;
 use crate::link::state::{Backoff, LinkState};
+use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
 
 /// What differs between the inputs that the conditions judge and those of now.
@@ -23,16 +23,16 @@ enum Changed {
 
 /// The inputs of now. Where they differ from what the conditions judge, the conditions go back to Unknown, and that is
 /// written before anybody outside is asked.
-pub(super) fn row(visit: &View, target: &Target, credentials: &Credentials) -> Row<Inputs> {
+pub(super) fn row(view: &View, target: &Target, credentials: &Credentials) -> Row<Inputs> {
     let inputs = Inputs {
         secret_uid: Some(credentials.secret.uid.clone()),
         secret_resource_version: Some(credentials.secret.resource_version.clone()),
         credentials_version: Some(credentials.version.as_str().to_owned()),
-        ..visit.subject.inputs(target)
+        ..view.subject.inputs(target)
     };
-    match visit.subject.status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, &inputs)) {
+    match view.subject.status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, &inputs)) {
         Changed::Neutral => ControlFlow::Continue(inputs),
-        changed => ControlFlow::Break(reset(visit, changed, inputs)),
+        changed => ControlFlow::Break(reset(view, changed, inputs)),
     }
 }
 
@@ -64,30 +64,30 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
     if input { Changed::Input } else { Changed::Neutral }
 }
 
-fn reset(visit: &View, changed: Changed, inputs: Inputs) -> Plan {
-    let mut draft = visit.draft();
+fn reset(view: &View, changed: Changed, inputs: Inputs) -> Plan {
+    let mut builder = view.status_builder();
     let text = "The company, site, API keys or settings changed. The operator is checking them.";
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-        draft.unknown(kind, Reason::Pending, text);
+        builder.unknown(kind, Reason::Pending, text);
     }
-    let fields = draft.fields();
+    let fields = builder.fields();
     fields.inputs = Some(inputs);
     fields.permissions = None;
     if changed == Changed::Identity {
         fields.site = None;
         fields.last_validated_time = None;
         fields.last_full_check_time = None;
-        draft.set(ConditionType::Registered, ConditionStatus::Unknown, Reason::Pending, text);
+        builder.set(ConditionType::Registered, ConditionStatus::Unknown.because(Reason::Pending, text));
     }
-    let memory = LinkState {
+    let state = LinkState {
         not_before: None,
         site_unreachable: None,
         suspicion: None,
         backoff: Backoff::default(),
         petra_not_before: None,
         petra_backoff: Backoff::default(),
-        tenant: visit.memory.tenant.clone().filter(|_| changed != Changed::Identity),
-        ..visit.memory.clone()
+        tenant: view.state.tenant.clone().filter(|_| changed != Changed::Identity),
+        ..view.state.clone()
     };
-    Plan::Publish(Box::new(draft.finish(Progress::Reconciling)), Box::new(memory))
+    Plan::Publish(Box::new(builder.finish(Progress::Reconciling)), Box::new(state))
 }

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::decide::FLEET;
 use super::facts::{FleetView, Rival};
-use super::plan::Settlement;
+use super::plan::{HeldCause, Settlement};
 use super::state::LinkState;
 use super::subject::Subject;
 use super::visit::Visit;
@@ -82,7 +81,7 @@ impl Fleet {
 
     /// Remembers the state of a visit in progress.
     pub fn remember(&self, visit: &Visit) {
-        self.0.lock().states.insert(visit.subject.key.clone(), visit.memory.clone());
+        self.0.lock().states.insert(visit.subject.key.clone(), visit.state.clone());
     }
 
     /// Remembers a visit that ended without a settlement. What a round of it found is lost, so that the next one is due soon;
@@ -100,13 +99,13 @@ impl Fleet {
             uid: subject.uid.clone(),
             ready: subject.is_ready(),
             saved_by_hand: subject.acknowledged_id().is_some(),
-            ..visit.memory.clone()
+            ..visit.state.clone()
         };
         let former = links.states.insert(link.clone(), state);
         if former.is_some_and(|former| former.uid != subject.uid) {
             links.claims.remove(link);
         }
-        let hold_began = links.suspects.hold(link, settlement.held == Some(FLEET));
+        let hold_began = links.suspects.hold(link, settlement.held == Some(HeldCause::Fleet));
         if let Some(of) = settlement.disproved {
             links.suspects.disproved(link, of);
         }

@@ -18,11 +18,12 @@ use crate::connectwise::profile::Profiles;
 use crate::crd::{ConnectWiseLink, FINALIZER, LinkStatus, RegistrationMode, SecretLookup, SecretVersion};
 use crate::kubernetes::Link;
 use crate::link::Error;
+use crate::link::config::Config;
 use crate::link::decide::checking;
 use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Rival, SecretRead};
 use crate::link::plan::{Answer, Change, Outcome, Question, Written};
 use crate::link::state::LinkState;
-use crate::link::subject::{Config, Subject};
+use crate::link::subject::Subject;
 use crate::link::visit::{Effects, End, Visit};
 use crate::petra::listing::Listing as List;
 use crate::petra::{DeleteAnswer, PetraFault, PutAnswer, RemoteLink, RemoteState, Version, wire};
@@ -56,7 +57,7 @@ pub fn visit(told: &Told) {
     let Ok(link) = serde_json::from_value::<Link>(stored) else { return };
     let Ok(link) = link.0 else { return };
     let stored = serde_json::to_vec(&link).expect("JSON").len();
-    let rules = &*RULES;
+    let config = &*RULES;
     let now =
         Now { wall: Timestamp::from_second(1_800_000_000).expect("a time"), up: Duration::from_hours(1) };
     let mut choices = told.choices.iter().copied();
@@ -68,16 +69,16 @@ pub fn visit(told: &Told) {
         _ => SecretLookup::NotWatched,
     };
     let client_id = ClientIdView { generation: u64::from(choose(4) == 3), worked: choose(2) == 0 };
-    let subject = Subject::read(&link, rules);
-    let seen = Facts::at_start(watch, poll_view(&links, choose(4), now), client_id, subject.finalizer);
-    let Some(mut visit) = Visit::begin(link, subject, LinkState::default(), seen) else { return };
+    let subject = Subject::read(&link, config);
+    let facts = Facts::at_start(watch, poll_view(&links, choose(4), now), client_id, subject.finalizer);
+    let Some(mut visit) = Visit::begin(link, subject, LinkState::default(), facts) else { return };
     let mut service = Service { told, links, choose, now, stored };
     loop {
-        let step = visit.step(rules, &mut service).now_or_never().expect("nothing waits");
-        match step.unwrap_or_else(|error| panic!("{error}: {:?}", visit.seen)) {
+        let step = visit.step(config, &mut service).now_or_never().expect("nothing waits");
+        match step.unwrap_or_else(|error| panic!("{error}: {:?}", visit.facts)) {
             None => {}
             Some(End::Settled(settlement)) => {
-                return judge::settled(&visit.view(rules, now), &settlement, stored);
+                return judge::settled(&visit.view(config, now), &settlement, stored);
             }
             Some(End::Outdated) => panic!("nobody else writes here"),
         }
@@ -162,7 +163,7 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                 Answer::Secret(read, None)
             }
             Question::Round(depth) => {
-                assert!(matches!(visit.seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
+                assert!(matches!(visit.facts.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 let view = visit.view(&RULES, *now);
                 let written = match checking(&view) {
                     Some(status) => Some(self.write_status(visit, status).await?),

@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::{Registration, derived_id};
 use crate::connectwise::Depth;
 use crate::crd::{
-    Condition, ConditionStatus, ConditionType, LinkRecord, Reason, RegistrationMode, StatusTime,
+    Condition, ConditionStatus, ConditionType, EventReason, LinkRecord, Reason, RegistrationMode, StatusTime,
 };
-use crate::link::draft::{Draft, Progress};
 use crate::link::facts::PollView;
 use crate::link::message;
-use crate::link::plan::{Plan, Settlement};
-use crate::link::state::{BackoffKind, Suspicion};
+use crate::link::plan::{HeldCause, Plan, Settlement};
+use crate::link::reason_class::{BackoffKind, PetraSays};
+use crate::link::state::Suspicion;
+use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "The API keys, security role and link are valid. No action is required.";
@@ -20,26 +21,25 @@ const TAKEN: &str =
 
 impl Registration<'_> {
     pub(super) fn linked(self, link: &RemoteLink) -> Plan {
-        let visit = self.visit;
-        let confirmed = StatusTime::new(link.confirmed_at.unwrap_or(visit.now.wall));
-        let (mut draft, registered) = self.recorded(link);
-        let stood = visit.record(RegistrationMode::Api).and_then(|record| record.confirmed_time);
-        draft.fields().link = Some(LinkRecord {
+        let view = self.view;
+        let confirmed = StatusTime::new(link.confirmed_at.unwrap_or(view.now.wall));
+        let (mut builder, registered) = self.recorded(link);
+        let stood = view.record(RegistrationMode::Api).and_then(|record| record.confirmed_time);
+        builder.fields().link = Some(LinkRecord {
             confirmed_time: if registered.fresh { Some(confirmed) } else { stood.or(Some(confirmed)) },
             ..registered.record
         });
         let text = "Petra confirmed the link with these API keys.";
-        draft.set(ConditionType::Registered, ConditionStatus::True, Reason::Confirmed, text);
-        draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
+        builder.set(ConditionType::Registered, ConditionStatus::True.because(Reason::Confirmed, text));
+        builder.set(ConditionType::Ready, ConditionStatus::True.because(Reason::Linked, GOOD));
         let moved = self.derivation_moved();
         let mut settled =
-            self.end(visit.settle(draft.finish(Progress::Settled))).petra_done().claiming(&self.id);
+            self.end(view.settle(builder.finish(Progress::Settled))).petra_done().claiming(&self.id);
         settled = settled.disproving(Suspicion::is_of_petra);
-        settled.memory.petra_heard = Some(visit.now.up);
+        settled.state.petra_heard = Some(view.now.up);
         if moved {
-            settled = settled.note(
-                false,
-                "LinkIdKept",
+            settled = settled.event(
+                EventReason::LinkIdKept,
                 "The ConnectWise API host of this company changed after the link was created. The link keeps its ID.",
             );
         }
@@ -48,18 +48,18 @@ impl Registration<'_> {
 
     /// Whether a full round of this visit would derive another id than the one that stands.
     fn derivation_moved(&self) -> bool {
-        let full = self.visit.seen.round.as_ref().is_some_and(|round| round.depth == Depth::Full);
+        let full = self.view.facts.round.as_ref().is_some_and(|round| round.depth == Depth::Full);
         full && self.passed.schedule.tenant.as_ref().is_some_and(|tenant| derived_id(tenant) != self.id)
     }
 
     pub(super) fn pending(self, link: &RemoteLink) -> Plan {
-        let visit = self.visit;
-        let (mut draft, registered) = self.recorded(link);
-        let since = registered.record.registered_time.map_or(visit.now.wall, |at| at.0);
-        draft.fields().link = Some(registered.record);
-        let confirm = visit.rules.timings.confirm;
+        let view = self.view;
+        let (mut builder, registered) = self.recorded(link);
+        let since = registered.record.registered_time.map_or(view.now.wall, |at| at.0);
+        builder.fields().link = Some(registered.record);
+        let confirm = view.config.timings.confirm;
         let polled_after = matches!(
-            &visit.seen.listing,
+            &view.facts.poll,
             PollView::Known { answered_at, failing: None, .. } if answered_at.since(since) >= confirm
         );
         let progress = if polled_after && !registered.fresh {
@@ -67,56 +67,60 @@ impl Registration<'_> {
                 "Petra did not confirm the link in time. The API keys and security role are valid. Contact \
                  support@petrasecurity.com and include the link ID from status.link.id.",
             );
-            draft.set(
+            builder.set(
                 ConditionType::Ready,
-                ConditionStatus::False,
-                Reason::ConfirmationTimedOut,
-                text.clone(),
+                ConditionStatus::False.because(Reason::ConfirmationTimedOut, text.clone()),
             );
-            draft.unknown(ConditionType::Registered, Reason::ConfirmationTimedOut, text);
+            builder.unknown(ConditionType::Registered, Reason::ConfirmationTimedOut, text);
             Progress::Stalled
         } else {
-            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
-            draft.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, TAKEN);
+            builder.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            builder.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, TAKEN);
             Progress::Reconciling
         };
         // The shared poll wakes the link; this is for the timeout alone.
-        let left = confirm.saturating_sub(visit.now.since(since)) + visit.rules.timings.poll;
-        let mut settled = self.end(visit.settle(draft.finish(progress)));
-        settled.memory.petra_heard = Some(visit.now.up);
+        let left = confirm.saturating_sub(view.now.since(since)) + view.config.timings.poll;
+        let mut settled = self.end(view.settle(builder.finish(progress)));
+        settled.state.petra_heard = Some(view.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
         Settlement { next: Some(next), ..settled }.petra_done().claiming(&self.id).waiting().plan()
     }
 
     pub(super) fn failed(self, link: &RemoteLink) -> Plan {
-        let (mut draft, registered) = self.recorded(link);
-        draft.fields().link = Some(registered.record);
-        self.rejection(draft)
+        let (mut builder, registered) = self.recorded(link);
+        builder.fields().link = Some(registered.record);
+        self.rejection(builder)
     }
 
     /// 422: nothing was stored.
     pub(super) fn refused(&self) -> Plan {
-        self.rejection(self.passed.draft.clone())
+        self.rejection(self.passed.builder.clone())
     }
 
-    fn rejection(&self, mut draft: Draft) -> Plan {
+    fn rejection(&self, mut builder: StatusBuilder) -> Plan {
         let text = message::looks_again(&format!(
             "Petra reports that ConnectWise refused the link, although the operator's own check with the same API keys passed. \
              In ConnectWise, open System > Members > API Members. Open the member and create a new key pair on its API \
              Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so. If Petra refuses these too, contact support@petrasecurity.com.",
-            self.visit.subject.spec.credentials_secret_ref.name
+            self.view.subject.spec.credentials_secret_ref.name
         ));
-        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::RegistrationRejected, text.clone());
-        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::RegistrationRejected, text);
-        let mut settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
-        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
-        settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
+        builder.set(
+            ConditionType::Ready,
+            ConditionStatus::False.because(Reason::RegistrationRejected, text.clone()),
+        );
+        builder.set(
+            ConditionType::Registered,
+            ConditionStatus::False.because(Reason::RegistrationRejected, text),
+        );
+        let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
+        settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
+        settled.petra_again(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
     }
 
     pub(super) fn conflict(&self, owner: Option<&Owner>) -> Plan {
-        let mut draft = self.passed.draft.clone();
+        let mut builder = self.passed.builder.clone();
         // adoptFrom counts only while there is no record of a link.
-        let take_over = if self.visit.record(RegistrationMode::Api).is_some() {
+        let take_over = if self.view.record(RegistrationMode::Api).is_some() {
             "delete this resource and create it again with"
         } else {
             "set"
@@ -127,8 +131,8 @@ impl Registration<'_> {
                 "A person created it in Petra's portal. To take it over, {take_over} spec.registration.adoptFrom: \
                  unowned and {policy}"
             ),
-            Some(owner) => match owner.within(&self.visit.rules.installation) {
-                Some((namespace, name)) if namespace == self.visit.subject.key.namespace => format!(
+            Some(owner) => match owner.within(&self.view.config.installation) {
+                Some((namespace, name)) if namespace == self.view.subject.key.namespace => format!(
                     "ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources. To take the \
                      link over with this resource instead, {take_over} spec.registration.adoptFrom: {owner} and {policy}"
                 ),
@@ -139,63 +143,59 @@ impl Registration<'_> {
             },
         };
         let text = message::looks_again(&format!("This company already has a link at Petra. {holder}."));
-        draft.set(ConditionType::Ready, ConditionStatus::False, Reason::LinkConflict, text.clone());
-        draft.set(ConditionType::Registered, ConditionStatus::False, Reason::LinkConflict, text);
-        let mut settled = self.end(self.visit.settle(draft.finish(Progress::Stalled)));
-        settled.memory.suspicion = settled.memory.suspicion.filter(|it| !it.is_of_petra());
-        settled.petra_again(self.visit, BackoffKind::Refused, None).claiming(&self.id).plan()
+        builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::LinkConflict, text.clone()));
+        builder.set(ConditionType::Registered, ConditionStatus::False.because(Reason::LinkConflict, text));
+        let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
+        settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
+        settled.petra_again(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
     }
 
     /// This replica was not surely the leader for long enough: nothing was sent, and nothing is known of Petra.
     pub(super) fn fenced(&self) -> Plan {
-        let mut draft = self.passed.draft.clone();
+        let mut builder = self.passed.builder.clone();
         let progress = if self.registered() {
-            self.hold(&mut draft)
+            self.hold(&mut builder)
         } else if self.judged_by_petra() {
             Progress::Keep
         } else {
             let text = "The API keys and security role are valid. This replica of the operator is on standby. The leading replica \
                         registers the link.";
-            draft.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
+            builder.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
             Progress::Reconciling
         };
-        let settled = self.end(self.visit.settle(draft.finish(progress)));
-        settled.petra_again(self.visit, BackoffKind::Nothing, None).claiming(&self.id).plan()
+        let settled = self.end(self.view.settle(builder.finish(progress)));
+        settled.petra_again(self.view, BackoffKind::Inconclusive, None).claiming(&self.id).plan()
     }
 
     /// Petra answered nothing: a registered link stays as it is, one that is not yet waits.
     pub(super) fn petra_fault(&self, fault: PetraFault) -> Plan {
-        let visit = self.visit;
+        let view = self.view;
         let asked_to_wait = match fault {
             PetraFault::RateLimited(wait) => wait,
             _ => None,
         };
-        let mut draft = self.passed.draft.clone();
-        let mut kind = BackoffKind::Nothing;
+        let mut builder = self.passed.builder.clone();
+        let mut kind = BackoffKind::Inconclusive;
         let progress = if self.registered() {
             kind = BackoffKind::Held;
-            self.hold(&mut draft)
+            self.hold(&mut builder)
         } else if self.judged_by_petra() {
             kind = BackoffKind::Held;
             Progress::Keep
-        } else if fault == PetraFault::NoContract && visit.subject.status.link.is_none() {
+        } else if fault == PetraFault::NoContract && view.subject.status.link.is_none() {
             let text = message::looks_again(
                 "This Petra server does not support the link API, so nothing was registered and no key was sent. Set \
                  spec.registration.mode to Portal. The message then says what to save in Petra's portal.",
             );
-            draft.set(
+            builder.set(
                 ConditionType::Ready,
-                ConditionStatus::False,
-                Reason::RegistrationUnsupported,
-                text.clone(),
+                ConditionStatus::False.because(Reason::RegistrationUnsupported, text.clone()),
             );
-            draft.set(
+            builder.set(
                 ConditionType::Registered,
-                ConditionStatus::False,
-                Reason::RegistrationUnsupported,
-                text,
+                ConditionStatus::False.because(Reason::RegistrationUnsupported, text),
             );
-            kind = BackoffKind::Refused;
+            kind = BackoffKind::Rejected;
             Progress::Stalled
         } else {
             let (reason, text) = match fault {
@@ -210,92 +210,90 @@ impl Registration<'_> {
                     "Petra gave no clear answer (outage or timeout). The API keys and security role are valid.",
                 ),
             };
-            draft.unknown(ConditionType::Ready, reason, message::looks_again(text));
+            builder.unknown(ConditionType::Ready, reason, message::looks_again(text));
             Progress::Reconciling
         };
-        let mut settled = visit.settle(draft.finish(progress));
-        if matches!(visit.seen.put, Some(PutAnswer::Unknown(_))) {
-            settled.memory.unknown_put = Some(visit.now.up);
+        let mut settled = view.settle(builder.finish(progress));
+        if matches!(view.facts.put_answer, Some(PutAnswer::Unknown(_))) {
+            settled.state.unknown_put = Some(view.now.up);
         }
-        let mut settled = self.end(settled).petra_again(visit, kind, asked_to_wait);
+        let mut settled = self.end(settled).petra_again(view, kind, asked_to_wait);
         if kind == BackoffKind::Held {
-            settled = settled.holding("petra");
+            settled = settled.holding(HeldCause::Petra);
         }
         settled.claiming(&self.id).plan()
     }
 
     fn end(&self, settled: Settlement) -> Settlement {
-        self.passed.schedule.end(self.visit, settled)
+        self.passed.schedule.end(self.view, settled)
     }
 
     /// Nothing new is known of Petra: what stands stays.
     pub(super) fn keep(&self) -> Plan {
-        self.kept().still_petra(self.visit).plan()
+        self.kept().still_petra(self.view).plan()
     }
 
     /// The end of a visit that keeps what stands.
     pub(super) fn kept(&self) -> Settlement {
-        let mut draft = self.passed.draft.clone();
-        let progress = if self.registered() { self.hold(&mut draft) } else { Progress::Keep };
-        let waits = draft.get(ConditionType::Registered).and_then(Condition::known_reason)
+        let mut builder = self.passed.builder.clone();
+        let progress = if self.registered() { self.hold(&mut builder) } else { Progress::Keep };
+        let waits = builder.get(ConditionType::Registered).and_then(Condition::known_reason)
             == Some(Reason::AwaitingConfirmation);
-        let settled = self.visit.settle(draft.finish(progress));
+        let settled = self.view.settle(builder.finish(progress));
         let settled = self.end(settled).claiming(&self.id);
         if waits { settled.waiting() } else { settled }
     }
 
     /// Whether Petra took the link with the keys of now, as far as was last heard.
     pub(super) fn registered(&self) -> bool {
-        let status = &self.visit.subject.status;
+        let status = &self.view.subject.status;
         let held = status.link.as_ref().and_then(|link| link.credentials_version.as_deref());
-        let stands = status.reason(ConditionType::Registered);
-        held == Some(self.credentials.version.as_str())
-            && matches!(stands, Some(Reason::Confirmed | Reason::AwaitingConfirmation))
+        let says = status.reason(ConditionType::Registered).map(|reason| reason.class().petra);
+        held == Some(self.credentials.version.as_str()) && says == Some(PetraSays::Registered)
     }
 
     /// Whether `Ready` says, for these inputs, what Petra last told against the link.
     fn judged_by_petra(&self) -> bool {
-        let verdicts = [Reason::LinkConflict, Reason::RegistrationRejected, Reason::ConfirmationTimedOut];
-        let ready = self.visit.subject.status.reason(ConditionType::Ready);
-        ready.is_some_and(|reason| verdicts.contains(&reason))
+        let ready = self.view.subject.status.reason(ConditionType::Ready);
+        ready.is_some_and(|reason| reason.class().petra == PetraSays::Rejected)
     }
 
     /// `Ready` from what was last heard of Petra: an outage there says nothing about the link, for a while.
-    fn hold(&self, draft: &mut Draft) -> Progress {
-        let visit = self.visit;
-        if visit.is_petra_stale() {
-            draft.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
+    fn hold(&self, builder: &mut StatusBuilder) -> Progress {
+        let view = self.view;
+        if view.is_petra_stale() {
+            builder.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
             Progress::Reconciling
-        } else if self.visit.subject.status.is_true(ConditionType::Registered) {
-            draft.set(ConditionType::Ready, ConditionStatus::True, Reason::Linked, GOOD);
+        } else if self.view.subject.status.is_true(ConditionType::Registered) {
+            builder.set(ConditionType::Ready, ConditionStatus::True.because(Reason::Linked, GOOD));
             Progress::Settled
         } else {
-            draft.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
+            builder.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
             Progress::Reconciling
         }
     }
 
     /// The record of the link as Petra holds it, and whether its keys are newly registered.
-    fn recorded(&self, link: &RemoteLink) -> (Draft, Recorded) {
-        let visit = self.visit;
-        let stood = visit.record(RegistrationMode::Api);
+    fn recorded(&self, link: &RemoteLink) -> (StatusBuilder, Recorded) {
+        let view = self.view;
+        let stood = view.record(RegistrationMode::Api);
         // A link that was lost is another one, though it has the same keys: its time to be confirmed begins anew.
-        let lost = visit.subject.status.reason(ConditionType::Registered) == Some(Reason::RemoteLinkMissing);
+        let lost = view.subject.status.reason(ConditionType::Registered) == Some(Reason::RemoteLinkMissing);
         let same_keys =
             stood.filter(|record| !lost && record.credentials_version == link.credentials_version);
         let record = LinkRecord {
             id: link.id.as_str().to_owned(),
             mode: Some(RegistrationMode::Api),
-            owner: Some(visit.subject.owner.as_str().to_owned()),
+            owner: Some(view.subject.owner.as_str().to_owned()),
             state: Some(link.state.as_str().to_owned()),
             credentials_version: link.credentials_version.clone(),
             registered_time: same_keys
                 .and_then(|record| record.registered_time)
-                .filter(|at| visit.now.since_record(at.0) < Duration::MAX)
-                .or_else(|| Some(StatusTime::new(visit.now.wall))),
+                .filter(|at| view.now.since_record(at.0) < Duration::MAX)
+                .or_else(|| Some(StatusTime::new(view.now.wall))),
             confirmed_time: same_keys.and_then(|record| record.confirmed_time),
         };
-        (self.passed.draft.clone(), Recorded { record, fresh: same_keys.is_none() })
+        (self.passed.builder.clone(), Recorded { record, fresh: same_keys.is_none() })
     }
 }
 

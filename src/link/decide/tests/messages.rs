@@ -127,7 +127,7 @@ const FURTHER: &[fn() -> World] = &[
     || held_deletion(PetraFault::NoContract),
     || {
         let mut world = held_deletion(PetraFault::Unavailable);
-        world.rules.petra_configured = false;
+        world.config.petra_configured = false;
         world
     },
 ];
@@ -174,14 +174,14 @@ fn told() -> Vec<Told> {
 
 fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let subject = world.subject();
-    let seen = Facts::at_start(
+    let facts = Facts::at_start(
         crate::crd::SecretLookup::NotWatched,
         crate::link::facts::PollView::NotYet,
         world.client_id,
         false,
     );
     let visit =
-        View { subject: &subject, memory: &world.memory, seen: &seen, rules: &world.rules, now: world.now };
+        View { subject: &subject, state: &world.state, facts: &facts, config: &world.config, now: world.now };
     checking(&visit)
 }
 

@@ -26,14 +26,14 @@ pub(super) fn histories<S: Strategy>(
         max_shrink_iters: 20_000,
         ..Config::default()
     };
-    let (seen, steps) = (Cell::new(0_u64), Cell::new(0_u64));
+    let (facts, steps) = (Cell::new(0_u64), Cell::new(0_u64));
     let mut runner = TestRunner::new(config);
     let outcome = runner.run(strategy, |history| {
         steps.set(steps.get() + test(history));
-        seen.set(seen.get() + 1);
+        facts.set(facts.get() + 1);
         Ok(())
     });
-    println!("{name}: {} histories, {} steps", seen.get(), steps.get());
+    println!("{name}: {} histories, {} steps", facts.get(), steps.get());
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, history)) => panic!("{why}\nby this history: {history:#?}"),

@@ -26,8 +26,8 @@ use crate::clock::Now;
 use crate::connectwise::{BoardAnswer, CompanyAnswer, CompanyId, Depth, Round, Tenant};
 use crate::crd::LinkRef;
 use crate::crd::{ConnectWiseLink, DeletionPolicy, LinkStatus};
+use crate::link::config::Config;
 use crate::link::facts::ClientIdView;
-use crate::link::subject::Config;
 use crate::petra::{LinkId, Owner, RemoteState};
 use operator::Operator;
 use petra::Petra;
@@ -44,7 +44,7 @@ const NAMESPACE: &str = "team";
 const EPOCH: i64 = 1_800_000_000;
 
 struct Stage {
-    rules: Config,
+    config: Config,
     /// True time, since everything began.
     time: Duration,
     server: ApiServer,
@@ -71,7 +71,7 @@ impl Stage {
     fn new() -> Self {
         let started = Duration::from_hours(1);
         let mut stage = Self {
-            rules: World::new().rules,
+            config: World::new().config,
             time: started,
             server: ApiServer::default(),
             secrets: std::array::from_fn(|_| SecretIs::Keys { public: "CANARY-one", revision: 1 }),
@@ -165,7 +165,7 @@ impl Stage {
 
     /// The links of this operator's installation, which are all that its list route names.
     fn own_links(&self) -> Links {
-        let ours = |owner: &Owner| owner.within(&self.rules.installation).is_some();
+        let ours = |owner: &Owner| owner.within(&self.config.installation).is_some();
         let own = self.petra.links.iter().filter(|(_, link)| link.owner.as_ref().is_some_and(ours));
         own.map(|(id, link)| (id.clone(), link.clone())).collect()
     }
@@ -173,7 +173,7 @@ impl Stage {
     /// The resource left the API server: every operator's watch says so.
     fn departed(&mut self, who: Who, policy: DeletionPolicy) {
         for operator in &mut self.operators {
-            operator.fleet.forget(&Self::key(who), self.rules.timings.floor);
+            operator.fleet.forget(&Self::key(who), self.config.timings.floor);
         }
         self.referee.departed(who, policy);
     }

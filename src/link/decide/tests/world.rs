@@ -15,9 +15,10 @@ use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
 };
+use crate::link::config::Config;
 use crate::link::facts::{ClientIdView, FleetView, Rival};
 use crate::link::state::LinkState;
-use crate::link::subject::{Config, Subject};
+use crate::link::subject::Subject;
 use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
@@ -43,14 +44,14 @@ pub(super) struct Trace {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
 pub(super) struct World {
-    pub rules: Config,
+    pub config: Config,
     pub spec: LinkSpec,
     pub generation: i64,
     pub requested_at: Option<String>,
     pub deleting: Option<Timestamp>,
     pub finalizer: bool,
     pub status: LinkStatus,
-    pub memory: LinkState,
+    pub state: LinkState,
     pub now: Now,
     pub secret: SecretIs,
     pub secrets_watched: bool,
@@ -98,7 +99,7 @@ impl World {
             suspend: None,
             deletion_policy: None,
         };
-        let rules = Config {
+        let config = Config {
             timings: Timings { jitter: 0.0, ..Timings::default() },
             profiles: Profiles::builtin(),
             allow: AllowList::new([], None),
@@ -109,14 +110,14 @@ impl World {
             elected: true,
         };
         Self {
-            rules,
+            config,
             spec,
             generation: 1,
             requested_at: None,
             deleting: None,
             finalizer: false,
             status: LinkStatus { observed_generation: Some(-1), ..LinkStatus::default() },
-            memory: LinkState::default(),
+            state: LinkState::default(),
             now: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
             secret: SecretIs::Keys { public: "one", revision: 1 },
             secrets_watched: true,
@@ -142,8 +143,8 @@ impl World {
 
     pub fn portal() -> Self {
         let mut world = Self::new();
-        world.rules.default_mode = RegistrationMode::Portal;
-        world.rules.petra_configured = false;
+        world.config.default_mode = RegistrationMode::Portal;
+        world.config.petra_configured = false;
         world
     }
 
@@ -162,7 +163,7 @@ impl World {
     }
 
     pub fn subject(&self) -> Subject {
-        Subject::read(&self.link(), &self.rules)
+        Subject::read(&self.link(), &self.config)
     }
 
     /// The stored resource.
@@ -216,7 +217,7 @@ impl World {
 
     /// The process starts again: everything in memory is lost.
     pub fn restart(&mut self) {
-        self.memory = LinkState::default();
+        self.state = LinkState::default();
         self.now.up = Duration::from_secs(20);
         self.petra_answered = false;
     }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Standing, Target, View, permissions_status};
+use super::{StatusBuilder, Target, View, permissions_status};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
     PermissionsAnswer, Required, Round, Tenant,
 };
-use crate::crd::{ConditionStatus, ConditionType, PermissionLine, PermissionsStatus, Reason};
-use crate::link::decide::operator_keys::CLIENT_ID_SUSPECTED;
+use crate::crd::{ConditionStatus, ConditionType, ConditionValue, PermissionLine, PermissionsStatus, Reason};
+use crate::link::decide::standing::Standing;
 use crate::link::message;
+use crate::link::reason_class::{ConnectWiseSays, Evidence};
 
 /// The outcome of a round.
 pub(super) enum Finding {
@@ -18,79 +19,81 @@ pub(super) enum Finding {
     /// A cheap round found something else: only the full one judges.
     Escalate,
     /// Nothing is wrong; how `PermissionDenied` reads.
-    Passed { permissions: PermissionsStatus, denied: (ConditionStatus, Reason, String) },
+    Passed { permissions: PermissionsStatus, denied: ConditionValue },
     /// Something is wrong for sure.
     Fault(Box<Fault>),
     /// Nothing can be said of the whole.
-    Nothing { why: Inconclusive, half: Half },
+    Inconclusive { why: Inconclusive, evidence: PartialEvidence },
 }
 
 /// A conclusive fault and what it says of each condition.
 pub(super) struct Fault {
-    pub ready: Reason,
-    pub message: String,
-    pub auth: (ConditionStatus, Reason),
-    pub auth_message: String,
-    pub denied: (ConditionStatus, Reason, String),
+    pub ready: ConditionValue,
+    pub auth: ConditionValue,
+    pub denied: ConditionValue,
     pub permissions: Option<PermissionsStatus>,
 }
 
 /// What an inconclusive round still says of single conditions: each stands on its own evidence.
 #[derive(Default)]
-pub(super) struct Half {
+pub(super) struct PartialEvidence {
     keys_accepted: bool,
-    denied: Option<(ConditionStatus, Reason, String)>,
+    denied: Option<ConditionValue>,
 }
 
-impl Half {
-    /// Whether this evidence contradicts a fault that stands: then the fault cannot be held.
-    pub(super) fn clears(&self, fault: Reason) -> bool {
-        match fault {
-            Reason::PermissionsMissing | Reason::MemberInactive => self.denied.is_some(),
-            Reason::ServiceBoardNotReady => false,
+impl PartialEvidence {
+    /// Whether this evidence disproves a fault that stands: then the fault cannot be held.
+    pub(super) fn disproves(&self, fault: Reason) -> bool {
+        match fault.class().connectwise {
+            ConnectWiseSays::Fault(Evidence::Role) => self.denied.is_some(),
+            ConnectWiseSays::Fault(Evidence::Board) => false,
             _ => self.keys_accepted,
         }
     }
 
     /// Says what is known, and of the rest that it was not judged.
-    pub(super) fn apply(self, draft: &mut Draft) {
+    pub(super) fn apply(self, builder: &mut StatusBuilder) {
         if !self.keys_accepted {
-            draft.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, NOT_ASKED);
+            builder.unknown(ConditionType::AuthFailed, Reason::NotEvaluated, NOT_ASKED);
         }
         if self.denied.is_none() {
-            draft.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, NOT_ASKED);
+            builder.unknown(ConditionType::PermissionDenied, Reason::NotEvaluated, NOT_ASKED);
         }
-        self.apply_known(draft);
+        self.apply_known(builder);
     }
 
     /// Says what is known, and leaves the rest as it stands.
-    pub(super) fn apply_known(self, draft: &mut Draft) {
+    pub(super) fn apply_known(self, builder: &mut StatusBuilder) {
         if self.keys_accepted {
-            let text = "ConnectWise accepted the API keys.";
-            draft.set(ConditionType::AuthFailed, ConditionStatus::False, Reason::CredentialsAccepted, text);
+            builder.set(ConditionType::AuthFailed, accepted());
         }
-        if let Some((status, reason, text)) = self.denied {
-            draft.set(ConditionType::PermissionDenied, status, reason, text);
+        if let Some(denied) = self.denied {
+            builder.set(ConditionType::PermissionDenied, denied);
         }
     }
+}
+
+/// How `AuthFailed` reads when ConnectWise accepted the keys.
+pub(super) fn accepted() -> ConditionValue {
+    ConditionStatus::False.because(Reason::CredentialsAccepted, "ConnectWise accepted the API keys.")
 }
 
 const NOT_ASKED: &str = "Not checked yet: ConnectWise has not given a clear answer.";
 const NOT_REACHED: &str = "Not checked. See the message of condition Ready.";
 
-pub(super) fn find(visit: &View, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
+pub(super) fn find(view: &View, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
     match round.depth {
-        Depth::Cheap => cheap(visit, round, standing),
-        Depth::Full => full(visit, target, round),
+        Depth::Cheap => cheap(view, round, standing),
+        Depth::Full => full(view, target, round),
     }
 }
 
 /// A cheap round only ever agrees, answers nothing, or asks for the full one.
-fn cheap(visit: &View, round: &Round, standing: Option<Standing>) -> Finding {
-    let nothing = |why| Finding::Nothing { why, half: Half::default() };
+fn cheap(view: &View, round: &Round, standing: Option<Standing>) -> Finding {
+    let nothing = |why| Finding::Inconclusive { why, evidence: PartialEvidence::default() };
     match (&round.company, round.keys, standing) {
         (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
-        (CompanyAnswer::Found(tenant), ..) if moved(visit, tenant) => Finding::Escalate,
+        (CompanyAnswer::Found(tenant), ..) if moved(view, tenant) => Finding::Escalate,
         (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(why), _) => nothing(why),
         (
             CompanyAnswer::Found(_),
@@ -106,7 +109,7 @@ fn cheap(visit: &View, round: &Round, standing: Option<Standing>) -> Finding {
             // Lines that say otherwise than the verdict beside them agree with nothing.
             PermissionsAnswer::Judged(found)
                 if found.missing.is_empty() == (standing == Some(Standing::Passed))
-                    && agrees(visit, found) =>
+                    && agrees(view, found) =>
             {
                 Finding::Same
             }
@@ -117,8 +120,8 @@ fn cheap(visit: &View, round: &Round, standing: Option<Standing>) -> Finding {
 }
 
 /// Whether the tenant is served elsewhere than the status says: ConnectWise upgrades tenants to new codebases.
-fn moved(visit: &View, tenant: &Tenant) -> bool {
-    let recorded = visit.subject.status.site.as_ref();
+fn moved(view: &View, tenant: &Tenant) -> bool {
+    let recorded = view.subject.status.site.as_ref();
     let same = recorded.is_some_and(|site| {
         site.api_host.as_ref() == Some(&tenant.api_host.to_string())
             && site.codebase.as_ref() == Some(&tenant.codebase)
@@ -127,14 +130,14 @@ fn moved(visit: &View, tenant: &Tenant) -> bool {
 }
 
 /// Whether the company's API was found at this site before.
-fn is_known_as_connectwise(visit: &View) -> bool {
-    visit.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
+fn is_known_as_connectwise(view: &View) -> bool {
+    view.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
 }
 
 /// Whether the missing lines are those of the status, order apart, and no line became one that cannot be told: mySecurity
 /// may have fallen silent.
-fn agrees(visit: &View, found: &Permissions) -> bool {
-    let stood = visit.subject.status.permissions.as_ref();
+fn agrees(view: &View, found: &Permissions) -> bool {
+    let stood = view.subject.status.permissions.as_ref();
     let missing = names(stood.map_or(&[][..], |stood| &stood.missing));
     let unknown = names(stood.map_or(&[][..], |stood| &stood.unknown));
     let lines = |lines: &[Line]| lines.iter().map(message::permission_line).collect::<Vec<_>>();
@@ -150,14 +153,19 @@ fn names(lines: &[PermissionLine]) -> BTreeSet<[String; 4]> {
 }
 
 /// The rows of the table, in their order of precedence.
-fn full(visit: &View, target: &Target, round: &Round) -> Finding {
+fn full(view: &View, target: &Target, round: &Round) -> Finding {
     match &round.company {
         CompanyAnswer::Found(_) => {}
-        CompanyAnswer::Inconclusive(why) => return Finding::Nothing { why: *why, half: Half::default() },
+        CompanyAnswer::Inconclusive(why) => {
+            return Finding::Inconclusive { why: *why, evidence: PartialEvidence::default() };
+        }
         CompanyAnswer::Unknown => return company_unknown(target),
         // A page from a site that was ConnectWise before is as likely one of maintenance, or a proxy's.
-        CompanyAnswer::NotConnectWise if is_known_as_connectwise(visit) => {
-            return Finding::Nothing { why: Inconclusive::Unavailable, half: Half::default() };
+        CompanyAnswer::NotConnectWise if is_known_as_connectwise(view) => {
+            return Finding::Inconclusive {
+                why: Inconclusive::Unavailable,
+                evidence: PartialEvidence::default(),
+            };
         }
         CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, &no_connectwise(target)),
         CompanyAnswer::HostNotAllowed => return site(Reason::SiteNotAllowed, &host_not_allowed(target)),
@@ -165,8 +173,10 @@ fn full(visit: &View, target: &Target, round: &Round) -> Finding {
     }
     match round.keys {
         KeysAnswer::Accepted => {}
-        KeysAnswer::Rejected => return rejected(visit),
-        KeysAnswer::Inconclusive(why) => return Finding::Nothing { why, half: Half::default() },
+        KeysAnswer::Rejected => return rejected(view),
+        KeysAnswer::Inconclusive(why) => {
+            return Finding::Inconclusive { why, evidence: PartialEvidence::default() };
+        }
     }
     if round.member == MemberAnswer::Inactive {
         return member_inactive();
@@ -174,37 +184,37 @@ fn full(visit: &View, target: &Target, round: &Round) -> Finding {
     let permissions = match &round.permissions {
         PermissionsAnswer::Judged(permissions) => permissions,
         PermissionsAnswer::Inconclusive(why) => {
-            return Finding::Nothing { why: *why, half: Half { keys_accepted: true, denied: None } };
+            return Finding::Inconclusive {
+                why: *why,
+                evidence: PartialEvidence { keys_accepted: true, denied: None },
+            };
         }
     };
-    let status = permissions_status(visit, target, round.traits, permissions);
+    let status = permissions_status(view, target, round.traits, permissions);
     let denied = denied(target, permissions, &status);
     if !permissions.missing.is_empty() {
-        return accepted_but(Reason::PermissionsMissing, denied.2.clone(), denied, status);
+        return accepted_but(Reason::PermissionsMissing, denied.message.clone(), denied, status);
     }
-    match board(visit, round.board) {
+    match board(view, round.board) {
         Board::Fine => Finding::Passed { permissions: status, denied },
         Board::Fault(text) => accepted_but(Reason::ServiceBoardNotReady, text, denied, status),
-        Board::Nothing(why) => {
-            Finding::Nothing { why, half: Half { keys_accepted: true, denied: Some(denied) } }
-        }
+        Board::Nothing(why) => Finding::Inconclusive {
+            why,
+            evidence: PartialEvidence { keys_accepted: true, denied: Some(denied) },
+        },
     }
 }
 
 /// How `PermissionDenied` reads for these lines.
-fn denied(
-    target: &Target,
-    found: &Permissions,
-    status: &PermissionsStatus,
-) -> (ConditionStatus, Reason, String) {
+fn denied(target: &Target, found: &Permissions, status: &PermissionsStatus) -> ConditionValue {
     let profile = &target.profile.name;
     if !found.missing.is_empty() {
         let text = message::permissions_missing(profile, &status.missing);
-        return (ConditionStatus::True, Reason::PermissionsMissing, text);
+        return ConditionStatus::True.because(Reason::PermissionsMissing, text);
     }
     if found.unknown.is_empty() {
         let text = format!("The security role grants every permission required by profile {profile}.");
-        return (ConditionStatus::False, Reason::PermissionsGranted, text);
+        return ConditionStatus::False.because(Reason::PermissionsGranted, text);
     }
     let only_items = found.unknown.iter().all(|line| line.required == Required::Allowed);
     let (value, reason) = if only_items {
@@ -212,7 +222,7 @@ fn denied(
     } else {
         (ConditionStatus::Unknown, Reason::NotVerifiable)
     };
-    (value, reason, message::not_visible(reason, profile, &status.unknown))
+    value.because(reason, message::not_visible(reason, profile, &status.unknown))
 }
 
 enum Board {
@@ -221,8 +231,8 @@ enum Board {
     Nothing(Inconclusive),
 }
 
-fn board(visit: &View, answer: BoardAnswer) -> Board {
-    let name = visit.subject.spec.service_board.as_deref().unwrap_or_default();
+fn board(view: &View, answer: BoardAnswer) -> Board {
+    let name = view.subject.spec.service_board.as_deref().unwrap_or_default();
     let setup = "In ConnectWise, open System > Setup Tables > Service Board.";
     let (fault, click) = match answer {
         BoardAnswer::NotNamed | BoardAnswer::Ready => return Board::Fine,
@@ -251,37 +261,36 @@ fn board(visit: &View, answer: BoardAnswer) -> Board {
 }
 
 fn fault(
-    ready: Reason,
-    message: String,
-    auth: (ConditionStatus, Reason),
-    denied: (ConditionStatus, Reason, String),
+    ready: ConditionValue,
+    auth: ConditionValue,
+    denied: ConditionValue,
     permissions: Option<PermissionsStatus>,
 ) -> Finding {
-    let auth_message = match auth.0 {
-        ConditionStatus::True => message.clone(),
-        ConditionStatus::False => "ConnectWise accepted the API keys.".to_owned(),
-        ConditionStatus::Unknown => NOT_REACHED.to_owned(),
-    };
-    Finding::Fault(Box::new(Fault { ready, message, auth, auth_message, denied, permissions }))
+    Finding::Fault(Box::new(Fault { ready, auth, denied, permissions }))
 }
 
-fn not_evaluated() -> (ConditionStatus, Reason, String) {
-    (ConditionStatus::Unknown, Reason::NotEvaluated, NOT_REACHED.to_owned())
+fn not_evaluated() -> ConditionValue {
+    ConditionStatus::Unknown.because(Reason::NotEvaluated, NOT_REACHED)
 }
 
 fn accepted_but(
     reason: Reason,
     text: String,
-    denied: (ConditionStatus, Reason, String),
+    denied: ConditionValue,
     permissions: PermissionsStatus,
 ) -> Finding {
-    let accepted = (ConditionStatus::False, Reason::CredentialsAccepted);
-    fault(reason, text, accepted, denied, Some(permissions))
+    fault(ConditionStatus::False.because(reason, text), accepted(), denied, Some(permissions))
 }
 
 fn site(reason: Reason, text: &str) -> Finding {
-    let auth = (ConditionStatus::Unknown, Reason::NotEvaluated);
-    fault(reason, message::looks_again(text), auth, not_evaluated(), None)
+    let ready = ConditionStatus::False.because(reason, message::looks_again(text));
+    fault(ready, not_evaluated(), not_evaluated(), None)
+}
+
+/// The keys, or the company that they belong to, were refused.
+fn refused(reason: Reason, text: &str) -> Finding {
+    let auth = ConditionStatus::True.because(reason, text);
+    fault(ConditionStatus::False.because(reason, text), auth, not_evaluated(), None)
 }
 
 fn no_connectwise(target: &Target) -> String {
@@ -314,27 +323,37 @@ fn company_unknown(target: &Target) -> Finding {
          Compare spec.siteUrl with the address of that page.",
         target.company, target.site
     );
-    let auth = (ConditionStatus::True, Reason::CompanyUnknown);
-    fault(Reason::CompanyUnknown, message::looks_again(&text), auth, not_evaluated(), None)
+    refused(Reason::CompanyUnknown, &message::looks_again(&text))
 }
 
-fn rejected(visit: &View) -> Finding {
-    let status = &visit.subject.status;
-    let mut text = format!(
-        "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
-         new key pair on its API Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so.",
-        visit.subject.spec.credentials_secret_ref.name
-    );
-    if !visit.seen.client_id.worked {
-        text.push_str(CLIENT_ID_SUSPECTED);
-    }
+fn rejected(view: &View) -> Finding {
+    refused(Reason::CredentialsRejected, &rejected_text(view))
+}
+
+fn rejected_text(view: &View) -> String {
+    let status = &view.subject.status;
     let current = status.inputs.as_ref().and_then(|inputs| inputs.credentials_version.as_ref());
-    let held = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
-    if held.is_some() && held != current {
-        text.push_str(" Petra still has the previous keys.");
+    let at_petra = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
+    message::credentials_rejected(
+        &view.subject.spec.credentials_secret_ref.name,
+        view.facts.client_id.worked,
+        at_petra.is_some() && at_petra != current,
+    )
+}
+
+/// Renders the message of a standing fault again where it depends on more than the round that found it. Once the clientId
+/// has worked, a rejection no longer names it as a possible cause.
+pub(super) fn render_standing(view: &View, fault: Reason, builder: &mut StatusBuilder) {
+    if fault != Reason::CredentialsRejected || !view.facts.client_id.worked {
+        return;
     }
-    let auth = (ConditionStatus::True, Reason::CredentialsRejected);
-    fault(Reason::CredentialsRejected, message::looks_again(&text), auth, not_evaluated(), None)
+    let text = rejected_text(view);
+    for kind in [ConditionType::Ready, ConditionType::AuthFailed] {
+        let stored = builder.get(kind).filter(|stored| stored.known_reason() == Some(fault));
+        if let Some(status) = stored.map(|stored| stored.status) {
+            builder.set(kind, status.because(fault, text.clone()));
+        }
+    }
 }
 
 fn member_inactive() -> Finding {
@@ -342,7 +361,6 @@ fn member_inactive() -> Finding {
         "The API member is inactive. In ConnectWise, open System > Members > API Members. Open the member, clear Inactive, \
          and save the member.",
     );
-    let accepted = (ConditionStatus::False, Reason::CredentialsAccepted);
-    let denied = (ConditionStatus::True, Reason::MemberInactive, text.clone());
-    fault(Reason::MemberInactive, text, accepted, denied, None)
+    let denied = ConditionStatus::True.because(Reason::MemberInactive, text.clone());
+    fault(ConditionStatus::False.because(Reason::MemberInactive, text), accepted(), denied, None)
 }

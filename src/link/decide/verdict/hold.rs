@@ -3,55 +3,59 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::finding::Half;
+use super::Passed;
+use super::finding::PartialEvidence;
 use super::schedule::Schedule;
-use super::{Passed, Standing};
 use crate::connectwise::Inconclusive;
-use crate::crd::{ConditionStatus, ConditionType, Reason};
-use crate::link::decide::{FLEET, Row, View};
-use crate::link::draft::{Draft, Progress};
+use crate::crd::{ConditionStatus, ConditionType, EventReason, Reason};
+use crate::link::decide::standing::Standing;
+use crate::link::decide::{Row, View};
 use crate::link::message;
-use crate::link::plan::{Plan, Question, Settlement};
-use crate::link::state::{BackoffKind, Suspicion};
+use crate::link::plan::{HeldCause, Plan, Question, Settlement};
+use crate::link::reason_class::BackoffKind;
+use crate::link::state::Suspicion;
+use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::timetable;
 
 /// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
 /// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
 pub(in crate::link::decide) fn hold_accusation(
-    visit: &View,
+    view: &View,
     of: Reason,
-    draft: &Draft,
+    builder: &StatusBuilder,
     schedule: Option<&Schedule>,
 ) -> Option<Plan> {
-    let timings = &visit.rules.timings;
-    let asked_for = visit.subject.requested_at.is_some();
-    let mut suspicion = match visit.memory.suspicion {
+    let timings = &view.config.timings;
+    let asked_for = view.subject.requested_at.is_some();
+    let mut suspicion = match view.state.suspicion {
         Some(known) if known.of == of => Suspicion { asked_for: known.asked_for || asked_for, ..known },
-        _ => Suspicion { of, since: visit.now.up, asked_for, held: false },
+        _ => Suspicion { of, since: view.now.up, asked_for, held: false },
     };
-    let debounce_left = timings.debounce.saturating_sub(visit.elapsed(suspicion.since));
-    let Some(fleet) = visit.seen.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
+    let debounce_left = timings.debounce.saturating_sub(view.elapsed(suspicion.since));
+    let Some(fleet) = view.facts.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
     let alike = fleet.suspected_alike + 1;
     suspicion.held = !fleet.released && (suspicion.held || (alike > 3 && alike * 5 > fleet.ready));
-    let fleet_holds = suspicion.held || visit.seen.client_id.is_unproven();
+    let fleet_holds = suspicion.held || view.facts.client_id.is_unproven();
     if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
         return None;
     }
-    let (draft, stale) = match schedule {
-        None => stale_or_kept(visit, draft.clone(), NOT_ANSWERED),
-        Some(_) => petra_stale_or_kept(visit, draft.clone()),
+    let (builder, stale) = match schedule {
+        None => stale_or_kept(view, builder.clone(), NOT_ANSWERED),
+        Some(_) => petra_stale_or_kept(view, builder.clone()),
     };
-    let settled = visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+    let settled = view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
     let again = debounce_left.max(timings.floor);
     let mut settled = match (schedule, debounce_left.is_zero()) {
-        (None, true) => settled.holding(FLEET).repeat(visit, BackoffKind::Held, None),
-        (None, false) => settled.holding("debounce").again_in(visit, again),
+        (None, true) => settled.holding(HeldCause::Fleet).repeat(view, BackoffKind::Held, None),
+        (None, false) => settled.holding(HeldCause::Debounce).again_in(view, again),
         (Some(schedule), true) => {
-            schedule.end(visit, settled).holding(FLEET).petra_again(visit, BackoffKind::Held, None)
+            schedule.end(view, settled).holding(HeldCause::Fleet).petra_again(view, BackoffKind::Held, None)
         }
-        (Some(schedule), false) => schedule.end(visit, settled).holding("debounce").no_later_than(again),
+        (Some(schedule), false) => {
+            schedule.end(view, settled).holding(HeldCause::Debounce).no_later_than(again)
+        }
     };
-    settled.memory.suspicion = Some(suspicion);
+    settled.state.suspicion = Some(suspicion);
     Some(settled.plan())
 }
 
@@ -60,77 +64,79 @@ const NOT_ANSWERED: &str = "ConnectWise has not given a clear answer for too lon
 
 /// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest; `why` says what
 /// kept the operator from it.
-pub(in crate::link::decide) fn stale_or_kept(visit: &View, mut draft: Draft, why: &str) -> (Draft, bool) {
-    let ready = visit.subject.status.is_true(ConditionType::Ready);
-    let limit = timetable::stale_after(visit.subject, &visit.rules.timings);
-    let age =
-        visit.subject.status.last_validated_time.map_or(Duration::MAX, |at| visit.now.since_record(at.0));
+pub(in crate::link::decide) fn stale_or_kept(
+    view: &View,
+    mut builder: StatusBuilder,
+    why: &str,
+) -> (StatusBuilder, bool) {
+    let ready = view.subject.status.is_true(ConditionType::Ready);
+    let limit = timetable::stale_after(view.subject, &view.config.timings);
+    let age = view.subject.status.last_validated_time.map_or(Duration::MAX, |at| view.now.since_record(at.0));
     if !ready || age < limit {
-        return (draft, false);
+        return (builder, false);
     }
     let text = message::looks_again(why);
     for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-        draft.unknown(kind, Reason::ValidationStale, text.clone());
+        builder.unknown(kind, Reason::ValidationStale, text.clone());
     }
-    (draft, true)
+    (builder, true)
 }
 
 /// A Ready link of which Petra has not said for too long that it is good is stale, whatever holds the rest.
-fn petra_stale_or_kept(visit: &View, mut draft: Draft) -> (Draft, bool) {
-    let ready = visit.subject.status.is_true(ConditionType::Ready);
-    if !ready || !visit.is_petra_stale() {
-        return (draft, false);
+fn petra_stale_or_kept(view: &View, mut builder: StatusBuilder) -> (StatusBuilder, bool) {
+    let ready = view.subject.status.is_true(ConditionType::Ready);
+    if !ready || !view.is_petra_stale() {
+        return (builder, false);
     }
-    draft.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
-    (draft, true)
+    builder.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
+    (builder, true)
 }
 
 /// A round that answered nothing.
-pub(super) fn nothing(
-    visit: &View,
+pub(super) fn inconclusive(
+    view: &View,
     standing: Option<Standing>,
     why: Inconclusive,
-    half: Half,
-    draft: Draft,
+    evidence: PartialEvidence,
+    builder: StatusBuilder,
 ) -> Row<Passed> {
     let asked_to_wait = match why {
         Inconclusive::RateLimited(wait) => wait,
         _ => None,
     };
     let standing = match standing {
-        Some(Standing::Fault(fault)) if half.clears(fault) => None,
+        Some(Standing::Fault(fault)) if evidence.disproves(fault) => None,
         other => other,
     };
     match standing {
-        Some(Standing::Passed) if !visit.subject.status.is_true(ConditionType::Ready) => {
-            let tenant = visit.memory.tenant.clone();
+        Some(Standing::Passed) if !view.subject.status.is_true(ConditionType::Ready) => {
+            let tenant = view.state.tenant.clone();
             let held = Some((BackoffKind::Held, asked_to_wait));
             ControlFlow::Continue(Passed {
-                draft,
-                schedule: Schedule { tenant, fresh: false, due: visit.now.up, held },
+                builder,
+                schedule: Schedule { tenant, fresh: false, due: view.now.up, held },
             })
         }
         Some(_) => {
-            let (draft, stale) = stale_or_kept(visit, draft, NOT_ANSWERED);
+            let (builder, stale) = stale_or_kept(view, builder, NOT_ANSWERED);
             let settled =
-                visit.settle(draft.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
-            ControlFlow::Break(held(visit, settled, asked_to_wait).plan())
+                view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
+            ControlFlow::Break(held(view, settled, asked_to_wait).plan())
         }
         None => {
-            let (settled, kind) = without_verdict(visit, why, half, draft);
-            ControlFlow::Break(settled.repeat(visit, kind, asked_to_wait).plan())
+            let (settled, kind) = without_verdict(view, why, evidence, builder);
+            ControlFlow::Break(settled.repeat(view, kind, asked_to_wait).plan())
         }
     }
 }
 
 /// Ends a visit whose verdict is held, with one event for the whole streak.
-fn held(visit: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
-    let first = visit.memory.backoff.kind != Some(BackoffKind::Held);
-    let settled = settled.holding("inconclusive").repeat(visit, BackoffKind::Held, asked_to_wait);
+fn held(view: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
+    let first = view.state.backoff.kind != Some(BackoffKind::Held);
+    let settled = settled.holding(HeldCause::Inconclusive).repeat(view, BackoffKind::Held, asked_to_wait);
     if first {
-        settled.note(
-            true,
-            "CheckInconclusive",
+        settled.event(
+            EventReason::CheckInconclusive,
             "ConnectWise gave no clear answer (outage, timeout or proxy). The last result still applies.",
         )
     } else {
@@ -139,33 +145,33 @@ fn held(visit: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> S
 }
 
 fn without_verdict(
-    visit: &View,
+    view: &View,
     why: Inconclusive,
-    half: Half,
-    mut draft: Draft,
+    evidence: PartialEvidence,
+    mut builder: StatusBuilder,
 ) -> (Settlement, BackoffKind) {
     let site_fault = match why {
         Inconclusive::NoSuchName => Some("The host name of the site does not exist"),
         Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
         _ => None,
     };
-    let since = site_fault.map(|_| visit.memory.site_unreachable.unwrap_or(visit.now.up));
-    let over = since.is_some_and(|since| visit.elapsed(since) >= visit.rules.timings.site_grace);
-    let stale = visit.subject.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale);
-    let mut kind = BackoffKind::Nothing;
+    let since = site_fault.map(|_| view.state.site_unreachable.unwrap_or(view.now.up));
+    let over = since.is_some_and(|since| view.elapsed(since) >= view.config.timings.site_grace);
+    let stale = view.subject.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale);
+    let mut kind = BackoffKind::Inconclusive;
     if stale && !over {
         // What is too old to be known is not made "never judged" by one more failure.
-        half.apply_known(&mut draft);
+        evidence.apply_known(&mut builder);
     } else {
-        half.apply(&mut draft);
+        evidence.apply(&mut builder);
     }
     let progress = match site_fault {
         Some(fault) if over => {
             let text = message::looks_again(&format!(
                 "{fault}. Correct spec.siteUrl, or ask the administrator of the ConnectWise server to fix its name or certificate."
             ));
-            draft.set(ConditionType::Ready, ConditionStatus::False, Reason::SiteUnreachable, text);
-            kind = BackoffKind::Refused;
+            builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::SiteUnreachable, text));
+            kind = BackoffKind::Rejected;
             Progress::Stalled
         }
         _ if stale => Progress::Keep,
@@ -187,11 +193,11 @@ fn without_verdict(
                     "ConnectWise gave no clear answer (outage, timeout or proxy). Nothing was found wrong",
                 ),
             };
-            draft.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));
+            builder.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));
             Progress::Reconciling
         }
     };
-    let mut settled = visit.settle(draft.finish(progress));
-    settled.memory.site_unreachable = since;
+    let mut settled = view.settle(builder.finish(progress));
+    settled.state.site_unreachable = since;
     (settled, kind)
 }

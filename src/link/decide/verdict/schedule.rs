@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::Standing;
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionType, Reason};
 use crate::link::decide::View;
 use crate::link::decide::operator_keys::client_id_is_news;
-use crate::link::draft::{Draft, Progress};
-use crate::link::plan::{Plan, Settlement};
-use crate::link::state::{Backoff, BackoffKind};
+use crate::link::decide::standing::{Standing, waits_for_connectwise};
+use crate::link::plan::{HeldCause, Plan, Settlement};
+use crate::link::reason_class::BackoffKind;
+use crate::link::state::Backoff;
+use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::timetable;
 
 /// What a visit that passed at ConnectWise means for the next one.
@@ -25,83 +26,73 @@ pub(in crate::link::decide) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn fresh(visit: &View, tenant: Option<Tenant>) -> Self {
-        Self { tenant, fresh: true, due: visit.now.up, held: None }
+    pub(super) fn fresh(view: &View, tenant: Option<Tenant>) -> Self {
+        Self { tenant, fresh: true, due: view.now.up, held: None }
     }
 
     /// Plans the next round: the routine after a fresh answer, what was planned before without one.
-    pub(in crate::link::decide) fn end(&self, visit: &View, mut settled: Settlement) -> Settlement {
-        settled.memory.tenant = self.tenant.clone().or(settled.memory.tenant);
+    pub(in crate::link::decide) fn end(&self, view: &View, mut settled: Settlement) -> Settlement {
+        settled.state.tenant = self.tenant.clone().or(settled.state.tenant);
         match self.held {
-            Some((kind, asked_to_wait)) => settled.holding("inconclusive").repeat(visit, kind, asked_to_wait),
+            Some((kind, asked_to_wait)) => {
+                settled.holding(HeldCause::Inconclusive).repeat(view, kind, asked_to_wait)
+            }
             None if self.fresh => {
                 // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
-                settled.disproving(|suspicion| !suspicion.is_of_petra()).routine(visit)
+                settled.disproving(|suspicion| !suspicion.is_of_petra()).routine(view)
             }
-            None => settled.still_due(visit, self.due),
+            None => settled.still_due(view, self.due),
         }
     }
 }
 
 /// No verdict, and the floor or a backoff forbids a round now.
-pub(super) fn not_due_yet(visit: &View, mut draft: Draft, due: Duration) -> Plan {
-    let waited_for_this = asked_before(visit);
+pub(super) fn not_due_yet(view: &View, mut builder: StatusBuilder, due: Duration) -> Plan {
+    let waited_for_this = waits_for_connectwise(&view.subject.status);
     let progress = if waited_for_this {
         Progress::Keep
     } else {
         // What stood in the way (the Secret, the spec, suspend) is mended; it must not stand beside these inputs.
         let text = "The operator is about to check the company, site, API keys and settings.";
         for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-            draft.unknown(kind, Reason::Pending, text);
+            builder.unknown(kind, Reason::Pending, text);
         }
         Progress::Reconciling
     };
-    let mut settled = visit.settle(draft.finish(progress));
+    let mut settled = view.settle(builder.finish(progress));
     if !waited_for_this {
         // What was planned before was planned for what stood then.
-        settled.memory.not_before = Some(due);
+        settled.state.not_before = Some(due);
     }
-    settled.still_due(visit, due).plan()
-}
-
-/// Whether the status, without a verdict, is about an earlier round for these inputs.
-fn asked_before(visit: &View) -> bool {
-    let about_rounds = [
-        Reason::Pending,
-        Reason::Checking,
-        Reason::ConnectWiseUnavailable,
-        Reason::RateLimited,
-        Reason::ValidationStale,
-    ];
-    visit.subject.status.reason(ConditionType::Ready).is_some_and(|reason| about_rounds.contains(&reason))
+    settled.still_due(view, due).plan()
 }
 
 /// When the next round is due, on the monotonic clock.
-pub(super) fn due_at(visit: &View, standing: Option<Standing>) -> Duration {
-    let (memory, timings) = (visit.memory, &visit.rules.timings);
-    let now = visit.now.up;
-    let floor = now + visit.floor_left();
-    if visit.subject.requested_at.is_some() || client_id_is_news(visit, standing) {
+pub(super) fn due_at(view: &View, standing: Option<Standing>) -> Duration {
+    let (state, timings) = (view.state, &view.config.timings);
+    let now = view.now.up;
+    let floor = now + view.floor_left();
+    if view.subject.requested_at.is_some() || client_id_is_news(view, standing) {
         return floor;
     }
     let planned = match standing {
         // A delay that was set for the Secret says nothing about ConnectWise.
-        None => memory.not_before.filter(|_| asked_before(visit)).unwrap_or(now),
-        Some(Standing::Passed) => timetable::routine_due(visit.subject, memory, timings, visit.now),
+        None => state.not_before.filter(|_| waits_for_connectwise(&view.subject.status)).unwrap_or(now),
+        Some(Standing::Passed) => timetable::routine_due(view.subject, state, timings, view.now),
         // Found at start: backoff is in memory, so a negative verdict waits its first delay.
-        Some(Standing::Fault(reason)) => memory.not_before.unwrap_or_else(|| {
-            let kind = timetable::kind_of(reason);
-            let (delay, _) = timetable::repeat(timings, Backoff::default(), kind, None, visit.now);
-            let shifted = timetable::jittered(timings, delay, &visit.subject.uid, 0);
-            memory.first_seen.unwrap_or(now) + shifted
+        Some(Standing::Fault(reason)) => state.not_before.unwrap_or_else(|| {
+            let kind = timetable::backoff_of(reason);
+            let (delay, _) = timetable::repeat(timings, Backoff::default(), kind, None, view.now);
+            let shifted = timetable::jittered(timings, delay, &view.subject.uid, 0);
+            state.first_seen.unwrap_or(now) + shifted
         }),
     };
     planned.max(floor)
 }
 
 /// A routine check is cheap; whatever asks about more than keys and role needs the full round.
-pub(super) fn depth(visit: &View, standing: Option<Standing>) -> Depth {
-    let status = &visit.subject.status;
+pub(super) fn depth(view: &View, standing: Option<Standing>) -> Depth {
+    let status = &view.subject.status;
     let known_tenant =
         status.site.as_ref().is_some_and(|site| site.api_host.is_some() && site.codebase.is_some());
     let cheap_enough = matches!(
@@ -110,8 +101,8 @@ pub(super) fn depth(visit: &View, standing: Option<Standing>) -> Depth {
     );
     let full_due = status
         .last_full_check_time
-        .is_none_or(|at| visit.now.since_record(at.0) >= visit.rules.timings.full_round);
-    if visit.subject.requested_at.is_none() && known_tenant && cheap_enough && !full_due {
+        .is_none_or(|at| view.now.since_record(at.0) >= view.config.timings.full_round);
+    if view.subject.requested_at.is_none() && known_tenant && cheap_enough && !full_due {
         Depth::Cheap
     } else {
         Depth::Full

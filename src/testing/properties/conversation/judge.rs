@@ -22,7 +22,7 @@ pub(super) fn written(view: &View, status: &LinkStatus, stored: usize) {
     let before = &view.subject.status;
     is_fit(status, stored);
     tells_only_what_it_may(view, status);
-    accusations_were_told(before, status, view.seen.round.as_ref());
+    accusations_were_told(before, status, view.facts.round.as_ref());
     ready_was_proved(view, status);
 }
 
@@ -36,11 +36,11 @@ pub(super) fn settled(view: &View, settlement: &Settlement, stored: usize) {
     if let Some(id) = &settlement.claim {
         tells_nothing(id.as_str());
     }
-    if matches!(view.seen.secret, Some(SecretRead::Invalid { .. })) {
+    if matches!(view.facts.secret, Some(SecretRead::Invalid { .. })) {
         assert_eq!(status.reason(ConditionType::Ready), Some(Reason::SecretInvalid));
     }
     // Of a resource that leaves, nothing is written any more.
-    if view.subject.deleting.is_none() || view.seen.finalizer {
+    if view.subject.deleting.is_none() || view.facts.finalizer {
         written(view, status, stored);
     }
 }
@@ -50,16 +50,16 @@ pub(super) fn settled(view: &View, settlement: &Settlement, stored: usize) {
 pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
     let subject = view.subject;
     match change {
-        Change::AddFinalizer => assert!(!view.seen.finalizer && subject.deleting.is_none()),
-        Change::RemoveFinalizer => assert!(view.seen.finalizer),
+        Change::AddFinalizer => assert!(!view.facts.finalizer && subject.deleting.is_none()),
+        Change::RemoveFinalizer => assert!(view.facts.finalizer),
         Change::Put { company, credentials, adopt_from, .. } => {
-            assert!(view.seen.finalizer && subject.deleting.is_none() && !subject.spec.suspended());
+            assert!(view.facts.finalizer && subject.deleting.is_none() && !subject.spec.suspended());
             assert_eq!(company.as_str(), subject.spec.company_id);
-            let Some(SecretRead::Keys { credentials: read, .. }) = &view.seen.secret else {
+            let Some(SecretRead::Keys { credentials: read, .. }) = &view.facts.secret else {
                 panic!("a PUT without keys");
             };
             assert_eq!(read, credentials, "a PUT of other keys than were read");
-            let just = view.seen.round.as_ref().map(|round| told(round, &subject.status));
+            let just = view.facts.round.as_ref().map(|round| told(round, &subject.status));
             let inputs = subject.status.inputs.clone().unwrap_or_default();
             let stands = passed(&subject.status)
                 && inputs.credentials_version.as_deref() == Some(credentials.as_str())
@@ -104,7 +104,7 @@ fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
     let mut rest = status.clone();
     if let Some(site) = &mut rest.site {
         let SiteStatus { host: _, api_host, version, codebase } = site;
-        let found = view.seen.round.as_ref().and_then(|round| match &round.company {
+        let found = view.facts.round.as_ref().and_then(|round| match &round.company {
             CompanyAnswer::Found(tenant) => Some(tenant),
             _ => None,
         });
@@ -123,7 +123,7 @@ fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
     let holders = holders(view);
     for condition in &mut rest.conditions {
         for holder in &holders {
-            let (_, name) = holder.within(&view.rules.installation).expect("of this installation");
+            let (_, name) = holder.within(&view.config.installation).expect("of this installation");
             condition.message = condition
                 .message
                 .replace(&format!("ConnectWiseLink \"{name}\" in this namespace holds it"), "")
@@ -135,21 +135,21 @@ fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
 
 /// The links that Petra told of in this view.
 fn links<'a>(view: &View<'a>) -> impl Iterator<Item = &'a RemoteLink> {
-    let seen = view.seen;
-    let listed = match &seen.listing {
+    let facts = view.facts;
+    let listed = match &facts.poll {
         PollView::Known { links, .. } => links.as_slice(),
         PollView::NotYet | PollView::Failing(_) => &[],
     };
-    let put = match &seen.put {
+    let put = match &facts.put_answer {
         Some(PutAnswer::Accepted(link)) => Some(link),
         _ => None,
     };
-    listed.iter().chain(seen.read.iter().flatten().flatten()).chain(put)
+    listed.iter().chain(facts.petra_link.iter().flatten().flatten()).chain(put)
 }
 
 /// Who Petra said holds a link, as far as the status may name them.
 fn holders(view: &View) -> Vec<Owner> {
-    let refused = match &view.seen.put {
+    let refused = match &view.facts.put_answer {
         Some(PutAnswer::OwnedByOther(owner)) => owner.as_ref(),
         _ => None,
     };
@@ -157,7 +157,7 @@ fn holders(view: &View) -> Vec<Owner> {
     links(view)
         .filter_map(|link| link.owner.as_ref())
         .chain(refused)
-        .filter(|owner| owner.within(&view.rules.installation).is_some_and(|(of, _)| of == namespace))
+        .filter(|owner| owner.within(&view.config.installation).is_some_and(|(of, _)| of == namespace))
         .cloned()
         .collect()
 }
@@ -188,7 +188,7 @@ fn ready_was_proved(view: &View, after: &LinkStatus) {
     let inputs_before = before.inputs.clone().unwrap_or_default();
     let same = same_keys(&inputs_before, &inputs) && same_role(&inputs_before, &inputs);
     let stood = before.is_true(ConditionType::Ready) && same;
-    let just = view.seen.round.as_ref().and_then(|round| told(round, before));
+    let just = view.facts.round.as_ref().and_then(|round| told(round, before));
     if stood {
         return;
     }

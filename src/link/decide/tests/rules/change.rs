@@ -56,7 +56,7 @@ fn what_is_mended_within_the_floor_is_judged_right_after_it() {
     let (settlement, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), trace.rounds.len()), ("Unknown/Pending", 0));
     let floor = settlement.next.expect("it looks again");
-    assert!(floor <= world.rules.timings.floor, "{floor:?}");
+    assert!(floor <= world.config.timings.floor, "{floor:?}");
     world.visit();
     world.wait(floor);
     assert_eq!(world.visit().1.rounds.len(), 1);
@@ -281,16 +281,16 @@ fn a_change_of_inputs_begins_every_backoff_anew() {
         world.wait(MINUTE);
         world.visit();
     }
-    let backoff = world.memory.backoff;
-    world.memory.petra_backoff = backoff;
-    world.memory.petra_not_before = Some(world.now.up + 60 * MINUTE);
+    let backoff = world.state.backoff;
+    world.state.petra_backoff = backoff;
+    world.state.petra_not_before = Some(world.now.up + 60 * MINUTE);
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     world.wait(MINUTE);
     let (settlement, _) = world.visit();
-    assert_eq!(settlement.next, Some(world.rules.timings.retry));
-    assert_eq!(world.memory.backoff.looks, 1);
-    assert_eq!(world.memory.site_unreachable, Some(world.now.up), "the grace of another name begins anew");
-    assert_eq!((world.memory.petra_not_before, world.memory.petra_backoff.looks), (None, 0));
+    assert_eq!(settlement.next, Some(world.config.timings.retry));
+    assert_eq!(world.state.backoff.looks, 1);
+    assert_eq!(world.state.site_unreachable, Some(world.now.up), "the grace of another name begins anew");
+    assert_eq!((world.state.petra_not_before, world.state.petra_backoff.looks), (None, 0));
 }
 
 #[test]
@@ -298,14 +298,14 @@ fn the_tenant_is_forgotten_with_its_site_and_not_with_the_keys() {
     let mut world = World::new();
     world.petra_fault = Some(PetraFault::Unavailable);
     world.visit();
-    assert!(world.memory.tenant.is_some());
+    assert!(world.state.tenant.is_some());
     world.tenancy = outage();
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     world.visit();
-    assert!(world.memory.tenant.is_some(), "other keys are of the same tenant");
+    assert!(world.state.tenant.is_some(), "other keys are of the same tenant");
     world.edit(|spec| spec.site_url = "eu.myconnectwise.net".to_owned());
     world.visit();
-    assert_eq!(world.memory.tenant, None);
+    assert_eq!(world.state.tenant, None);
 }
 
 #[test]
@@ -316,12 +316,12 @@ fn an_unknown_tenant_is_looked_for_once_in_each_floor() {
     world.restart();
     world.status.site = None;
     world.tenancy = outage();
-    world.memory.first_seen = Some(Duration::ZERO);
+    world.state.first_seen = Some(Duration::ZERO);
     let (_, trace) = world.visit();
     assert_eq!(trace.rounds, [Depth::Full]);
     let (settlement, trace) = world.visit();
     assert_eq!(
         (trace.rounds.len(), settlement.next),
-        (0, Some(world.rules.timings.floor.saturating_sub(Duration::from_secs(1))))
+        (0, Some(world.config.timings.floor.saturating_sub(Duration::from_secs(1))))
     );
 }

@@ -6,6 +6,7 @@ use crate::connectwise::Depth;
 use crate::crd::{ConditionType, Reason};
 use crate::link::decide::{OperatorKeys, may_help};
 use crate::link::facts::{ClientIdView, FleetView};
+use crate::link::plan::HeldCause;
 use crate::link::state::LinkState;
 use crate::petra::PetraFault;
 
@@ -20,7 +21,7 @@ fn held_by_the_fleet() -> World {
     world.wait(31 * MINUTE);
     world.visit();
     world.wait(2 * MINUTE);
-    assert_eq!(world.visit().0.held, Some("fleet"));
+    assert_eq!(world.visit().0.held, Some(HeldCause::Fleet));
     world
 }
 
@@ -30,18 +31,18 @@ fn only_a_suspect_that_is_good_with_the_same_inputs_disproves() {
     let mut mended = held_by_the_fleet();
     mended.tenancy = Tenancy::good();
     mended.wait(10 * MINUTE);
-    assert_eq!((mended.visit().0.disproved, mended.memory.suspicion), (of, None));
+    assert_eq!((mended.visit().0.disproved, mended.state.suspicion), (of, None));
 
     let mut suspended = held_by_the_fleet();
     suspended.edit(|spec| spec.suspend = Some(true));
-    assert_eq!((suspended.visit().0.disproved, suspended.memory.suspicion), (None, None));
+    assert_eq!((suspended.visit().0.disproved, suspended.state.suspicion), (None, None));
     assert_eq!(suspended.ready_reason(), "True/Linked");
 
     let mut rotated = held_by_the_fleet();
     rotated.tenancy = Tenancy::good();
     rotated.secret = SecretIs::Keys { public: "two", revision: 2 };
     rotated.wait(MINUTE);
-    assert_eq!((rotated.visit().0.disproved, rotated.memory.suspicion), (None, None));
+    assert_eq!((rotated.visit().0.disproved, rotated.state.suspicion), (None, None));
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn another_client_id_has_a_held_link_asked_about_at_once() {
         world.wait(2 * MINUTE);
         world.visit();
         world.wait(MINUTE / 2);
-        assert!(may_help(OperatorKeys::ClientId, &world.status, &world.memory));
+        assert!(may_help(OperatorKeys::ClientId, &world.status, &world.state));
         assert_eq!(world.visit().1.rounds, []);
         world.client_id = ClientIdView { generation: 1, worked: false };
         assert_eq!(world.visit().1.rounds.first(), Some(&Depth::Cheap));
@@ -140,7 +141,7 @@ fn another_operator_key_costs_healthy_and_faulty_links_nothing() {
     lacking.visit();
     for mut world in [World::ready(), lacking] {
         for change in [OperatorKeys::ClientId, OperatorKeys::ClientIdWorked, OperatorKeys::PetraKey] {
-            assert!(!may_help(change, &world.status, &world.memory), "{change:?}");
+            assert!(!may_help(change, &world.status, &world.state), "{change:?}");
         }
         world.client_id = ClientIdView { generation: 1, worked: false };
         let (_, trace) = world.visit();
@@ -154,7 +155,7 @@ fn a_link_that_waits_for_the_operators_petra_key_is_helped_by_another() {
     world.petra_fault = Some(PetraFault::KeyRejected);
     world.visit();
     assert_eq!(world.ready_reason(), "Unknown/PetraKeyRejected");
-    assert!(may_help(OperatorKeys::PetraKey, &world.status, &world.memory));
+    assert!(may_help(OperatorKeys::PetraKey, &world.status, &world.state));
     world.petra_fault = None;
     assert_eq!(world.visit().1.puts, 1, "a list that was answered since is enough");
 }
@@ -178,7 +179,7 @@ fn a_client_id_that_worked_is_not_named_beside_a_standing_refusal() {
 fn another_client_id_does_not_recheck_a_link_that_only_petra_denies() {
     let mut world = World::ready();
     world.petra.clear();
-    assert_eq!(world.visit().0.held, Some("debounce"));
+    assert_eq!(world.visit().0.held, Some(HeldCause::Debounce));
     world.client_id.generation += 1;
     world.wait(MINUTE / 2);
     assert_eq!(world.visit().1.rounds.len(), 0);

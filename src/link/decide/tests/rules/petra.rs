@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::super::world::{SecretIs, Tenancy, World, at};
 use super::{MINUTE, place};
 use crate::connectwise::Depth;
-use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
+use crate::crd::{ConditionType, DeletionPolicy, EventReason, RegistrationMode, RegistrationSpec};
+use crate::link::plan::HeldCause;
 use crate::petra::{LinkId, Owner, PetraFault, RemoteState};
 
 #[test]
@@ -13,7 +14,7 @@ fn a_link_that_vanished_at_petra_is_registered_again_after_its_second_404() {
     let mut world = World::ready();
     world.petra.clear();
     let (settlement, trace) = world.visit();
-    assert_eq!((settlement.held, trace.puts), (Some("debounce"), 0));
+    assert_eq!((settlement.held, trace.puts), (Some(HeldCause::Debounce), 0));
     world.wait(MINUTE);
     let (_, trace) = world.visit();
     assert_eq!(trace.shown, ["Unknown/RemoteLinkMissing", "Unknown/AwaitingConfirmation"]);
@@ -215,12 +216,12 @@ fn a_lost_status_finds_the_standing_link_of_the_company_and_keeps_its_id() {
     let (settlement, _) = world.visit();
     assert_eq!(world.ready_reason(), "True/Linked");
     assert!(
-        settlement.events.iter().all(|note| note.reason != "LinkIdKept"),
+        settlement.events.iter().all(|event| event.reason != EventReason::LinkIdKept),
         "it is told with a full round only"
     );
     world.wait(24 * 60 * MINUTE);
     let (settlement, _) = world.visit();
-    assert!(settlement.events.iter().any(|note| note.reason == "LinkIdKept"));
+    assert!(settlement.events.iter().any(|event| event.reason == EventReason::LinkIdKept));
 }
 
 #[test]
@@ -264,7 +265,7 @@ fn a_deletion_right_after_a_crash_waits_until_no_put_can_arrive_any_more() {
 #[test]
 fn a_deletion_without_a_lease_waits_until_no_put_of_others_can_arrive() {
     let mut world = World::ready();
-    world.rules.elected = false;
+    world.config.elected = false;
     world.deleting = Some(world.now.wall);
     let (settlement, trace) = world.visit();
     assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, false));
@@ -353,14 +354,14 @@ fn one_list_with_bad_news_leaves_a_ready_link_ready_for_a_minute() {
         let (settlement, trace) = world.visit();
         assert_eq!(
             (world.ready_reason().as_str(), settlement.held),
-            ("True/Linked", Some("debounce")),
+            ("True/Linked", Some(HeldCause::Debounce)),
             "{told}"
         );
         assert!(trace.petra_reads > 0, "{told}: its own GET tells, not the list");
         world.wait(MINUTE);
         world.visit();
         assert_eq!(world.ready_reason(), told);
-        assert_eq!(world.memory.suspicion, None);
+        assert_eq!(world.state.suspicion, None);
     }
 }
 

@@ -47,7 +47,7 @@ fn a_conflict_at_petra_waits_its_first_delay_unless_it_is_woken() {
 
     world.petra.clear();
     // As the registry does when the holder goes.
-    world.memory.petra_not_before = None;
+    world.state.petra_not_before = None;
     let (_, trace) = world.visit();
     assert_eq!((trace.rounds.len(), trace.puts), (0, 1));
 }

@@ -7,7 +7,7 @@ use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
 use crate::connectwise::CompanyAnswer;
 use crate::link::facts::{FleetView, Rival};
-use crate::link::state::BackoffKind;
+use crate::link::reason_class::BackoffKind;
 use crate::petra::PetraFault;
 
 /// A link's visits are walked up to its next look, again and again.
@@ -139,12 +139,12 @@ fn waits(world: &mut World, looks: usize) -> Vec<u64> {
     while waits.len() < looks {
         let (settlement, trace) = world.visit();
         let next = settlement.next.expect("it looks again");
-        let too_soon = last_round.is_some_and(|at| world.now.up < at + world.rules.timings.floor);
+        let too_soon = last_round.is_some_and(|at| world.now.up < at + world.config.timings.floor);
         if !trace.rounds.is_empty() {
             assert!(!too_soon, "two rounds within the floor: {:?}", world.row());
             last_round = Some(world.now.up);
         }
-        if !(too_soon && world.memory.backoff.kind == Some(BackoffKind::Nothing)) {
+        if !(too_soon && world.state.backoff.kind == Some(BackoffKind::Inconclusive)) {
             waits.push(next.as_secs());
         }
         world.wait(next);

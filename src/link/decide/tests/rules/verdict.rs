@@ -8,6 +8,7 @@ use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, Permis
 use crate::crd::{ConditionStatus, ConditionType, Inputs};
 use crate::link::facts::{ClientIdView, FleetView};
 use crate::link::message;
+use crate::link::plan::HeldCause;
 
 #[test]
 fn a_verdict_on_inputs_that_the_status_does_not_name_is_none() {
@@ -75,7 +76,10 @@ fn an_outage_leaves_a_link_ready_until_it_is_stale_and_success_fixes_it() {
     world.tenancy = outage();
     world.wait(30 * MINUTE);
     let (settlement, trace) = world.visit();
-    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("inconclusive")));
+    assert_eq!(
+        (world.ready_reason().as_str(), settlement.held),
+        ("True/Linked", Some(HeldCause::Inconclusive))
+    );
     assert_eq!(
         (trace.writes, settlement.events.len()),
         (0, 1),
@@ -104,7 +108,7 @@ fn every_kind_of_silence_holds_a_ready_link_alike() {
         let (settlement, trace) = world.visit();
         assert_eq!(
             (world.row(), trace.writes, settlement.held),
-            (before, 0, Some("inconclusive")),
+            (before, 0, Some(HeldCause::Inconclusive)),
             "{why:?}"
         );
         // Longer than a site may be out of reach where nothing was known of it.
@@ -159,7 +163,7 @@ fn a_web_page_from_a_known_connectwise_is_never_an_invalid_site() {
     let (settlement, trace) = world.visit();
     assert_eq!(
         (world.ready_reason().as_str(), settlement.held, trace.writes),
-        ("True/Linked", Some("inconclusive"), 0)
+        ("True/Linked", Some(HeldCause::Inconclusive), 0)
     );
     world.wait(10 * MINUTE);
     world.visit();
@@ -192,7 +196,7 @@ fn an_outage_leaves_an_accusation_as_it_is() {
         world.wait(60 * MINUTE);
         let (settlement, trace) = world.visit();
         assert_eq!((world.row(), trace.writes), (before, 0));
-        assert_eq!(settlement.held, Some("inconclusive"));
+        assert_eq!(settlement.held, Some(HeldCause::Inconclusive));
     }
 }
 
@@ -202,7 +206,7 @@ fn a_ready_link_is_accused_by_the_second_conclusive_answer_a_minute_later() {
     world.tenancy = Tenancy::refusing();
     world.wait(30 * MINUTE);
     let (settlement, trace) = world.visit();
-    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("debounce")));
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some(HeldCause::Debounce)));
     assert_eq!(trace.rounds, [Depth::Cheap, Depth::Full], "what differs is looked at whole");
     world.wait(Duration::from_secs(58));
     world.visit();
@@ -222,7 +226,7 @@ fn a_good_answer_between_two_accusations_clears_the_first() {
         world.wait(2 * MINUTE);
         world.visit();
         assert_eq!(world.ready_reason(), "True/Linked");
-        assert_eq!(world.memory.suspicion, None);
+        assert_eq!(world.state.suspicion, None);
     }
 }
 
@@ -235,7 +239,7 @@ fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
     world.visit();
     world.wait(2 * MINUTE);
     let (settlement, _) = world.visit();
-    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("fleet")));
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some(HeldCause::Fleet)));
     world.requested_at = Some("now".to_owned());
     world.wait(MINUTE);
     world.visit();
@@ -340,7 +344,7 @@ fn another_accusation_of_a_ready_link_begins_the_debounce_anew() {
     world.tenancy = lacking("Service Tickets");
     world.wait(2 * MINUTE);
     let (settlement, _) = world.visit();
-    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("debounce")));
+    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some(HeldCause::Debounce)));
     world.wait(MINUTE);
     world.visit();
     assert_eq!(world.ready_reason(), "False/PermissionsMissing");
@@ -387,5 +391,8 @@ fn an_outage_of_connectwise_does_not_keep_a_confirmation_from_being_heard() {
     world.wait(31 * MINUTE);
     let (settlement, trace) = world.visit();
     assert_eq!(trace.rounds.len(), 1, "ConnectWise was asked and did not answer");
-    assert_eq!((world.ready_reason().as_str(), settlement.held), ("True/Linked", Some("inconclusive")));
+    assert_eq!(
+        (world.ready_reason().as_str(), settlement.held),
+        ("True/Linked", Some(HeldCause::Inconclusive))
+    );
 }

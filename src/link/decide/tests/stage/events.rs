@@ -258,7 +258,7 @@ impl Stage {
             self.finish_visits();
         }
         self.time += time;
-        let timings = &self.rules.timings;
+        let timings = &self.config.timings;
         let (often, idle) = (timings.poll, timings.poll_idle);
         for operator in 0..self.operators.len() {
             let waits = !self.operators[operator].waiting.is_empty();

@@ -66,8 +66,8 @@ impl Stage {
             self.wait(Duration::from_mins(1));
             self.poll(self.leader);
         }
-        let seen: Vec<_> = (0..NAMES.len()).map(|who| self.ready(who)).collect();
-        panic!("the end is not reached: {seen:?}");
+        let reached: Vec<_> = (0..NAMES.len()).map(|who| self.ready(who)).collect();
+        panic!("the end is not reached: {reached:?}");
     }
 
     /// Whether every link is Ready, but for those whose company another one or somebody outside links.

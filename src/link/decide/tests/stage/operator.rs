@@ -106,11 +106,11 @@ impl Stage {
             return false;
         };
         self.referee.stepped();
-        let (config, now) = (self.rules.clone(), self.now(operator));
+        let (config, now) = (self.config.clone(), self.now(operator));
         let mut visited = Visited { stage: self, operator, who, writes: 0 };
         let end = progress.visit.step(&config, &mut visited).now_or_never().expect("nothing waits");
         progress.writes += visited.writes;
-        match end.unwrap_or_else(|error| panic!("{error}: {:?}", progress.visit.seen)) {
+        match end.unwrap_or_else(|error| panic!("{error}: {:?}", progress.visit.facts)) {
             None => {
                 self.operators[operator].visits.insert(who, progress);
                 return true;
@@ -132,19 +132,19 @@ impl Stage {
         let link = self.server.get(who)?.clone();
         // Time passes between two visits: a list that is asked for after a change is newer than the change.
         self.time += Duration::from_millis(10);
-        let subject = Subject::read(&link, &self.rules);
+        let subject = Subject::read(&link, &self.config);
         let process = &self.operators[operator];
         let state = process.fleet.recall(&subject);
         let watch = self.secrets[who].lookup(self.secrets_watched);
-        let seen = Facts::at_start(watch, process.poll_view(&subject), self.client_id, subject.finalizer);
+        let facts = Facts::at_start(watch, process.poll_view(&subject), self.client_id, subject.finalizer);
         let began = subject.status.clone();
-        let visit = Visit::begin(link, subject, state, seen).expect("the watch is never behind here");
+        let visit = Visit::begin(link, subject, state, facts).expect("the watch is never behind here");
         Some(InProgress { visit, began, writes: 0 })
     }
 
     fn settled(&mut self, operator: usize, who: Who, settlement: &Settlement, progress: &InProgress) {
         let now = self.now(operator);
-        let debounce = self.rules.timings.debounce;
+        let debounce = self.config.timings.debounce;
         self.referee.settled(operator, who, progress, settlement.held, now.up, debounce);
         let process = &mut self.operators[operator];
         for link in process.fleet.settled(&progress.visit, settlement).wake {
@@ -152,7 +152,7 @@ impl Stage {
                 process.due.insert(other, self.time);
             }
         }
-        if settlement.waits {
+        if settlement.awaits_confirmation {
             process.waiting.insert(who);
         } else {
             process.waiting.remove(&who);
@@ -217,7 +217,7 @@ impl Effects for Visited<'_> {
         Ok(match question {
             Question::Secret => Answer::Secret(stage.secrets[who].read(&subject.spec.company_id), None),
             Question::Round(depth) => {
-                assert!(matches!(visit.seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
+                assert!(matches!(visit.facts.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 let round = stage.round(who, depth, &visit.link);
                 stage.referee.asked(who, &round, visit);
                 Answer::Round(round, None)
@@ -228,7 +228,7 @@ impl Effects for Visited<'_> {
             }
             Question::Rival(id) => Answer::Rival(stage.operators[operator].fleet.rival(subject, &id)),
             Question::Fleet(of) => {
-                let (now, window) = (stage.now(operator).up, stage.rules.timings.interval);
+                let (now, window) = (stage.now(operator).up, stage.config.timings.interval);
                 Answer::Fleet(stage.operators[operator].fleet.view(subject, of, now, window))
             }
             Question::Link(id) => Answer::Link(stage.petra.read(|links| links.get(&id).cloned())),
@@ -245,7 +245,7 @@ impl Effects for Visited<'_> {
 
     async fn act(&mut self, visit: &Visit, change: Change) -> Result<Outcome, Error> {
         let (leads, owner) = (self.surely_leads(), Stage::owner(self.who));
-        let not_after = self.stage.time + self.stage.rules.timings.timeouts.petra_change;
+        let not_after = self.stage.time + self.stage.config.timings.timeouts.petra_change;
         Ok(match change {
             Change::AddFinalizer => self.set_finalizer(visit, true),
             Change::RemoveFinalizer if !leads => Outcome::Finalizer(false, None),

@@ -10,10 +10,10 @@ use crate::connectwise::{Depth, Round};
 use crate::crd::{
     ConditionStatus, ConditionType, DeletionPolicy, Inputs, LinkStatus, Reason, RegistrationMode,
 };
-use crate::link::decide::FLEET;
 use crate::link::decide::tests::books::Links;
 use crate::link::facts::SecretRead;
 use crate::link::message;
+use crate::link::plan::HeldCause;
 use crate::link::visit::Visit;
 use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
@@ -75,7 +75,7 @@ impl Referee {
     /// A round was answered.
     pub fn asked(&mut self, who: Who, round: &Round, visit: &Visit) {
         let Ok(target) = &visit.subject.target else { return };
-        let Some(SecretRead::Keys { credentials, .. }) = &visit.seen.secret else { return };
+        let Some(SecretRead::Keys { credentials, .. }) = &visit.facts.secret else { return };
         if round.depth == Depth::Full && told(round, &visit.subject.status) == Some(Told::Good) {
             self.proved.insert((
                 COMPANIES[who].to_owned(),
@@ -90,7 +90,7 @@ impl Referee {
     pub fn puts(&mut self, who: Who, visit: &Visit, adopt: Option<&Adopt>) {
         self.must_be_gone.remove(&who);
         self.holding.insert(who);
-        assert!(visit.seen.finalizer, "a PUT before the finalizer");
+        assert!(visit.facts.finalizer, "a PUT before the finalizer");
         let Some(adopt) = adopt else { return };
         let asked = visit.subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
         assert_eq!(asked, Some(adopt.as_str()), "a take-over that nobody asked for");
@@ -116,7 +116,7 @@ impl Referee {
     pub fn wrote(&mut self, who: Who, visit: &Visit, after: &LinkStatus) {
         self.writes += 1;
         conforms(visit, after);
-        accusations_were_told(&visit.subject.status, after, visit.seen.round.as_ref());
+        accusations_were_told(&visit.subject.status, after, visit.facts.round.as_ref());
         self.ready_was_proved(visit, after);
         let text = serde_json::to_string(after).expect("json");
         assert!(!text.contains("CANARY"), "a key leaked");
@@ -135,14 +135,14 @@ impl Referee {
         operator: usize,
         who: Who,
         progress: &InProgress,
-        held: Option<&'static str>,
+        held: Option<HeldCause>,
         up: Duration,
         debounce: Duration,
     ) {
         let visit = &progress.visit;
         let after = &visit.subject.status;
         let ready = after.is_true(ConditionType::Ready);
-        let whole = visit.seen.round.as_ref().filter(|round| round.depth == Depth::Full);
+        let whole = visit.facts.round.as_ref().filter(|round| round.depth == Depth::Full);
         let doubt = self.doubted.remove(&(operator, who));
         let doubt = match whole.and_then(|round| told(round, &progress.began)) {
             _ if !ready || !same_keys(&progress.began, after) => None,
@@ -152,7 +152,7 @@ impl Referee {
             Some(bad) => Some(doubt.filter(|(of, _)| *of == bad).unwrap_or((bad, up))),
         };
         if let Some((of, since)) = doubt {
-            let stands = held == Some(FLEET) || up.saturating_sub(since) < debounce;
+            let stands = held == Some(HeldCause::Fleet) || up.saturating_sub(since) < debounce;
             assert!(whole.is_none() || stands, "Ready although it was told {of:?} twice");
             self.doubted.insert((operator, who), (of, since));
         }
@@ -179,7 +179,7 @@ impl Referee {
             assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
         }
         let was = before.is_true(ConditionType::Ready) && same_keys(before, after);
-        let just = visit.seen.round.as_ref().and_then(|round| told(round, before));
+        let just = visit.facts.round.as_ref().and_then(|round| told(round, before));
         let refuted = just.is_some_and(|told| told != Told::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }

@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Case] = &[
         ["False/CompanyNotAllowed", NOT_JUDGED, NOT_JUDGED, PENDING, "Stalled"],
         || {
             let mut world = World::new();
-            world.rules.companies = Some(std::collections::BTreeSet::new());
+            world.config.companies = Some(std::collections::BTreeSet::new());
             world
         },
     ),

@@ -45,16 +45,16 @@ impl World {
             self.answered_at = self.now;
         }
         let watch = self.secret.lookup(self.secrets_watched);
-        let seen = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer);
-        let begun = Visit::begin(self.link(), self.subject(), self.memory.clone(), seen);
+        let facts = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer);
+        let begun = Visit::begin(self.link(), self.subject(), self.state.clone(), facts);
         let mut visit = begun.expect("there are no resource versions here");
-        let config = self.rules.clone();
+        let config = self.config.clone();
         let mut visited = Visited { world: self, trace: Trace::default() };
         let end = visit.run(&config, &mut visited).now_or_never().expect("nothing waits");
         let trace = visited.trace;
         match end {
             Ok(End::Settled(settlement)) => {
-                self.memory = visit.memory;
+                self.state = visit.state;
                 (*settlement, trace)
             }
             Ok(End::Outdated) => panic!("nobody else writes here"),
@@ -84,7 +84,7 @@ impl Effects for Visited<'_> {
                 Answer::Secret(world.secret.read(&world.spec.company_id), None)
             }
             Question::Round(depth) => {
-                assert!(matches!(visit.seen.secret, Some(SecretRead::Keys { .. })), "a round without keys");
+                assert!(matches!(visit.facts.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 trace.rounds.push(depth);
                 let round = match (&world.rounds, depth) {
                     (None, depth) => world.tenancy.round(depth),

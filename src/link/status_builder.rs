@@ -1,7 +1,7 @@
 //! A status in the making: conditions are set or kept, never forgotten.
 
 use crate::clock::Now;
-use crate::crd::{Condition, ConditionStatus, ConditionType, LinkStatus, Reason, StatusTime};
+use crate::crd::{Condition, ConditionStatus, ConditionType, ConditionValue, LinkStatus, Reason, StatusTime};
 
 /// Whether something is under way, or somebody must act: kstatus reads these two besides `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub enum Progress {
 
 /// The next status of a link, begun from the last.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct StatusBuilder {
     status: LinkStatus,
     generation: i64,
     now: Now,
 }
 
-impl Draft {
+impl StatusBuilder {
     /// Begins with everything kept, but for transition times that nobody can have written in earnest.
     #[must_use]
     pub fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
@@ -43,13 +43,8 @@ impl Draft {
     }
 
     /// Sets a condition; its transition time moves only with `status`.
-    pub fn set(
-        &mut self,
-        kind: ConditionType,
-        status: ConditionStatus,
-        reason: Reason,
-        message: impl Into<String>,
-    ) {
+    pub fn set(&mut self, kind: ConditionType, value: ConditionValue) {
+        let ConditionValue { status, reason, message } = value;
         let at = self.position(kind);
         let moved = at.is_none_or(|at| self.status.conditions[at].status != status);
         let last_transition_time = match at {
@@ -62,7 +57,7 @@ impl Draft {
             observed_generation: Some(self.generation),
             last_transition_time,
             reason: reason.as_str().to_owned(),
-            message: message.into(),
+            message,
         };
         match at {
             Some(at) => self.status.conditions[at] = condition,
@@ -72,7 +67,7 @@ impl Draft {
 
     /// Sets a condition to Unknown.
     pub fn unknown(&mut self, kind: ConditionType, reason: Reason, message: impl Into<String>) {
-        self.set(kind, ConditionStatus::Unknown, reason, message);
+        self.set(kind, ConditionStatus::Unknown.because(reason, message));
     }
 
     /// The condition as it stands.
@@ -116,10 +111,10 @@ impl Draft {
         match present {
             Some(ConditionType::Stalled) => {
                 let text = "Action is required. See the message of condition Ready.";
-                self.set(ConditionType::Stalled, ConditionStatus::True, reason, text);
+                self.set(ConditionType::Stalled, ConditionStatus::True.because(reason, text));
             }
             Some(kind) => {
-                self.set(kind, ConditionStatus::True, reason, "In progress. No action is required.")
+                self.set(kind, ConditionStatus::True.because(reason, "In progress. No action is required."))
             }
             None => {}
         }
