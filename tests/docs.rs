@@ -12,7 +12,7 @@ use cwlink::admin::{CATALOGUE, Kind};
 use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
-use cwlink::crd::{ConditionStatus, ConditionType, LinkSpec, Reason};
+use cwlink::crd::{ConditionStatus, ConditionType, EventReason, LinkSpec, Reason};
 use cwlink::link::reason_class::BackoffKind;
 use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
@@ -316,9 +316,33 @@ fn the_modules_of_the_architecture_page_are_those_of_the_program() {
     assert_eq!(drawn, listed, "docs/architecture.md: the diagram and the table of modules differ");
     let map = include_str!("../src/lib.rs").lines().filter_map(|line| line.strip_prefix("//! - [`"));
     let mapped: BTreeSet<&str> = map.filter_map(|entry| entry.split('`').next()).collect();
-    if mapped.contains("operator") {
-        assert_eq!(listed, mapped, "docs/architecture.md and the map in src/lib.rs name other modules");
+    assert_eq!(listed, mapped, "docs/architecture.md and the map in src/lib.rs name other modules");
+}
+
+#[test]
+fn every_path_on_the_architecture_page_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_link = ARCHITECTURE.split_once("## Inside `link`").expect("the section").1;
+    let (in_link, change) = in_link.split_once("## Where to change what").expect("the section");
+    let quoted = |text: &'static str| text.split('`').skip(1).step_by(2);
+    let of_link = quoted(in_link).filter(|word| word.ends_with(".rs") || word.ends_with('/'));
+    let of_link = of_link.map(|file| root.join("src/link").join(file));
+    let prefixes = ["src/", "tests/", "docs/", "deploy/", "profiles/"];
+    let paths = quoted(change).filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix)));
+    for path in of_link.chain(paths.map(|path| root.join(path))) {
+        assert!(path.exists(), "docs/architecture.md names {}, which does not exist", path.display());
     }
+}
+
+#[test]
+fn the_table_of_events_is_what_the_operator_publishes() {
+    let listed: Vec<_> =
+        rows(CONDITIONS, "Event").into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let published = EventReason::OWN.iter().map(|reason| {
+        let kind = if reason.is_warning() { "Warning" } else { "Normal" };
+        (format!("`{}`", reason.as_str()), kind.to_owned())
+    });
+    assert_eq!(listed, published.collect::<Vec<_>>(), "docs/conditions.md: the table of events");
 }
 
 /// The first table of the intervals. The text is here, the numbers come from the operator.
