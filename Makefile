@@ -42,7 +42,7 @@ test: control-plane ## Run every test: unit tests, generated histories, end-to-e
 .PHONY: soak
 soak: control-plane ## Run longer tests (40 minutes): histories of two million steps, every kill, view and replica
 	CWLINK_SOAK=1 cargo test --lib -p cwlink histories -- --nocapture
-	CWLINK_SOAK=1 cargo test --test e2e -- crash:: views:: replicas:: tenants::abuse
+	CWLINK_SOAK=1 cargo test --test e2e -- crash:: api_views:: replicas:: tenants::abuse
 
 TARGET ?= visit
 SECONDS ?= 60

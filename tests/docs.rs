@@ -13,8 +13,8 @@ use cwlink::cli::Cli;
 use cwlink::connectwise::Action;
 use cwlink::connectwise::profile::{Function, Profiles};
 use cwlink::crd::{ConditionStatus, ConditionType, EventReason, LinkSpec, Reason};
+use cwlink::link::intervals;
 use cwlink::link::reason_class::BackoffKind;
-use cwlink::link::timetable;
 use cwlink::timings::{LeaseTerms, Timeouts, Timings};
 
 const README: &str = include_str!("../README.md");
@@ -92,7 +92,7 @@ fn the_next_check_of_every_reason_is_a_row_of_the_intervals() {
         Reason::PermissionsMissing,
         Reason::ServiceBoardNotReady,
     ] {
-        let expected = repeated(&Timings::default(), timetable::backoff_of(fault));
+        let expected = repeated(&Timings::default(), intervals::backoff_of(fault));
         let name = fault.as_str();
         assert_eq!(
             next_checks[name], expected,

@@ -7,5 +7,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|keys: (Option<&[u8]>, Option<&[u8]>)| {
     properties::texts::keys(keys.0, keys.1);
-    let _ = properties::secret::read(&properties::secret::data(keys.0, keys.1), "acme");
+    properties::secret::stored(&properties::secret::data(keys.0, keys.1), "acme");
 });

@@ -4,16 +4,16 @@
 #![no_main]
 
 use cwlink::testing::properties::connectwise::Reply;
-use cwlink::testing::properties::conversation::{Told, visit};
+use cwlink::testing::properties::conversation::{Script, visit};
 use cwlink::testing::properties::secret;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|told: &[u8]| {
-    let mut parts = told.split(|byte| *byte == 0xff);
+fuzz_target!(|bytes: &[u8]| {
+    let mut parts = bytes.split(|byte| *byte == 0xff);
     let link = parts.next().unwrap_or_default();
     let secret = secret::data(parts.next(), parts.next());
     let replies = Reply::script(parts.next().unwrap_or_default());
     let page = parts.next().unwrap_or_default();
     let choices = parts.next().unwrap_or_default();
-    visit(&Told { link, secret: &secret, replies: &replies, page, choices });
+    visit(&Script { link, secret: &secret, replies: &replies, page, choices });
 });

@@ -10,7 +10,7 @@ use crate::upstream::allow::AllowList;
 
 /// The operator's own configuration, as far as the rules need it.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Every period.
     pub timings: Timings,
     /// Permission profiles by name.

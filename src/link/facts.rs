@@ -11,7 +11,7 @@ use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
 
 /// What reading the Secret told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretRead {
+pub(crate) enum SecretRead {
     /// It holds keys.
     Keys {
         /// Which Secret this was.
@@ -36,7 +36,7 @@ pub enum SecretRead {
 
 /// What the shared poll of Petra's list knows of one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PollView {
+pub(crate) enum PollView {
     /// No list call has ended in this process.
     NotYet,
     /// The last answered list, and how the newest call ended.
@@ -59,7 +59,7 @@ pub enum PollView {
 impl PollView {
     /// What a poll says of the link of `subject`: its last answered list, and why the newest call failed, if it did.
     #[must_use]
-    pub fn of(subject: &Subject, list: Option<&Snapshot>, failing: Option<PetraFault>) -> Self {
+    pub(crate) fn of(subject: &Subject, list: Option<&Snapshot>, failing: Option<PetraFault>) -> Self {
         let Some(list) = list else { return failing.map_or(Self::NotYet, Self::Failing) };
         let recorded = subject.status.link.as_ref().and_then(|link| LinkId::parse(&link.id));
         let by_id = recorded.as_ref().and_then(|id| list.link(id));
@@ -76,14 +76,14 @@ impl PollView {
 
 /// Another resource of this operator for the same company.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rival {
+pub(crate) struct Rival {
     /// Its name, when it lives in the same namespace: names stay inside a namespace.
     pub visible_name: Option<String>,
 }
 
 /// What the rest of the fleet looks like, for the rule that a fleet does not flip at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FleetView {
+pub(crate) struct FleetView {
     /// How many links are Ready, or were within the last interval.
     pub ready: usize,
     /// How many others of them were suspected of the same within the last interval.
@@ -94,7 +94,7 @@ pub struct FleetView {
 
 /// Whether the operator's own clientId can be trusted: a refusal may be about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClientIdView {
+pub(crate) struct ClientIdView {
     /// Counts its changes since this process started.
     pub generation: u64,
     /// The one in use has worked for somebody since this process started.
@@ -104,14 +104,14 @@ pub struct ClientIdView {
 impl ClientIdView {
     /// Whether it was changed while the operator ran, and has worked for nobody since.
     #[must_use]
-    pub fn is_unproven(self) -> bool {
+    pub(crate) fn is_unproven(self) -> bool {
         self.generation > 0 && !self.worked
     }
 }
 
 /// Everything that this visit knows beyond the resource itself.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// From the watch of Secrets, without reading one.
     pub secret_watch: SecretLookup,
     /// From the shared poll, without a call.
@@ -145,7 +145,7 @@ pub struct Facts {
 impl Facts {
     /// What a visit knows before it asked anything.
     #[must_use]
-    pub fn at_start(
+    pub(crate) fn at_start(
         secret_watch: SecretLookup,
         poll: PollView,
         client_id: ClientIdView,

@@ -17,7 +17,7 @@ const LOOKS_AGAIN_SOON: &str = "The operator rechecks automatically within about
 
 /// What to click to fix one line of a role, in ConnectWise's own words.
 #[must_use]
-pub fn fix(line: &Line) -> String {
+pub(crate) fn fix(line: &Line) -> String {
     match (line.required, line.function.split_once(" / ")) {
         (Required::Allowed, Some((function, item))) => format!(
             "System > Security Roles > the API member's role > {} > {function} (customize): move {item} to the Allow list",
@@ -47,7 +47,7 @@ pub fn fix(line: &Line) -> String {
 
 /// A line as it stands in `status.permissions`.
 #[must_use]
-pub fn permission_line(line: &Line) -> PermissionLine {
+pub(crate) fn permission_line(line: &Line) -> PermissionLine {
     PermissionLine {
         module: line.module.clone(),
         function: line.function.clone(),
@@ -73,7 +73,7 @@ pub fn permission_line(line: &Line) -> PermissionLine {
 /// Advice about the member itself, for `status.permissions.advice`: keys of a person, and boards that are withheld from it
 /// where the spec names none that could be checked.
 #[must_use]
-pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionLine> {
+pub(crate) fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionLine> {
     let line = |function: &str, required: &str, actual: String, fix: &str| PermissionLine {
         module: "Members".to_owned(),
         function: function.to_owned(),
@@ -109,7 +109,7 @@ pub fn member_advice(traits: MemberTraits, board_named: bool) -> Vec<PermissionL
 
 /// The message of `PermissionsMissing`.
 #[must_use]
-pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String {
+pub(crate) fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String {
     let head = format!(
         "The security role of the API member is missing {} required by profile {profile}. In ConnectWise, open System > \
          Security Roles > the API member's role. Set: ",
@@ -127,7 +127,7 @@ pub fn permissions_missing(profile: &str, missing: &[PermissionLine]) -> String 
 
 /// The message of `NotVerifiable` and `GrantedAsFarAsVisible`.
 #[must_use]
-pub fn not_visible(reason: Reason, profile: &str, unknown: &[PermissionLine]) -> String {
+pub(crate) fn not_visible(reason: Reason, profile: &str, unknown: &[PermissionLine]) -> String {
     let head = if reason == Reason::NotVerifiable {
         format!(
             "Some permissions required by profile {profile} cannot be verified: these API keys may not read them. No permission \
@@ -164,13 +164,13 @@ fn is_allow_list_item(line: &PermissionLine) -> bool {
 
 /// The message of a link's board that is not ready.
 #[must_use]
-pub fn board(board: &str, fault: &str, click: &str) -> String {
+pub(crate) fn board(board: &str, fault: &str, click: &str) -> String {
     format!("Service board \"{board}\" {fault}. {click} {LOOKS_AGAIN_SOON}")
 }
 
 /// The message of `ValidationStale` where it is Petra that was not heard of.
 #[must_use]
-pub fn petra_stale() -> String {
+pub(crate) fn petra_stale() -> String {
     looks_again(
         "The API keys and security role are valid, but Petra has not given a clear answer for too long. Its last answer was good. \
          If this continues, ask the operator's administrator to check the connection to Petra.",
@@ -179,19 +179,19 @@ pub fn petra_stale() -> String {
 
 /// Ends a message with the sentence that the operator rechecks automatically.
 #[must_use]
-pub fn looks_again(text: &str) -> String {
+pub(crate) fn looks_again(text: &str) -> String {
     format!("{text} {LOOKS_AGAIN}")
 }
 
 /// The same for a fault of the member.
 #[must_use]
-pub fn looks_again_soon(text: &str) -> String {
+pub(crate) fn looks_again_soon(text: &str) -> String {
     format!("{text} {LOOKS_AGAIN_SOON}")
 }
 
 /// The message of `CredentialsRejected`. While the operator's clientId has not worked for any link, it may also be the cause.
 #[must_use]
-pub fn credentials_rejected(secret: &str, client_id_worked: bool, previous_at_petra: bool) -> String {
+pub(crate) fn credentials_rejected(secret: &str, client_id_worked: bool, previous_at_petra: bool) -> String {
     let mut text = format!(
         "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
          new key pair on its API Keys tab. Put both keys into Secret \"{secret}\", or ask a cluster administrator to do so."

@@ -4,21 +4,21 @@
 //! answered by [`observe`], a change is made by [`act`], and a status is written by [`record`].
 
 mod act;
-pub mod config;
-pub mod decide;
-pub mod facts;
+pub(crate) mod config;
+pub(crate) mod decide;
+pub(crate) mod facts;
 mod fleet;
+pub mod intervals;
 pub mod message;
 mod observe;
 mod operator_keys;
-pub mod plan;
+pub(crate) mod plan;
 pub mod reason_class;
 mod record;
 pub(crate) mod secret;
-pub mod state;
-pub mod status_builder;
-pub mod subject;
-pub mod timetable;
+pub(crate) mod state;
+pub(crate) mod status_builder;
+pub(crate) mod subject;
 mod unreadable;
 pub(crate) mod visit;
 
@@ -47,7 +47,7 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// When to visit a link again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextVisit {
+pub(crate) enum NextVisit {
     /// After this long, or at a change.
     In(Duration),
     /// At a change.
@@ -55,7 +55,7 @@ pub enum NextVisit {
 }
 
 /// What is done for one link.
-pub trait Reconcile: Send + Sync + 'static {
+pub(crate) trait Reconcile: Send + Sync + 'static {
     /// Why it failed. A wrong spec or refused keys are no failures but results.
     type Error: std::error::Error + Send + Sync + 'static;
 
@@ -70,7 +70,7 @@ pub trait Reconcile: Send + Sync + 'static {
 
 /// What the reconciler needs of Kubernetes and of the admin port. Every part is cheap to clone.
 #[derive(Clone)]
-pub struct Deps {
+pub(crate) struct Deps {
     /// The API server, with a timeout on every answer and no hidden retries.
     pub client: kube::Client,
     /// Versions of Secrets; their content is read live.
@@ -87,7 +87,7 @@ pub struct Deps {
 
 /// Why a visit broke off. Faults of links, of ConnectWise and of Petra are no errors but results.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The API server did not take a write or did not answer.
     #[error("failed to {doing}")]
     Kubernetes {
@@ -102,7 +102,7 @@ pub enum Error {
 }
 
 /// Petra's side, where a server is configured.
-pub struct PetraSide {
+pub(crate) struct PetraSide {
     /// The client.
     pub client: Arc<PetraClient>,
     /// The file of the operator's key.
@@ -114,7 +114,7 @@ pub struct PetraSide {
 }
 
 /// Looks at links, one visit at a time for each.
-pub struct Reconciler {
+pub(crate) struct Reconciler {
     config: Config,
     clock: Clock,
     connectwise: ConnectWise,
@@ -139,7 +139,7 @@ enum Begun {
 impl Reconciler {
     /// A reconciler that remembers nothing yet.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         config: Config,
         clock: Clock,
         connectwise: ConnectWise,

@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reconciler;
 use super::decide::{OperatorKeys, may_help};
+use super::intervals;
 use super::subject::Subject;
-use super::timetable;
 use crate::crd::LinkRef;
 use crate::secret_file::changes;
 
 impl Reconciler {
     /// Follows the operator's own keys until `stop`.
-    pub async fn follow_operator_keys(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn follow_operator_keys(self: Arc<Self>, stop: CancellationToken) {
         let worked = changes(self.client_id_worked_generation.subscribe());
         let client_id = self.wake_at(OperatorKeys::ClientId, self.client_id.changes());
         let client_id_worked = self.wake_at(OperatorKeys::ClientIdWorked, worked);
@@ -47,7 +47,7 @@ impl Reconciler {
             let _ = tokio::time::timeout(timings.timeouts.petra_read, petra.poll.next()).await;
         }
         let helped = self.helped(what);
-        let apart = timetable::apart(timings, helped.len());
+        let apart = intervals::apart(timings, helped.len());
         for link in helped {
             self.deps.wake.link(&link.namespace, &link.name);
             tokio::time::sleep(apart).await;
@@ -61,7 +61,7 @@ impl Reconciler {
             links.iter().filter_map(|link| Some(Subject::read(link.0.as_ref().ok()?, &self.config)));
         let mut helped: Vec<_> = subjects
             .filter(|subject| may_help(what, &subject.status, &self.fleet.recall(subject)))
-            .map(|subject| (timetable::spread(&subject.uid), subject.key))
+            .map(|subject| (intervals::spread(&subject.uid), subject.key))
             .collect();
         helped.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         helped.into_iter().map(|(_, link)| link).collect()

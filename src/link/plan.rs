@@ -15,7 +15,7 @@ use crate::upstream::hosts::HostPort;
 
 /// What comes next in a visit.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// Ask this, then decide again.
     Ask(Question),
     /// Make this change, then decide again.
@@ -28,7 +28,7 @@ pub enum Plan {
 
 /// How a visit ends.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settlement {
+pub(crate) struct Settlement {
     /// The status to write, if it differs from the stored one.
     pub status: LinkStatus,
     /// What to remember.
@@ -50,7 +50,7 @@ pub struct Settlement {
 
 /// An event on the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkEvent {
+pub(crate) struct LinkEvent {
     /// One word for machines.
     pub reason: EventReason,
     /// For people.
@@ -59,7 +59,7 @@ pub struct LinkEvent {
 
 /// Why a verdict is held although a round found something else or nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeldCause {
+pub(crate) enum HeldCause {
     /// ConnectWise did not answer conclusively.
     Inconclusive,
     /// Petra did not answer conclusively.
@@ -73,7 +73,7 @@ pub enum HeldCause {
 impl HeldCause {
     /// The label of the metric `cwlink_verdicts_held_total`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Inconclusive => "inconclusive",
             Self::Petra => "petra",
@@ -85,7 +85,7 @@ impl HeldCause {
 
 /// A question that only I/O, or the state of other links, can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
+pub(crate) enum Question {
     /// Read the Secret.
     Secret,
     /// Run a round at ConnectWise of this depth.
@@ -104,7 +104,7 @@ pub enum Question {
 
 /// A change outside the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Put the finalizer on the resource.
     AddFinalizer,
     /// Take the finalizer off: the last thing that happens to a deleted resource.
@@ -134,7 +134,7 @@ pub enum Change {
 }
 
 /// The answer to a [`Question`].
-pub enum Answer {
+pub(crate) enum Answer {
     /// What the Secret holds, and the keys themselves. Tests of the rules have no keys.
     Secret(SecretRead, Option<Keys>),
     /// What ConnectWise answered. A first round that takes long writes a status meanwhile: what came of that write.
@@ -152,7 +152,7 @@ pub enum Answer {
 }
 
 /// What came of a [`Change`].
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The finalizer is on the resource (`true`) or off (`false`), and this is the metadata now. `None`: the resource was
     /// written by somebody else in between, it is gone, or this replica may not be the leader any more.
     Finalizer(bool, Option<Box<ObjectMeta>>),
@@ -164,4 +164,4 @@ pub enum Outcome {
 
 /// What came of writing a status: the stored resource. `None`: the resource was written by somebody else in between, it is
 /// gone, or it was replaced by another one of the same name.
-pub type Written = Option<Box<ConnectWiseLink>>;
+pub(crate) type Written = Option<Box<ConnectWiseLink>>;

@@ -9,7 +9,7 @@ use crate::crd::Reason;
 
 /// A fault that one conclusive answer told of a Ready link, waiting for the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Suspicion {
+pub(crate) struct Suspicion {
     /// What it would be accused of.
     pub of: Reason,
     /// When the first answer came, on the monotonic clock.
@@ -23,14 +23,14 @@ pub struct Suspicion {
 impl Suspicion {
     /// Whether it is about what Petra told, and not about ConnectWise.
     #[must_use]
-    pub fn is_of_petra(&self) -> bool {
+    pub(crate) fn is_of_petra(&self) -> bool {
         self.of.class().source == Source::Petra
     }
 }
 
 /// How the delay of a repeated look grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     /// What is being repeated; another kind begins anew.
     pub kind: Option<BackoffKind>,
     /// How many looks of this kind there were.
@@ -41,7 +41,7 @@ pub struct Backoff {
 
 /// All that this process knows of a link beyond the resource. All times are on the monotonic clock.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LinkState {
+pub(crate) struct LinkState {
     /// UID of the resource that this is about. A namesake made later starts with a new state.
     pub uid: String,
     /// Resource versions that the last visit of this process has replaced. A watch that still shows one of them is behind.

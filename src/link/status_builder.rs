@@ -5,7 +5,7 @@ use crate::crd::{Condition, ConditionStatus, ConditionType, ConditionValue, Link
 
 /// Whether something is under way, or somebody must act: kstatus reads these two besides `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Nothing to say: the link is ready.
     Settled,
     /// Something is under way; `Reconciling` is True.
@@ -18,7 +18,7 @@ pub enum Progress {
 
 /// The next status of a link, begun from the last.
 #[derive(Clone, Debug)]
-pub struct StatusBuilder {
+pub(crate) struct StatusBuilder {
     status: LinkStatus,
     generation: i64,
     now: Now,
@@ -27,7 +27,7 @@ pub struct StatusBuilder {
 impl StatusBuilder {
     /// Begins with everything kept, but for transition times that nobody can have written in earnest.
     #[must_use]
-    pub fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
+    pub(crate) fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
         let mut status = last.clone();
         for condition in &mut status.conditions {
             if condition.last_transition_time == StatusTime::NEVER {
@@ -38,12 +38,12 @@ impl StatusBuilder {
     }
 
     /// The fields beside the conditions.
-    pub fn fields(&mut self) -> &mut LinkStatus {
+    pub(crate) fn fields(&mut self) -> &mut LinkStatus {
         &mut self.status
     }
 
     /// Sets a condition; its transition time moves only with `status`.
-    pub fn set(&mut self, kind: ConditionType, value: ConditionValue) {
+    pub(crate) fn set(&mut self, kind: ConditionType, value: ConditionValue) {
         let ConditionValue { status, reason, message } = value;
         let at = self.position(kind);
         let moved = at.is_none_or(|at| self.status.conditions[at].status != status);
@@ -66,20 +66,20 @@ impl StatusBuilder {
     }
 
     /// Sets a condition to Unknown.
-    pub fn unknown(&mut self, kind: ConditionType, reason: Reason, message: impl Into<String>) {
+    pub(crate) fn unknown(&mut self, kind: ConditionType, reason: Reason, message: impl Into<String>) {
         self.set(kind, ConditionStatus::Unknown.because(reason, message));
     }
 
     /// The condition as it stands.
     #[must_use]
-    pub fn get(&self, kind: ConditionType) -> Option<&Condition> {
+    pub(crate) fn get(&self, kind: ConditionType) -> Option<&Condition> {
         self.position(kind).map(|at| &self.status.conditions[at])
     }
 
     /// The finished status: the four lasting conditions in their order, then at most one of `Reconciling` and `Stalled`,
     /// with the reason of `Ready`.
     #[must_use]
-    pub fn finish(mut self, progress: Progress) -> LinkStatus {
+    pub(crate) fn finish(mut self, progress: Progress) -> LinkStatus {
         for kind in ConditionType::LASTING {
             if self.position(kind).is_none() {
                 self.unknown(kind, Reason::Pending, "Not checked yet.");

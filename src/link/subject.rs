@@ -20,7 +20,7 @@ use crate::upstream::hosts::HostPort;
 
 /// A spec that can be worked on.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// `siteUrl`, normalised.
     pub site: HostPort,
     /// `companyId`.
@@ -33,7 +33,7 @@ pub struct Target {
 
 /// A spec that cannot: which row says so, and what to tell the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpecProblem {
+pub(crate) struct SpecProblem {
     /// `SpecInvalid`, `SiteNotAllowed` or `CompanyNotAllowed`.
     pub reason: Reason,
     /// The message of `Ready`.
@@ -42,7 +42,7 @@ pub struct SpecProblem {
 
 /// One link, as a visit begins.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Namespace and name.
     pub key: LinkRef,
     /// `metadata.uid`.
@@ -72,7 +72,7 @@ pub struct Subject {
 impl Subject {
     /// Parses a link. `requestedAt` beyond 256 characters is cut: it is echoed, and nothing else.
     #[must_use]
-    pub fn read(link: &ConnectWiseLink, config: &Config) -> Self {
+    pub(crate) fn read(link: &ConnectWiseLink, config: &Config) -> Self {
         let meta = &link.metadata;
         let key = LinkRef::new(
             meta.namespace.as_deref().unwrap_or_default(),
@@ -103,7 +103,7 @@ impl Subject {
 
     /// The tenant that the last full round of an earlier process found for this spec.
     #[must_use]
-    pub fn recorded_tenant(&self) -> Option<Tenant> {
+    pub(crate) fn recorded_tenant(&self) -> Option<Tenant> {
         let company = self.target.as_ref().ok()?.company.clone();
         let site = self.status.site.as_ref()?;
         Tenant::recorded(
@@ -116,13 +116,13 @@ impl Subject {
 
     /// Whether the status says that the link is Ready.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.status.is_true(ConditionType::Ready)
     }
 
     /// The id of the link that a person saved by hand and acknowledged.
     #[must_use]
-    pub fn acknowledged_id(&self) -> Option<LinkId> {
+    pub(crate) fn acknowledged_id(&self) -> Option<LinkId> {
         let record = self.status.link.as_ref().filter(|link| link.mode == Some(RegistrationMode::Portal))?;
         let acknowledged = self.status.reason(ConditionType::Registered) == Some(Reason::Acknowledged);
         LinkId::parse(&record.id).filter(|_| acknowledged)
@@ -130,7 +130,7 @@ impl Subject {
 
     /// The inputs of this spec, without what only the Secret tells.
     #[must_use]
-    pub fn inputs(&self, target: &Target) -> Inputs {
+    pub(crate) fn inputs(&self, target: &Target) -> Inputs {
         let last = self.status.inputs.clone().unwrap_or_default();
         let same_secret = last.secret_name.as_deref() == Some(&self.spec.credentials_secret_ref.name);
         let carried = |value: Option<String>| value.filter(|_| same_secret);

@@ -13,7 +13,7 @@ use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Written};
 use super::reason_class::BackoffKind;
 use super::state::LinkState;
 use super::subject::Subject;
-use super::{Error, timetable};
+use super::{Error, intervals};
 use crate::clock::Now;
 use crate::connectwise::Keys;
 use crate::crd::{ConnectWiseLink, LinkStatus};
@@ -89,7 +89,7 @@ enum Currency {
 impl Visit {
     /// Begins a visit with what is known without any call. `None`: the watch has not caught up with this process's own last
     /// write; its event will come.
-    pub fn begin(
+    pub(crate) fn begin(
         link: ConnectWiseLink,
         subject: Subject,
         mut state: LinkState,
@@ -104,12 +104,12 @@ impl Visit {
     }
 
     /// What the rules see of this visit.
-    pub fn view<'a>(&'a self, config: &'a Config, now: Now) -> View<'a> {
+    pub(crate) fn view<'a>(&'a self, config: &'a Config, now: Now) -> View<'a> {
         View { subject: &self.subject, state: &self.state, facts: &self.facts, config, now }
     }
 
     /// Does what the rules say until they are done or the resource was changed by somebody else.
-    pub async fn run(&mut self, config: &Config, effects: &mut impl Effects) -> Result<End, Error> {
+    pub(crate) async fn run(&mut self, config: &Config, effects: &mut impl Effects) -> Result<End, Error> {
         loop {
             if let Some(end) = self.step(config, effects).await? {
                 return Ok(end);
@@ -118,7 +118,11 @@ impl Visit {
     }
 
     /// Takes one step: decide, do it, take over what it returned. The end, if this was the last step.
-    pub async fn step(&mut self, config: &Config, effects: &mut impl Effects) -> Result<Option<End>, Error> {
+    pub(crate) async fn step(
+        &mut self,
+        config: &Config,
+        effects: &mut impl Effects,
+    ) -> Result<Option<End>, Error> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return Err(Error::Endless);
@@ -167,11 +171,11 @@ impl Visit {
 
     /// What to remember of a visit that ends without a settlement. What its round found is lost, so that the next one is due
     /// soon, and less and less often if this happens again.
-    pub fn broken_off(&self, timings: &Timings, now: Now) -> LinkState {
+    pub(crate) fn broken_off(&self, timings: &Timings, now: Now) -> LinkState {
         let mut state = self.state.clone();
         if self.facts.round.is_some() {
             let (delay, backoff) =
-                timetable::repeat(timings, state.backoff, BackoffKind::Inconclusive, None, now);
+                intervals::backoff_delay(timings, state.backoff, BackoffKind::Inconclusive, now);
             state.not_before = Some(now.up + delay);
             state.backoff = backoff;
             state.last_round = Some(now.up);

@@ -1,6 +1,7 @@
 //! The real binary, under the shipped rights, on a real control plane, against simulated services.
 //!
-//! One control plane serves the whole binary; every test has a namespace, an operator and simulators of its own.
+//! One control plane serves the whole binary; every test has a namespace, an operator and simulators of its own. libtest
+//! begins tests by name: the longest are in `api_views` and `crash`, so that no core idles behind them at the end.
 
 mod conditions;
 mod ledger;
@@ -8,6 +9,7 @@ mod linked;
 mod stage;
 mod stored;
 
+mod api_views;
 mod crash;
 mod deletion;
 mod fleet;
@@ -32,4 +34,3 @@ mod rows;
 mod schema;
 mod status_history;
 mod tenants;
-mod views;

@@ -11,11 +11,11 @@ use super::{Row, View};
 use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
 use crate::link::facts::PollView;
+use crate::link::intervals;
 use crate::link::plan::{Change, Plan, Question};
 use crate::link::reason_class::{BackoffKind, PetraSays};
 use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
-use crate::link::timetable;
 use crate::petra::client::Adopt;
 use crate::petra::{LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
 
@@ -122,7 +122,7 @@ impl View<'_> {
             && reason(ConditionType::AuthFailed) != Some(Reason::ValidationStale);
         let heard = self.state.petra_heard.or(self.state.first_seen).unwrap_or(self.now.up);
         (was_stale && self.state.petra_heard.is_none())
-            || self.elapsed(heard) >= timetable::stale_after(self.subject, &self.config.timings)
+            || self.elapsed(heard) >= intervals::stale_after(self.subject, &self.config.timings)
     }
 
     /// The record of this mode in the status.
@@ -144,7 +144,7 @@ pub(super) fn find_tenant(view: &View, passed: Passed) -> Row<Infallible> {
     let floor_left = view.floor_left();
     if !floor_left.is_zero() && view.facts.round.is_none() {
         let settled = view.settle(passed.builder.finish(Progress::Keep));
-        return ControlFlow::Break(settled.still_due(view, view.now.up + floor_left).plan());
+        return ControlFlow::Break(settled.requeue_as_planned(view, view.now.up + floor_left).plan());
     }
     view.need_keys()?;
     ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)))
@@ -177,7 +177,7 @@ impl Registration<'_> {
             (_, Some(Ok(None))) => Known::Gone,
             (_, Some(Err(fault))) => Known::Nothing(*fault),
             (None, None) if self.found_at_start() => {
-                let kept = self.kept().petra_again(self.view, BackoffKind::Rejected, None);
+                let kept = self.kept().requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None);
                 return ControlFlow::Break(kept.plan());
             }
             (None, None) if self.not_again_yet() => return ControlFlow::Break(self.keep()),

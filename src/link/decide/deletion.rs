@@ -90,7 +90,7 @@ fn late_put(view: &View, builder: &StatusBuilder) -> Row<()> {
         return ControlFlow::Continue(());
     }
     let settled = view.settle(builder.clone().finish(Progress::Keep));
-    ControlFlow::Break(settled.again_in(view, left).plan())
+    ControlFlow::Break(settled.requeue_in(view, left).plan())
 }
 
 fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {
@@ -104,7 +104,7 @@ fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {
 }
 
 /// Held up: after a while the message says how to get out.
-fn blocked(view: &View, builder: &StatusBuilder, why: &str, asked_to_wait: Option<Duration>) -> Plan {
+fn blocked(view: &View, builder: &StatusBuilder, why: &str, retry_after: Option<Duration>) -> Plan {
     let subject = view.subject;
     let grace = view.config.timings.deletion_grace;
     let deleted_for = subject.deleting.map_or(Duration::ZERO, |at| view.now.since(at));
@@ -117,7 +117,7 @@ fn blocked(view: &View, builder: &StatusBuilder, why: &str, asked_to_wait: Optio
         ));
         builder.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
         let settled = view.settle(builder.finish(Progress::Reconciling));
-        return settled.repeat(view, BackoffKind::Inconclusive, asked_to_wait).plan();
+        return settled.requeue_with_backoff(view, BackoffKind::Inconclusive, retry_after).plan();
     }
     if deleted_for < grace {
         let text = message::looks_again(&format!("The operator is removing the link at Petra, but {why}."));
@@ -131,15 +131,15 @@ fn blocked(view: &View, builder: &StatusBuilder, why: &str, asked_to_wait: Optio
         );
         builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::DeletionBlocked, text));
     }
-    let settled = view.settle(builder.finish(Progress::Reconciling)).repeat(
+    let settled = view.settle(builder.finish(Progress::Reconciling)).requeue_with_backoff(
         view,
         BackoffKind::Inconclusive,
-        asked_to_wait,
+        retry_after,
     );
     let grace_left = grace.saturating_sub(deleted_for);
     if grace_left.is_zero() {
         return settled.plan();
     }
     let next = settled.next.map_or(grace_left, |next| next.min(grace_left));
-    settled.again_in(view, next).plan()
+    settled.requeue_in(view, next).plan()
 }

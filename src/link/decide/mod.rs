@@ -10,6 +10,7 @@ mod deletion;
 mod inputs;
 mod operator_keys;
 mod portal;
+mod requeue;
 mod secret;
 mod settle;
 mod standing;
@@ -30,8 +31,7 @@ use super::subject::{SpecProblem, Subject};
 use crate::clock::Now;
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode};
 
-pub use operator_keys::{OperatorKeys, may_help};
-pub use portal::token;
+pub(crate) use operator_keys::{OperatorKeys, may_help};
 use standing::{is_unanswered, standing};
 
 /// The subject of the tests' world, for tests beside the rules.
@@ -48,7 +48,7 @@ pub(super) fn tests_rejected_status() -> LinkStatus {
 
 /// Everything that a decision is made from.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub(crate) struct View<'a> {
     /// The link.
     pub subject: &'a Subject,
     /// What this process remembers of it.
@@ -66,7 +66,7 @@ type Row<T> = ControlFlow<Plan, T>;
 
 /// What comes next for this link.
 #[must_use]
-pub fn decide(view: &View) -> Plan {
+pub(crate) fn decide(view: &View) -> Plan {
     match rows(view) {
         ControlFlow::Break(plan) => plan,
         ControlFlow::Continue(never) => match never {},
@@ -175,7 +175,7 @@ impl View<'_> {
 
 /// What the status says while a first round takes long; `None` where a verdict stands or the status says so already.
 #[must_use]
-pub fn checking(view: &View) -> Option<LinkStatus> {
+pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
     let status = &view.subject.status;
     if standing(status).is_some() || is_unanswered(status) {
         return None;

@@ -8,7 +8,7 @@ use crate::link::state::{LinkState, Suspicion};
 
 /// What changed about the operator's own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorKeys {
+pub(crate) enum OperatorKeys {
     /// The file of the clientId has another content.
     ClientId,
     /// The clientId in use worked for the first time.
@@ -19,7 +19,7 @@ pub enum OperatorKeys {
 
 /// Whether this change may help this link, so that it is worth a visit before its time. A healthy link is none of them.
 #[must_use]
-pub fn may_help(change: OperatorKeys, status: &LinkStatus, state: &LinkState) -> bool {
+pub(crate) fn may_help(change: OperatorKeys, status: &LinkStatus, state: &LinkState) -> bool {
     match change {
         OperatorKeys::ClientId => client_id_may_help(standing(status), state),
         // Its message may name the clientId as a possible cause, which is wrong by now.

@@ -24,7 +24,7 @@ use crate::petra::LinkId;
 /// What a person puts into `registration.acknowledged`: link id and credentials version, shortened. Other keys or another
 /// company make another token.
 #[must_use]
-pub fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
+pub(crate) fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
     let id = id.as_str();
     let id: String = id.strip_prefix("cw-").unwrap_or(id).chars().take(8).collect();
     let version: String = credentials.as_str().chars().take(8).collect();
@@ -41,7 +41,7 @@ pub(super) fn row(
     let Some(id) = link_id(view, &passed) else { return find_tenant(view, passed) };
     if is_conflict_from_before(view) {
         let settled = passed.schedule.end(view, view.settle(passed.builder.finish(Progress::Keep)));
-        let settled = settled.petra_again(view, BackoffKind::Rejected, None);
+        let settled = settled.requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
         return ControlFlow::Break(settled.claiming(&id).plan());
     }
     let Some(rival) = &view.facts.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
@@ -55,7 +55,8 @@ pub(super) fn row(
         builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::LinkConflict, text.clone()));
         builder.set(ConditionType::Registered, ConditionStatus::False.because(Reason::LinkConflict, text));
         let settled = view.settle(builder.finish(Progress::Stalled));
-        let settled = passed.schedule.end(view, settled).petra_again(view, BackoffKind::Rejected, None);
+        let settled =
+            passed.schedule.end(view, settled).requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
         return ControlFlow::Break(settled.claiming(&id).plan());
     }
     let expected = token(&id, &credentials.version);

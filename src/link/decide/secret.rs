@@ -55,7 +55,7 @@ fn unread(view: &View, target: &Target) -> Row<Credentials> {
                     && names_the_secret_of_before(view) =>
             {
                 let kept = view.settle(view.status_builder().finish(Progress::Keep));
-                ControlFlow::Break(kept.still_due(view, at).plan())
+                ControlFlow::Break(kept.requeue_as_planned(view, at).plan())
             }
             _ => ControlFlow::Break(Plan::Ask(Question::Secret)),
         },
@@ -107,7 +107,7 @@ fn invalid(view: &View, target: &Target, secret: &SecretVersion, problem: &str) 
     builder.fields().last_handled_reconcile_at = view.handled();
     let settled = view.settle(builder.finish(Progress::Stalled));
     match view.facts.secret_watch {
-        SecretLookup::NotWatched => settled.again_in(view, view.config.timings.secret_poll_later).plan(),
+        SecretLookup::NotWatched => settled.requeue_in(view, view.config.timings.secret_poll_later).plan(),
         _ => settled.plan(),
     }
 }
@@ -145,7 +145,7 @@ fn absent(view: &View, target: &Target) -> Plan {
     let grace_end = (!over).then_some(grace_left);
     let next = [polled, grace_end].into_iter().flatten().min();
     match next {
-        Some(delay) => settled.again_in(view, delay).plan(),
+        Some(delay) => settled.requeue_in(view, delay).plan(),
         None => settled.plan(),
     }
 }
@@ -162,7 +162,7 @@ fn forbidden(view: &View, target: &Target) -> Plan {
     builder.fields().inputs = Some(view.subject.inputs(target));
     builder.fields().last_handled_reconcile_at = view.handled();
     view.settle(builder.finish(Progress::Reconciling))
-        .again_in(view, view.config.timings.secret_poll_later)
+        .requeue_in(view, view.config.timings.secret_poll_later)
         .plan()
 }
 
@@ -175,7 +175,7 @@ fn unavailable(view: &View) -> Plan {
          Nothing was found wrong with the link.",
     );
     let settled = view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
-    settled.repeat(view, BackoffKind::Inconclusive, None).plan()
+    settled.requeue_with_backoff(view, BackoffKind::Inconclusive, None).plan()
 }
 
 impl View<'_> {

@@ -10,11 +10,11 @@ use super::standing::{Standing, standing};
 use super::{Row, View};
 use crate::connectwise::{CompanyAnswer, Depth, Line, MemberTraits, Permissions, Round, Tenant};
 use crate::crd::{ConditionType, Inputs, PermissionsStatus, SiteStatus, StatusTime};
+use crate::link::intervals;
 use crate::link::message;
 use crate::link::plan::{Plan, Question};
 use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::subject::Target;
-use crate::link::timetable;
 use finding::{Fault, Finding};
 use hold::inconclusive;
 use schedule::{Schedule, depth, due_at, not_due_yet};
@@ -56,7 +56,9 @@ fn unasked(view: &View, mut builder: StatusBuilder) -> Row<Passed> {
         }
         Some(Standing::Fault(reason)) => {
             finding::render_standing(view, reason, &mut builder);
-            ControlFlow::Break(view.settle(builder.finish(Progress::Keep)).still_due(view, due).plan())
+            ControlFlow::Break(
+                view.settle(builder.finish(Progress::Keep)).requeue_as_planned(view, due).plan(),
+            )
         }
         None => ControlFlow::Break(not_due_yet(view, builder, due)),
     }
@@ -86,7 +88,9 @@ fn same(view: &View, standing: Option<Standing>, mut builder: StatusBuilder) -> 
     if let Some(Standing::Fault(reason)) = standing {
         finding::render_standing(view, reason, &mut builder);
         let settled = view.settle(builder.finish(Progress::Keep));
-        return ControlFlow::Break(settled.repeat(view, timetable::backoff_of(reason), None).plan());
+        return ControlFlow::Break(
+            settled.requeue_with_backoff(view, intervals::backoff_of(reason), None).plan(),
+        );
     }
     let tenant = view.state.tenant.clone();
     ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, tenant) })
@@ -139,7 +143,7 @@ fn accuse(
     let mut settled = view.settle(builder.finish(Progress::Stalled));
     settled.state.suspicion = None;
     settled.state.tenant = tenant(round).or(settled.state.tenant);
-    ControlFlow::Break(settled.repeat(view, timetable::backoff_of(reason), None).plan())
+    ControlFlow::Break(settled.requeue_with_backoff(view, intervals::backoff_of(reason), None).plan())
 }
 
 /// Permission lines as they stand in the status. Advice about the member comes before that about its role.

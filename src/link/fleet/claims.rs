@@ -54,7 +54,7 @@ pub(super) fn claim_after(subject: &Subject, id: Option<&LinkId>) -> Option<Opti
 
 impl Claims {
     /// Replaces the claim of a resource.
-    pub fn set(&mut self, link: &LinkRef, claim: Option<Claim>) -> Changed {
+    pub(crate) fn set(&mut self, link: &LinkRef, claim: Option<Claim>) -> Changed {
         let before = match claim.clone() {
             Some(claim) => self.0.insert(link.clone(), claim),
             None => self.0.remove(link),
@@ -69,12 +69,12 @@ impl Claims {
     }
 
     /// Forgets the claim of a resource that was replaced by a namesake.
-    pub fn remove(&mut self, link: &LinkRef) {
+    pub(crate) fn remove(&mut self, link: &LinkRef) {
         self.0.remove(link);
     }
 
     /// The resource that comes before `subject` for this link, if there is one.
-    pub fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
+    pub(crate) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
         let acknowledged = subject.acknowledged_id().is_some();
         let mine = (!acknowledged, subject.created, &subject.key);
         let others = self.0.iter().filter(|(key, claim)| claim.id == *id && **key != subject.key);

@@ -64,7 +64,7 @@ pub(crate) struct Departed {
 
 impl Fleet {
     /// The state of a link. One that is not known begins with nothing but the floor of a namesake that is gone.
-    pub fn recall(&self, subject: &Subject) -> LinkState {
+    pub(crate) fn recall(&self, subject: &Subject) -> LinkState {
         let links = self.0.lock();
         let known = links.states.get(&subject.key).filter(|known| known.uid == subject.uid);
         known.cloned().unwrap_or_else(|| LinkState {
@@ -75,24 +75,24 @@ impl Fleet {
     }
 
     /// Whether another resource of this name is remembered. It is gone, though no watch reported it.
-    pub fn knows_former(&self, subject: &Subject) -> bool {
+    pub(crate) fn knows_former(&self, subject: &Subject) -> bool {
         self.0.lock().states.get(&subject.key).is_some_and(|known| known.uid != subject.uid)
     }
 
     /// Remembers the state of a visit in progress.
-    pub fn remember(&self, visit: &Visit) {
+    pub(crate) fn remember(&self, visit: &Visit) {
         self.0.lock().states.insert(visit.subject.key.clone(), visit.state.clone());
     }
 
     /// Remembers a visit that ended without a settlement. What a round of it found is lost, so that the next one is due soon;
     /// if status writes keep failing, ConnectWise is queried less and less often.
-    pub fn broken_off(&self, visit: &Visit, timings: &Timings, now: Now) {
+    pub(crate) fn broken_off(&self, visit: &Visit, timings: &Timings, now: Now) {
         let state = visit.broken_off(timings, now);
         self.0.lock().states.insert(visit.subject.key.clone(), state);
     }
 
     /// Remembers a settled visit: the state, what the link claims after it, and what it was suspected of and has disproved.
-    pub fn settled(&self, visit: &Visit, settlement: &Settlement) -> Aftermath {
+    pub(crate) fn settled(&self, visit: &Visit, settlement: &Settlement) -> Aftermath {
         let (subject, link) = (&visit.subject, &visit.subject.key);
         let mut links = self.0.lock();
         let state = LinkState {
@@ -117,7 +117,7 @@ impl Fleet {
     }
 
     /// Forgets a link that is gone, all but its last round for as long as the floor lasts.
-    pub fn forget(&self, link: &LinkRef, floor: Duration) -> Option<Departed> {
+    pub(crate) fn forget(&self, link: &LinkRef, floor: Duration) -> Option<Departed> {
         let mut links = self.0.lock();
         links.suspects.remove(link);
         let state = links.states.remove(link)?;
@@ -130,13 +130,13 @@ impl Fleet {
     }
 
     /// The resource that comes first for this link in `Portal`: one that is acknowledged, else the older.
-    pub fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
+    pub(crate) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
         self.0.lock().claims.rival(subject, id)
     }
 
     /// A Ready link was found guilty of something: how many links are Ready or were until `window` ago, and how many others
     /// of them were found guilty of the same since. A link that is still held counts, however long ago that was.
-    pub fn view(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
+    pub(crate) fn view(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
         let mut links = self.0.lock();
         let Links { states, suspects, .. } = &mut *links;
         suspects.view(&subject.key, of, now, window, states)

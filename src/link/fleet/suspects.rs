@@ -28,7 +28,7 @@ struct Suspect {
 
 impl Suspects {
     /// Records whether the fleet rule holds a link. Returns whether this link is the first.
-    pub fn hold(&mut self, link: &LinkRef, held: bool) -> bool {
+    pub(crate) fn hold(&mut self, link: &LinkRef, held: bool) -> bool {
         let before = self.held.len();
         if held {
             self.held.insert(link.clone());
@@ -39,25 +39,25 @@ impl Suspects {
     }
 
     /// How many links the fleet rule holds.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.len()
     }
 
     /// A suspected link was checked again with the same inputs and is not guilty. That a suspicion is over for another
     /// reason (other keys, a suspended link) says nothing about the other suspects.
-    pub fn disproved(&mut self, link: &LinkRef, of: Reason) {
+    pub(crate) fn disproved(&mut self, link: &LinkRef, of: Reason) {
         self.suspected.remove(link);
         self.disproved.insert(of);
     }
 
     /// Forgets a link that is gone.
-    pub fn remove(&mut self, link: &LinkRef) {
+    pub(crate) fn remove(&mut self, link: &LinkRef) {
         self.suspected.remove(link);
         self.held.remove(link);
     }
 
     /// Adds a suspect, and returns what the fleet looks like to it.
-    pub fn view(
+    pub(crate) fn view(
         &mut self,
         link: &LinkRef,
         of: Reason,

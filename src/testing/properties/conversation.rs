@@ -33,7 +33,7 @@ use crate::upstream::json;
 
 /// Everything that a visit is told.
 #[derive(Clone, Debug)]
-pub struct Told<'a> {
+pub struct Script<'a> {
     /// The stored object, as JSON.
     pub link: &'a [u8],
     /// What the Secret holds, where there is one.
@@ -51,18 +51,18 @@ pub struct Told<'a> {
 ///
 /// # Panics
 /// Where that does not hold.
-pub fn visit(told: &Told) {
+pub fn visit(script: &Script) {
     // What people and earlier operators wrote is theirs to show; only text of the services and of the Secret must not be.
-    let Some(stored) = json::read(told.link).map(without_word) else { return };
+    let Some(stored) = json::read(script.link).map(without_word) else { return };
     let Ok(link) = serde_json::from_value::<Link>(stored) else { return };
     let Ok(link) = link.0 else { return };
     let stored = serde_json::to_vec(&link).expect("JSON").len();
     let config = &*RULES;
     let now =
         Now { wall: Timestamp::from_second(1_800_000_000).expect("a time"), up: Duration::from_hours(1) };
-    let mut choices = told.choices.iter().copied();
+    let mut choices = script.choices.iter().copied();
     let mut choose = move |of: usize| usize::from(choices.next().unwrap_or_default()) % of;
-    let links = wire::page(told.page).map(|page| page.links).unwrap_or_default();
+    let links = wire::page(script.page).map(|page| page.links).unwrap_or_default();
     let watch = match choose(3) {
         0 => SecretLookup::Present(version()),
         1 => SecretLookup::Absent,
@@ -72,7 +72,7 @@ pub fn visit(told: &Told) {
     let subject = Subject::read(&link, config);
     let facts = Facts::at_start(watch, poll_view(&links, choose(4), now), client_id, subject.finalizer);
     let Some(mut visit) = Visit::begin(link, subject, LinkState::default(), facts) else { return };
-    let mut service = Service { told, links, choose, now, stored };
+    let mut service = Service { script, links, choose, now, stored };
     loop {
         let step = visit.step(config, &mut service).now_or_never().expect("nothing waits");
         match step.unwrap_or_else(|error| panic!("{error}: {:?}", visit.facts)) {
@@ -130,7 +130,7 @@ fn poll_view(links: &[RemoteLink], kind: usize, at: Now) -> PollView {
 
 /// Everything outside the rules, as `told` says.
 struct Service<'a, C> {
-    told: &'a Told<'a>,
+    script: &'a Script<'a>,
     /// What Petra holds.
     links: Vec<RemoteLink>,
     /// Picks one of so many answers.
@@ -151,11 +151,11 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
     }
 
     async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
-        let Self { told, links, choose, now, .. } = self;
+        let Self { script, links, choose, now, .. } = self;
         Ok(match question {
             Question::Secret => {
                 let read = match choose(6) {
-                    0..=2 => secret::read(told.secret, &visit.subject.spec.company_id),
+                    0..=2 => secret::read(script.secret, &visit.subject.spec.company_id),
                     3 => SecretRead::Absent,
                     4 => SecretRead::Forbidden,
                     _ => SecretRead::Unavailable,
@@ -170,8 +170,8 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                     None => None,
                 };
                 // A cheap round begins with the role, which a full one asks for after company and member.
-                let skipped = if depth == Depth::Cheap { 2.min(self.told.replies.len()) } else { 0 };
-                Answer::Round(round(self.told.replies[skipped..].to_vec(), depth), written)
+                let skipped = if depth == Depth::Cheap { 2.min(self.script.replies.len()) } else { 0 };
+                Answer::Round(round(self.script.replies[skipped..].to_vec(), depth), written)
             }
             Question::Poll => Answer::Poll(poll_view(links, choose(4), *now)),
             Question::Rival(_) => Answer::Rival(match choose(3) {

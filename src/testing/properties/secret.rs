@@ -37,8 +37,13 @@ pub fn sent(json: &[u8], company: &str) {
 ///
 /// # Panics
 /// Where that does not hold.
+pub fn stored(data: &Data, company: &str) {
+    let _ = read(data, company);
+}
+
+/// The same, and what the rules see of it.
 #[must_use]
-pub fn read(data: &Data, company: &str) -> SecretRead {
+pub(crate) fn read(data: &Data, company: &str) -> SecretRead {
     let mut sent = Secret::default();
     (sent.metadata.uid, sent.metadata.resource_version) = (Some("secret".to_owned()), Some("1".to_owned()));
     sent.data = Some(data.iter().map(|(name, value)| (name.clone(), ByteString(value.clone()))).collect());

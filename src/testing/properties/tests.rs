@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::bodies::{petra_links, petra_pages, record, scripts};
 use self::stored::stored;
 use super::connectwise::round;
-use super::conversation::{Told, visit};
+use super::conversation::{Script, visit};
 use super::secret::Data;
 use super::{CANARY, answer, files, petra, reply, secret, texts};
 use crate::connectwise::Depth;
@@ -264,7 +264,7 @@ proptest! {
         choices in prop::collection::vec(prop_oneof![2 => Just(0), 1 => any::<u8>()], 0..40),
     ) {
         let (link, page) = (link.to_string(), page.to_string());
-        visit(&Told {
+        visit(&Script {
             link: link.as_bytes(),
             secret: &secret,
             replies: &replies,

@@ -6,7 +6,7 @@ use crate::crd::{ConditionType, Inputs, LinkStatus, Reason};
 
 /// What a round says for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum RoundVerdict {
     Good,
     Refused(Reason),
     Denied(Reason),
@@ -15,39 +15,39 @@ pub enum Told {
 }
 
 /// The conclusive part of a round, for a link that had this status before it.
-pub fn told(round: &Round, before: &LinkStatus) -> Option<Told> {
+pub fn round_verdict(round: &Round, before: &LinkStatus) -> Option<RoundVerdict> {
     match (&round.company, round.keys) {
         (CompanyAnswer::Found(_), KeysAnswer::Accepted) => {}
         (CompanyAnswer::Inconclusive(_), _) | (CompanyAnswer::Found(_), KeysAnswer::Inconclusive(_)) => {
             return None;
         }
         (CompanyAnswer::Found(_), KeysAnswer::Rejected) => {
-            return Some(Told::Refused(Reason::CredentialsRejected));
+            return Some(RoundVerdict::Refused(Reason::CredentialsRejected));
         }
-        (CompanyAnswer::Unknown, _) => return Some(Told::Refused(Reason::CompanyUnknown)),
+        (CompanyAnswer::Unknown, _) => return Some(RoundVerdict::Refused(Reason::CompanyUnknown)),
         // What has been a ConnectWise, and shows a page now, may be under maintenance.
         (CompanyAnswer::NotConnectWise, _)
             if before.site.as_ref().is_some_and(|site| site.codebase.is_some()) =>
         {
             return None;
         }
-        (CompanyAnswer::NotConnectWise, _) => return Some(Told::Wrong(Reason::SiteInvalid)),
+        (CompanyAnswer::NotConnectWise, _) => return Some(RoundVerdict::Wrong(Reason::SiteInvalid)),
         (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
-            return Some(Told::Wrong(Reason::SiteNotAllowed));
+            return Some(RoundVerdict::Wrong(Reason::SiteNotAllowed));
         }
     }
     if round.member == MemberAnswer::Inactive {
-        return Some(Told::Denied(Reason::MemberInactive));
+        return Some(RoundVerdict::Denied(Reason::MemberInactive));
     }
     match &round.permissions {
         PermissionsAnswer::Inconclusive(_) => None,
         PermissionsAnswer::Judged(found) if !found.missing.is_empty() => {
-            Some(Told::Denied(Reason::PermissionsMissing))
+            Some(RoundVerdict::Denied(Reason::PermissionsMissing))
         }
         PermissionsAnswer::Judged(_) => match round.board {
-            BoardAnswer::NotNamed | BoardAnswer::Ready => Some(Told::Good),
+            BoardAnswer::NotNamed | BoardAnswer::Ready => Some(RoundVerdict::Good),
             BoardAnswer::Inconclusive(_) => None,
-            _ => Some(Told::Wrong(Reason::ServiceBoardNotReady)),
+            _ => Some(RoundVerdict::Wrong(Reason::ServiceBoardNotReady)),
         },
     }
 }
@@ -72,8 +72,8 @@ pub fn same_role(before: &Inputs, after: &Inputs) -> bool {
 }
 
 /// Promise 2: an accusation is what ConnectWise just said, or what it said last for the same keys and company.
-pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Option<&Round>) {
-    let just = round.and_then(|round| told(round, before));
+pub fn accusations_are_backed(before: &LinkStatus, after: &LinkStatus, round: Option<&Round>) {
+    let just = round.and_then(|round| round_verdict(round, before));
     let (inputs_before, inputs_after) =
         (before.inputs.clone().unwrap_or_default(), after.inputs.clone().unwrap_or_default());
     let ready = before.reason(ConditionType::Ready);
@@ -83,7 +83,7 @@ pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Opt
         let is_the_verdict = matches!(ready, Some(Reason::CredentialsRejected | Reason::CompanyUnknown));
         let accepted = is_the_verdict && round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
         assert!(
-            matches!(just, Some(Told::Refused(_))) || (stands && !accepted),
+            matches!(just, Some(RoundVerdict::Refused(_))) || (stands && !accepted),
             "accused keys that were not refused"
         );
     }
@@ -91,14 +91,14 @@ pub fn accusations_were_told(before: &LinkStatus, after: &LinkStatus, round: Opt
         let stands =
             before.is_true(ConditionType::PermissionDenied) && same_role(&inputs_before, &inputs_after);
         assert!(
-            matches!(just, Some(Told::Denied(_))) || (stands && just != Some(Told::Good)),
+            matches!(just, Some(RoundVerdict::Denied(_))) || (stands && just != Some(RoundVerdict::Good)),
             "accused a role that was not found lacking"
         );
     }
     if after.reason(ConditionType::Ready) == Some(Reason::SiteInvalid) {
         let stands = ready == Some(Reason::SiteInvalid);
         assert!(
-            just == Some(Told::Wrong(Reason::SiteInvalid)) || stands,
+            just == Some(RoundVerdict::Wrong(Reason::SiteInvalid)) || stands,
             "no ConnectWise where one was found before"
         );
     }

@@ -28,17 +28,17 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
     let second = |name: &str| format!("{}  {name}:\n    source: x\n    functions: [{LINE}]\n", profile(LINE));
     let cases = [
         ("not YAML", "profiles: [".to_owned(), ["profiles", "line 1"]),
-        ("a tab", profile(LINE).replace("    source", "\tsource"), ["cannot start any token", "line 3"]),
+        ("a tab", profile(LINE).replace("    source", "\tsource"), ["tabs disallowed", "line 3"]),
         ("a field beside the profiles", profile(LINE) + "roles: {}\n", ["unknown field `roles`", "line 6"]),
         (
             "unknown field",
             profile("{module: System, function: API Reports, read: All}"),
-            ["profiles.Own.functions[0]: unknown field `read`", "line 5"],
+            ["profiles.Own.functions[0].read: unknown field `read`", "line 5"],
         ),
         (
             "a board",
             profile(LINE) + "    board: {defaultTeam: required}\n",
-            ["profiles.Own: unknown field `board`", "line 6"],
+            ["profiles.Own.board: unknown field `board`", "line 6"],
         ),
         (
             "unknown level",
@@ -70,9 +70,9 @@ fn a_fault_in_the_content_is_named_with_field_and_line() {
             profile(&format!("{LINE}\n      - {LINE}")),
             ["profiles.Own.functions[1]: repeats the function of an earlier line", "line 6"],
         ),
-        ("twice the same name", second("Own"), ["profiles: profile Own is defined twice", "line 6"]),
-        ("a built-in name", second("GuideV1"), ["profiles: profile GuideV1 is built in", "line 6"]),
-        ("no name", second("7th"), ["profiles: a profile's name begins with a letter", "line 6"]),
+        ("twice the same name", second("Own"), ["profiles: duplicate mapping key `Own`", "line 6"]),
+        ("a built-in name", second("GuideV1"), ["profiles.GuideV1: profile GuideV1 is built in", "line 6"]),
+        ("no name", second("7th"), ["profiles.7th: a profile's name begins with a letter", "line 6"]),
         (
             "nothing in it",
             "profiles: {Own: {source: x, functions: []}}".to_owned(),

@@ -84,14 +84,15 @@ fn a_link_suspended_while_it_waits_for_others_resumes_with_their_news() -> Resul
     let foreign =
         json!({"companyId": "bravo", "siteUrl": stage.sims.site(), "owner": "elsewhere/team/bravo"});
     petra.place(&id, &foreign)?;
-    let id_of_acme = stage.linked("acme", |link| link)?.text("/link/id").to_owned();
-    petra.force_state(&id_of_acme, &json!({"state": "pending"}))?;
     let id_of_delta = stage.linked("delta", |link| link)?.text("/link/id").to_owned();
     petra.force_state(&id_of_delta, &json!({"state": "failed", "reason": "credentials_rejected"}))?;
     stage.apply_link("echo", |link| link.mode("Portal"))?;
     let inactive = |inactive| MemberChange { inactive: Some(inactive), ..MemberChange::default() };
     stage.sims.world().change_member("foxtrot", MEMBER, inactive(true))?;
     stage.apply_link("foxtrot", |link| link)?;
+    // Last, because it may wait only ten minutes of the operator's time to be confirmed.
+    let id_of_acme = stage.linked("acme", |link| link)?.text("/link/id").to_owned();
+    petra.force_state(&id_of_acme, &json!({"state": "pending"}))?;
 
     let verdicts = [
         ("acme", ("Ready", "Unknown", "AwaitingConfirmation")),

@@ -34,7 +34,7 @@ impl Registration<'_> {
         builder.set(ConditionType::Ready, ConditionStatus::True.because(Reason::Linked, GOOD));
         let moved = self.derivation_moved();
         let mut settled =
-            self.end(view.settle(builder.finish(Progress::Settled))).petra_done().claiming(&self.id);
+            self.end(view.settle(builder.finish(Progress::Settled))).reset_petra_backoff().claiming(&self.id);
         settled = settled.disproving(Suspicion::is_of_petra);
         settled.state.petra_heard = Some(view.now.up);
         if moved {
@@ -83,7 +83,7 @@ impl Registration<'_> {
         let mut settled = self.end(view.settle(builder.finish(progress)));
         settled.state.petra_heard = Some(view.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
-        Settlement { next: Some(next), ..settled }.petra_done().claiming(&self.id).waiting().plan()
+        Settlement { next: Some(next), ..settled }.reset_petra_backoff().claiming(&self.id).waiting().plan()
     }
 
     pub(super) fn failed(self, link: &RemoteLink) -> Plan {
@@ -114,7 +114,7 @@ impl Registration<'_> {
         );
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
-        settled.petra_again(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
+        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
     }
 
     pub(super) fn conflict(&self, owner: Option<&Owner>) -> Plan {
@@ -147,7 +147,7 @@ impl Registration<'_> {
         builder.set(ConditionType::Registered, ConditionStatus::False.because(Reason::LinkConflict, text));
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
-        settled.petra_again(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
+        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
     }
 
     /// This replica was not surely the leader for long enough: nothing was sent, and nothing is known of Petra.
@@ -164,13 +164,16 @@ impl Registration<'_> {
             Progress::Reconciling
         };
         let settled = self.end(self.view.settle(builder.finish(progress)));
-        settled.petra_again(self.view, BackoffKind::Inconclusive, None).claiming(&self.id).plan()
+        settled
+            .requeue_petra_with_backoff(self.view, BackoffKind::Inconclusive, None)
+            .claiming(&self.id)
+            .plan()
     }
 
     /// Petra answered nothing: a registered link stays as it is, one that is not yet waits.
     pub(super) fn petra_fault(&self, fault: PetraFault) -> Plan {
         let view = self.view;
-        let asked_to_wait = match fault {
+        let retry_after = match fault {
             PetraFault::RateLimited(wait) => wait,
             _ => None,
         };
@@ -217,7 +220,7 @@ impl Registration<'_> {
         if matches!(view.facts.put_answer, Some(PutAnswer::Unknown(_))) {
             settled.state.unknown_put = Some(view.now.up);
         }
-        let mut settled = self.end(settled).petra_again(view, kind, asked_to_wait);
+        let mut settled = self.end(settled).requeue_petra_with_backoff(view, kind, retry_after);
         if kind == BackoffKind::Held {
             settled = settled.holding(HeldCause::Petra);
         }
@@ -230,7 +233,7 @@ impl Registration<'_> {
 
     /// Nothing new is known of Petra: what stands stays.
     pub(super) fn keep(&self) -> Plan {
-        self.kept().still_petra(self.view).plan()
+        self.kept().requeue_petra_as_planned(self.view).plan()
     }
 
     /// The end of a visit that keeps what stands.

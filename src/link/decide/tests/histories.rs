@@ -170,7 +170,7 @@ fn ready_was_proved(world: &World, referee: &Referee) {
 }
 
 /// Promise 2: an accusation is what the last conclusive answer said.
-fn accusations_were_told(world: &World, referee: &Referee) {
+fn accusations_are_backed(world: &World, referee: &Referee) {
     if world.is(ConditionType::AuthFailed, ConditionStatus::True) {
         assert!(referee.refused, "accused keys that were not refused");
     }
@@ -264,7 +264,7 @@ fn the_promises_hold_after_every_step_of_any_history() {
             let (settlement, trace) = world.visit();
             referee.watch(&world, &trace);
             ready_was_proved(&world, &referee);
-            accusations_were_told(&world, &referee);
+            accusations_are_backed(&world, &referee);
             nothing_leaked(&world, &settlement);
             conforms(&world);
             let rounds_then = trace.rounds.len();

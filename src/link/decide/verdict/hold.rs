@@ -10,12 +10,12 @@ use crate::connectwise::Inconclusive;
 use crate::crd::{ConditionStatus, ConditionType, EventReason, Reason};
 use crate::link::decide::standing::Standing;
 use crate::link::decide::{Row, View};
+use crate::link::intervals;
 use crate::link::message;
 use crate::link::plan::{HeldCause, Plan, Question, Settlement};
 use crate::link::reason_class::BackoffKind;
 use crate::link::state::Suspicion;
 use crate::link::status_builder::{Progress, StatusBuilder};
-use crate::link::timetable;
 
 /// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
 /// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
@@ -46,13 +46,14 @@ pub(in crate::link::decide) fn hold_accusation(
     let settled = view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
     let again = debounce_left.max(timings.floor);
     let mut settled = match (schedule, debounce_left.is_zero()) {
-        (None, true) => settled.holding(HeldCause::Fleet).repeat(view, BackoffKind::Held, None),
-        (None, false) => settled.holding(HeldCause::Debounce).again_in(view, again),
-        (Some(schedule), true) => {
-            schedule.end(view, settled).holding(HeldCause::Fleet).petra_again(view, BackoffKind::Held, None)
-        }
+        (None, true) => settled.holding(HeldCause::Fleet).requeue_with_backoff(view, BackoffKind::Held, None),
+        (None, false) => settled.holding(HeldCause::Debounce).requeue_in(view, again),
+        (Some(schedule), true) => schedule
+            .end(view, settled)
+            .holding(HeldCause::Fleet)
+            .requeue_petra_with_backoff(view, BackoffKind::Held, None),
         (Some(schedule), false) => {
-            schedule.end(view, settled).holding(HeldCause::Debounce).no_later_than(again)
+            schedule.end(view, settled).holding(HeldCause::Debounce).requeue_no_later_than(again)
         }
     };
     settled.state.suspicion = Some(suspicion);
@@ -70,7 +71,7 @@ pub(in crate::link::decide) fn stale_or_kept(
     why: &str,
 ) -> (StatusBuilder, bool) {
     let ready = view.subject.status.is_true(ConditionType::Ready);
-    let limit = timetable::stale_after(view.subject, &view.config.timings);
+    let limit = intervals::stale_after(view.subject, &view.config.timings);
     let age = view.subject.status.last_validated_time.map_or(Duration::MAX, |at| view.now.since_record(at.0));
     if !ready || age < limit {
         return (builder, false);
@@ -100,7 +101,7 @@ pub(super) fn inconclusive(
     evidence: PartialEvidence,
     builder: StatusBuilder,
 ) -> Row<Passed> {
-    let asked_to_wait = match why {
+    let retry_after = match why {
         Inconclusive::RateLimited(wait) => wait,
         _ => None,
     };
@@ -111,7 +112,7 @@ pub(super) fn inconclusive(
     match standing {
         Some(Standing::Passed) if !view.subject.status.is_true(ConditionType::Ready) => {
             let tenant = view.state.tenant.clone();
-            let held = Some((BackoffKind::Held, asked_to_wait));
+            let held = Some((BackoffKind::Held, retry_after));
             ControlFlow::Continue(Passed {
                 builder,
                 schedule: Schedule { tenant, fresh: false, due: view.now.up, held },
@@ -121,19 +122,20 @@ pub(super) fn inconclusive(
             let (builder, stale) = stale_or_kept(view, builder, NOT_ANSWERED);
             let settled =
                 view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
-            ControlFlow::Break(held(view, settled, asked_to_wait).plan())
+            ControlFlow::Break(held(view, settled, retry_after).plan())
         }
         None => {
             let (settled, kind) = without_verdict(view, why, evidence, builder);
-            ControlFlow::Break(settled.repeat(view, kind, asked_to_wait).plan())
+            ControlFlow::Break(settled.requeue_with_backoff(view, kind, retry_after).plan())
         }
     }
 }
 
 /// Ends a visit whose verdict is held, with one event for the whole streak.
-fn held(view: &View, settled: Settlement, asked_to_wait: Option<Duration>) -> Settlement {
+fn held(view: &View, settled: Settlement, retry_after: Option<Duration>) -> Settlement {
     let first = view.state.backoff.kind != Some(BackoffKind::Held);
-    let settled = settled.holding(HeldCause::Inconclusive).repeat(view, BackoffKind::Held, asked_to_wait);
+    let settled =
+        settled.holding(HeldCause::Inconclusive).requeue_with_backoff(view, BackoffKind::Held, retry_after);
     if first {
         settled.event(
             EventReason::CheckInconclusive,

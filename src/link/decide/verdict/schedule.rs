@@ -7,11 +7,11 @@ use crate::crd::{ConditionType, Reason};
 use crate::link::decide::View;
 use crate::link::decide::operator_keys::client_id_is_news;
 use crate::link::decide::standing::{Standing, waits_for_connectwise};
+use crate::link::intervals;
 use crate::link::plan::{HeldCause, Plan, Settlement};
 use crate::link::reason_class::BackoffKind;
 use crate::link::state::Backoff;
 use crate::link::status_builder::{Progress, StatusBuilder};
-use crate::link::timetable;
 
 /// What a visit that passed at ConnectWise means for the next one.
 pub(in crate::link::decide) struct Schedule {
@@ -34,14 +34,14 @@ impl Schedule {
     pub(in crate::link::decide) fn end(&self, view: &View, mut settled: Settlement) -> Settlement {
         settled.state.tenant = self.tenant.clone().or(settled.state.tenant);
         match self.held {
-            Some((kind, asked_to_wait)) => {
-                settled.holding(HeldCause::Inconclusive).repeat(view, kind, asked_to_wait)
+            Some((kind, retry_after)) => {
+                settled.holding(HeldCause::Inconclusive).requeue_with_backoff(view, kind, retry_after)
             }
             None if self.fresh => {
                 // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
-                settled.disproving(|suspicion| !suspicion.is_of_petra()).routine(view)
+                settled.disproving(|suspicion| !suspicion.is_of_petra()).requeue_for_routine(view)
             }
-            None => settled.still_due(view, self.due),
+            None => settled.requeue_as_planned(view, self.due),
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn not_due_yet(view: &View, mut builder: StatusBuilder, due: Duration
         // What was planned before was planned for what stood then.
         settled.state.not_before = Some(due);
     }
-    settled.still_due(view, due).plan()
+    settled.requeue_as_planned(view, due).plan()
 }
 
 /// When the next round is due, on the monotonic clock.
@@ -78,12 +78,12 @@ pub(super) fn due_at(view: &View, standing: Option<Standing>) -> Duration {
     let planned = match standing {
         // A delay that was set for the Secret says nothing about ConnectWise.
         None => state.not_before.filter(|_| waits_for_connectwise(&view.subject.status)).unwrap_or(now),
-        Some(Standing::Passed) => timetable::routine_due(view.subject, state, timings, view.now),
+        Some(Standing::Passed) => intervals::routine_due(view.subject, state, timings, view.now),
         // Found at start: backoff is in memory, so a negative verdict waits its first delay.
         Some(Standing::Fault(reason)) => state.not_before.unwrap_or_else(|| {
-            let kind = timetable::backoff_of(reason);
-            let (delay, _) = timetable::repeat(timings, Backoff::default(), kind, None, view.now);
-            let shifted = timetable::jittered(timings, delay, &view.subject.uid, 0);
+            let kind = intervals::backoff_of(reason);
+            let (delay, _) = intervals::backoff_delay(timings, Backoff::default(), kind, view.now);
+            let shifted = intervals::jittered(timings, delay, &view.subject.uid, 0);
             state.first_seen.unwrap_or(now) + shifted
         }),
     };

@@ -11,7 +11,9 @@ use crate::link::facts::{PollView, SecretRead};
 use crate::link::message;
 use crate::link::plan::{Change, Settlement};
 use crate::petra::{Owner, PutAnswer, RemoteLink, RemoteState};
-use crate::testing::properties::verdicts::{Told, accusations_were_told, passed, same_keys, same_role, told};
+use crate::testing::properties::verdicts::{
+    RoundVerdict, accusations_are_backed, passed, round_verdict, same_keys, same_role,
+};
 use crate::testing::properties::{WORD, tells_nothing};
 
 /// What the operator may add to a status that it was given.
@@ -22,7 +24,7 @@ pub(super) fn written(view: &View, status: &LinkStatus, stored: usize) {
     let before = &view.subject.status;
     is_fit(status, stored);
     tells_only_what_it_may(view, status);
-    accusations_were_told(before, status, view.facts.round.as_ref());
+    accusations_are_backed(before, status, view.facts.round.as_ref());
     ready_was_proved(view, status);
 }
 
@@ -59,13 +61,13 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
                 panic!("a PUT without keys");
             };
             assert_eq!(read, credentials, "a PUT of other keys than were read");
-            let just = view.facts.round.as_ref().map(|round| told(round, &subject.status));
+            let just = view.facts.round.as_ref().map(|round| round_verdict(round, &subject.status));
             let inputs = subject.status.inputs.clone().unwrap_or_default();
             let stands = passed(&subject.status)
                 && inputs.credentials_version.as_deref() == Some(credentials.as_str())
                 && inputs.company_id.as_deref() == Some(company.as_str());
             match just {
-                Some(Some(Told::Good)) => {}
+                Some(Some(RoundVerdict::Good)) => {}
                 None | Some(None) => assert!(stands, "a PUT of keys that nobody found good"),
                 Some(Some(bad)) => panic!("a PUT although ConnectWise told {bad:?}"),
             }
@@ -76,8 +78,8 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
         }
         Change::Delete { id, expected } => {
             let ours = |link: &&RemoteLink| link.owner.as_ref() == Some(&subject.owner);
-            let told = links.iter().filter(ours).any(|link| link.id == *id && link.version == *expected);
-            assert!(told, "a DELETE of a link that is not this resource's: {id}");
+            let is_ours = links.iter().filter(ours).any(|link| link.id == *id && link.version == *expected);
+            assert!(is_ours, "a DELETE of a link that is not this resource's: {id}");
         }
     }
 }
@@ -188,12 +190,12 @@ fn ready_was_proved(view: &View, after: &LinkStatus) {
     let inputs_before = before.inputs.clone().unwrap_or_default();
     let same = same_keys(&inputs_before, &inputs) && same_role(&inputs_before, &inputs);
     let stood = before.is_true(ConditionType::Ready) && same;
-    let just = view.facts.round.as_ref().and_then(|round| told(round, before));
+    let just = view.facts.round.as_ref().and_then(|round| round_verdict(round, before));
     if stood {
         return;
     }
     let proved = match just {
-        Some(told) => told == Told::Good,
+        Some(told) => told == RoundVerdict::Good,
         None => passed(before) && same,
     };
     assert!(proved, "Ready, and ConnectWise told {just:?}");

@@ -3,7 +3,7 @@
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, outage};
 use crate::connectwise::Depth;
-use crate::crd::{ConditionType, Reason};
+use crate::crd::{ConditionType, LinkStatus, Reason};
 use crate::link::decide::{OperatorKeys, may_help};
 use crate::link::facts::{ClientIdView, FleetView};
 use crate::link::plan::HeldCause;
@@ -173,6 +173,23 @@ fn a_client_id_that_worked_is_not_named_beside_a_standing_refusal() {
     assert_eq!((trace.rounds.len(), trace.writes, settlement.events.len()), (0, 1, 0));
     assert!(!names_it(&world) && world.ready_reason() == "False/CredentialsRejected");
     assert_eq!(world.visit().1.writes, 0);
+}
+
+#[test]
+fn a_standing_rejection_renders_its_message_from_what_is_known() {
+    let mut world = World::new();
+    world.tenancy = Tenancy::refusing();
+    world.visit();
+    let written = world.status.clone();
+    for condition in &mut world.status.conditions {
+        condition.message = "of an earlier version of the operator".to_owned();
+    }
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (0, 1));
+    for kind in [ConditionType::Ready, ConditionType::AuthFailed] {
+        let message = |status: &LinkStatus| status.condition(kind).map(|it| it.message.clone());
+        assert_eq!(message(&world.status), message(&written));
+    }
 }
 
 #[test]

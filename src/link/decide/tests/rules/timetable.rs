@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::super::table::foreign_link;
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
-use crate::connectwise::CompanyAnswer;
+use crate::connectwise::{CompanyAnswer, Inconclusive};
 use crate::link::facts::{FleetView, Rival};
 use crate::link::reason_class::BackoffKind;
+use crate::link::state::LinkState;
 use crate::petra::PetraFault;
 
 /// A link's visits are walked up to its next look, again and again.
@@ -170,4 +171,25 @@ fn petra_is_asked_again_at_the_very_time_that_was_planned() {
     assert_eq!(settlement.next, Some(Duration::from_secs(5)));
     world.wait(Duration::from_secs(4));
     assert_eq!(world.visit().0.next, Some(Duration::from_secs(10)));
+}
+
+#[test]
+fn jitter_never_asks_a_service_earlier_than_it_said() {
+    let asked = 10 * MINUTE;
+    let (mut connectwise, mut petra) = (World::new(), World::new());
+    connectwise.tenancy = Tenancy::out(Inconclusive::RateLimited(Some(asked)));
+    petra.petra_fault = Some(PetraFault::RateLimited(Some(asked)));
+    for (mut world, due) in [
+        (connectwise, (|state: &LinkState| state.not_before) as fn(&LinkState) -> _),
+        (petra, |state| state.petra_not_before),
+    ] {
+        world.config.timings.jitter = 0.15;
+        // Every look has a jitter of its own, and half of them shorten the delay.
+        for look in 0..12 {
+            world.visit();
+            let delay = due(&world.state).expect("it is repeated") - world.now.up;
+            assert!(delay >= asked, "look {look}: {delay:?}");
+            world.wait(delay);
+        }
+    }
 }

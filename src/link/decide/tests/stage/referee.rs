@@ -17,7 +17,7 @@ use crate::link::plan::HeldCause;
 use crate::link::visit::Visit;
 use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
-use crate::testing::properties::verdicts::{Told, accusations_were_told, told};
+use crate::testing::properties::verdicts::{RoundVerdict, accusations_are_backed, round_verdict};
 
 /// The inputs that a good round proves: company, keys, profile, board.
 type Proof = (String, String, String, Option<String>);
@@ -29,7 +29,7 @@ pub(super) struct Referee {
     /// Keys' versions that Petra confirmed.
     confirmed: BTreeSet<String>,
     /// Since when a Ready link was told to be bad, by operator and resource, and what of.
-    doubted: BTreeMap<(usize, Who), (Told, Duration)>,
+    doubted: BTreeMap<(usize, Who), (RoundVerdict, Duration)>,
     /// Resources that may hold a link: they sent a PUT, or say so in the status.
     holding: BTreeSet<Who>,
     /// Resources that are gone, or left mode `Api`, and must have left nothing.
@@ -76,7 +76,9 @@ impl Referee {
     pub fn asked(&mut self, who: Who, round: &Round, visit: &Visit) {
         let Ok(target) = &visit.subject.target else { return };
         let Some(SecretRead::Keys { credentials, .. }) = &visit.facts.secret else { return };
-        if round.depth == Depth::Full && told(round, &visit.subject.status) == Some(Told::Good) {
+        if round.depth == Depth::Full
+            && round_verdict(round, &visit.subject.status) == Some(RoundVerdict::Good)
+        {
             self.proved.insert((
                 COMPANIES[who].to_owned(),
                 credentials.as_str().to_owned(),
@@ -116,7 +118,7 @@ impl Referee {
     pub fn wrote(&mut self, who: Who, visit: &Visit, after: &LinkStatus) {
         self.writes += 1;
         conforms(visit, after);
-        accusations_were_told(&visit.subject.status, after, visit.facts.round.as_ref());
+        accusations_are_backed(&visit.subject.status, after, visit.facts.round.as_ref());
         self.ready_was_proved(visit, after);
         let text = serde_json::to_string(after).expect("json");
         assert!(!text.contains("CANARY"), "a key leaked");
@@ -144,10 +146,10 @@ impl Referee {
         let ready = after.is_true(ConditionType::Ready);
         let whole = visit.facts.round.as_ref().filter(|round| round.depth == Depth::Full);
         let doubt = self.doubted.remove(&(operator, who));
-        let doubt = match whole.and_then(|round| told(round, &progress.began)) {
+        let doubt = match whole.and_then(|round| round_verdict(round, &progress.began)) {
             _ if !ready || !same_keys(&progress.began, after) => None,
             None => doubt,
-            Some(Told::Good) => None,
+            Some(RoundVerdict::Good) => None,
             // What it is accused of may change in between: then the debounce begins anew.
             Some(bad) => Some(doubt.filter(|(of, _)| *of == bad).unwrap_or((bad, up))),
         };
@@ -179,8 +181,8 @@ impl Referee {
             assert!(self.confirmed.contains(&proof.1), "Ready without a confirmation of these keys");
         }
         let was = before.is_true(ConditionType::Ready) && same_keys(before, after);
-        let just = visit.facts.round.as_ref().and_then(|round| told(round, before));
-        let refuted = just.is_some_and(|told| told != Told::Good);
+        let just = visit.facts.round.as_ref().and_then(|round| round_verdict(round, before));
+        let refuted = just.is_some_and(|told| told != RoundVerdict::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
 }

@@ -9,15 +9,12 @@ use crate::clock::Now;
 use crate::crd::Reason;
 use crate::timings::{Timings, doubled};
 
-/// The delay of the next repeated look, and the backoff that remembers it.
-///
-/// `asked_to_wait` is a server's `Retry-After`: it lengthens the delay, up to [`Timings::retry_after_max`].
+/// The next delay of a backoff of this kind, without jitter, and the backoff that remembers it.
 #[must_use]
-pub fn repeat(
+pub(crate) fn backoff_delay(
     timings: &Timings,
     backoff: Backoff,
     kind: BackoffKind,
-    asked_to_wait: Option<Duration>,
     now: Now,
 ) -> (Duration, Backoff) {
     let same = backoff.kind == Some(kind);
@@ -29,8 +26,13 @@ pub fn repeat(
         BackoffKind::Inconclusive => doubled(timings.retry, backoff.looks, timings.retry_max),
         BackoffKind::Held => doubled(timings.held_retry, backoff.looks, timings.held_retry_max),
     };
-    let asked = asked_to_wait.map_or(Duration::ZERO, |wait| timings.scale(wait.min(timings.retry_after_max)));
-    (delay.max(asked), Backoff { looks: backoff.looks.saturating_add(1), ..backoff })
+    (delay, Backoff { looks: backoff.looks.saturating_add(1), ..backoff })
+}
+
+/// How long a server asked to wait with `Retry-After`, up to [`Timings::retry_after_max`].
+#[must_use]
+pub(crate) fn retry_after(timings: &Timings, asked: Option<Duration>) -> Duration {
+    asked.map_or(Duration::ZERO, |wait| timings.scale(wait.min(timings.retry_after_max)))
 }
 
 /// How the checks of a fault that ConnectWise or Petra reported repeat.
@@ -42,7 +44,7 @@ pub fn backoff_of(fault: Reason) -> BackoffKind {
 /// A delay shifted by at most [`Timings::jitter`] of itself, the same for the same link at the same look, so that links
 /// spread out and a test can tell the result beforehand.
 #[must_use]
-pub fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Duration {
+pub(crate) fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Duration {
     // FNV-1a: a fair spread is all that is asked of it.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in uid.bytes().chain(look.to_le_bytes()) {
@@ -57,7 +59,7 @@ pub fn jittered(timings: &Timings, delay: Duration, uid: &str, look: u64) -> Dur
 /// After a restart the stored `lastValidatedTime` counts, so that a restart asks nobody; a link that became due while no
 /// operator ran waits a random part of half an interval, so that a fleet does not ask at once.
 #[must_use]
-pub fn routine_due(subject: &Subject, state: &LinkState, timings: &Timings, now: Now) -> Duration {
+pub(crate) fn routine_due(subject: &Subject, state: &LinkState, timings: &Timings, now: Now) -> Duration {
     if let Some(at) = state.not_before {
         return at;
     }
@@ -74,7 +76,7 @@ pub fn routine_due(subject: &Subject, state: &LinkState, timings: &Timings, now:
 
 /// A number from 0 to 1 that is the link's own.
 #[must_use]
-pub fn spread(uid: &str) -> f64 {
+pub(crate) fn spread(uid: &str) -> f64 {
     let even = Timings { jitter: 1.0, ..Timings::default() };
     jittered(&even, Duration::from_secs(1), uid, 0).as_secs_f64() / 2.0
 }
@@ -82,14 +84,14 @@ pub fn spread(uid: &str) -> f64 {
 /// How far apart links are woken when all of so many have a reason to be looked at: a few one after the other, many within
 /// the jitter of an interval, as their routine checks are.
 #[must_use]
-pub fn apart(timings: &Timings, links: usize) -> Duration {
+pub(crate) fn apart(timings: &Timings, links: usize) -> Duration {
     let share = timings.jitter / f64::from(u32::try_from(links.max(1)).unwrap_or(u32::MAX));
     timings.retry.min(timings.interval.mul_f64(share))
 }
 
 /// How long a Ready link may go without a conclusive round.
 #[must_use]
-pub fn stale_after(subject: &Subject, timings: &Timings) -> Duration {
+pub(crate) fn stale_after(subject: &Subject, timings: &Timings) -> Duration {
     subject.interval.saturating_mul(timings.stale_intervals).min(timings.stale_cap)
 }
 
@@ -128,9 +130,9 @@ mod tests {
     fn what_a_person_fixes_is_checked_less_often_after_fifteen_minutes() {
         let timings = Timings::default();
         let began = Now { wall: jiff::Timestamp::UNIX_EPOCH, up: Duration::from_hours(1) };
-        let (first, backoff) = repeat(&timings, Backoff::default(), BackoffKind::Fixing, None, began);
+        let (first, backoff) = backoff_delay(&timings, Backoff::default(), BackoffKind::Fixing, began);
         let (later, _) =
-            repeat(&timings, backoff, BackoffKind::Fixing, None, began.plus(timings.recheck_for));
+            backoff_delay(&timings, backoff, BackoffKind::Fixing, began.plus(timings.recheck_for));
         assert_eq!((first, later), (timings.recheck, timings.recheck_later));
     }
 
