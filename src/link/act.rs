@@ -22,7 +22,7 @@ impl Reconciler {
             Change::AddFinalizer => self.set_finalizer(visit, true).await,
             // A replica that may have lost the lead does not know what the next leader has sent to Petra since: that Petra
             // holds no link proves nothing to it.
-            Change::RemoveFinalizer if !self.surely_leads() => Ok(Outcome::Finalizer(false, None)),
+            Change::RemoveFinalizer if !self.surely_leads() => Ok(Outcome::NotMade),
             Change::RemoveFinalizer => self.set_finalizer(visit, false).await,
             Change::Put { id, company, site, expected, adopt_from, credentials } => {
                 let answer = match (&self.petra, &visit.keys) {
@@ -81,10 +81,8 @@ impl Reconciler {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         // Only metadata comes back: an object that does not fit its types can lose its finalizer too.
         match api.patch_metadata(&key.name, &params, &Patch::Merge(&patch)).await {
-            Ok(link) => Ok(Outcome::Finalizer(present, Some(Box::new(link.metadata)))),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
-                Ok(Outcome::Finalizer(present, None))
-            }
+            Ok(link) => Ok(Outcome::Finalizer(present, Box::new(link.metadata))),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Outcome::NotMade),
             Err(source) => {
                 let doing = if present { "add the finalizer" } else { "remove the finalizer" };
                 Err(Error::Kubernetes { doing, source })

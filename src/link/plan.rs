@@ -153,9 +153,11 @@ pub(crate) enum Answer {
 
 /// What came of a [`Change`].
 pub(crate) enum Outcome {
-    /// The finalizer is on the resource (`true`) or off (`false`), and this is the metadata now. `None`: the resource was
-    /// written by somebody else in between, it is gone, or this replica may not be the leader any more.
-    Finalizer(bool, Option<Box<ObjectMeta>>),
+    /// The finalizer is on the resource (`true`) or off (`false`), and this is the metadata now.
+    Finalizer(bool, Box<ObjectMeta>),
+    /// The finalizer is as before: somebody else wrote the resource in between, it is gone, or this replica may not be the
+    /// leader any more.
+    NotMade,
     /// Petra's answer to a PUT.
     Put(PutAnswer),
     /// Petra's answer to a DELETE.

@@ -63,21 +63,21 @@ pub(crate) struct LinkState {
     /// When the last round began: the floor counts from here.
     pub last_round: Option<Duration>,
     /// Generation of the operator's clientId when the visit of the last round began.
-    pub client_id: u64,
+    pub client_id_generation: u64,
     /// Since when the Secret is absent.
-    pub secret_absent: Option<Duration>,
+    pub secret_absent_since: Option<Duration>,
     /// Since when the site's name is unknown or its certificate bad.
-    pub site_unreachable: Option<Duration>,
+    pub site_unreachable_since: Option<Duration>,
     /// A fault of a Ready link, waiting for its second answer.
     pub suspicion: Option<Suspicion>,
     /// How delays grow.
     pub backoff: Backoff,
     /// When Petra last said that it holds the link as it should, confirmed or not yet.
-    pub petra_heard: Option<Duration>,
+    pub petra_heard_at: Option<Duration>,
     /// The tenant that the last full round found. Spares a discovery.
     pub tenant: Option<Tenant>,
     /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.
-    pub unknown_put: Option<Duration>,
+    pub unknown_put_at: Option<Duration>,
     /// When the link was last changed at Petra by this process: an older list says nothing about it.
-    pub petra_changed: Option<Duration>,
+    pub petra_changed_at: Option<Duration>,
 }

@@ -179,10 +179,10 @@ impl Visit {
             state.not_before = Some(now.up + delay);
             state.backoff = backoff;
             state.last_round = Some(now.up);
-            state.client_id = self.facts.client_id.generation;
+            state.client_id_generation = self.facts.client_id.generation;
         }
         if matches!(self.facts.put_answer, Some(PutAnswer::Unknown(_))) {
-            state.unknown_put = Some(now.up);
+            state.unknown_put_at = Some(now.up);
         }
         state
     }
@@ -226,8 +226,8 @@ impl Visit {
 
     fn changed(&mut self, outcome: Outcome, config: &Config, now: Now) -> Currency {
         match outcome {
-            Outcome::Finalizer(_, None) => return Currency::Outdated,
-            Outcome::Finalizer(present, Some(metadata)) => {
+            Outcome::NotMade => return Currency::Outdated,
+            Outcome::Finalizer(present, metadata) => {
                 self.facts.finalizer = present;
                 self.wrote_metadata(*metadata, config);
             }
@@ -250,7 +250,7 @@ impl Visit {
 
     /// Whatever was read before a change is out of date.
     fn changed_at_petra(&mut self, now: Now) {
-        self.state.petra_changed = Some(now.up);
+        self.state.petra_changed_at = Some(now.up);
         self.facts.petra_link = None;
     }
 

@@ -59,10 +59,10 @@ fn link_id(view: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
     let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
     // What has another form than the operator's ids is none that it may write into a status: it is a leftover.
     let is_usable = |id: &&LinkId| recorded.as_ref() == Some(*id) || id.is_derived();
-    let standing: Vec<&LinkId> =
+    let existing: Vec<&LinkId> =
         view.owned_links().filter(of_company).map(|link| &link.id).filter(is_usable).collect();
-    let stands = recorded.as_ref().filter(|id| standing.contains(id)).or(standing.first().copied()).cloned();
-    match stands {
+    let kept = recorded.as_ref().filter(|id| existing.contains(id)).or(existing.first().copied()).cloned();
+    match kept {
         Some(id) => Some(id),
         None if recorded.is_some() && view.absence_is_unproven() => recorded,
         None => known_id(view, passed).or(recorded),
@@ -85,7 +85,7 @@ impl View<'_> {
     fn owned_links(&self) -> impl Iterator<Item = &RemoteLink> {
         let links = match &self.facts.poll {
             PollView::Known { asked_at, links, .. }
-                if self.state.petra_changed.is_none_or(|at| asked_at.up > at) =>
+                if self.state.petra_changed_at.is_none_or(|at| asked_at.up > at) =>
             {
                 &links[..]
             }
@@ -98,7 +98,7 @@ impl View<'_> {
     fn absence_is_unproven(&self) -> bool {
         match &self.facts.poll {
             PollView::Known { asked_at, failing: None, unsure: false, .. } => {
-                self.state.petra_changed.is_some_and(|at| asked_at.up <= at)
+                self.state.petra_changed_at.is_some_and(|at| asked_at.up <= at)
             }
             _ => true,
         }
@@ -120,8 +120,8 @@ impl View<'_> {
         let reason = |kind| self.subject.status.reason(kind);
         let was_stale = reason(ConditionType::Ready) == Some(Reason::ValidationStale)
             && reason(ConditionType::AuthFailed) != Some(Reason::ValidationStale);
-        let heard = self.state.petra_heard.or(self.state.first_seen).unwrap_or(self.now.up);
-        (was_stale && self.state.petra_heard.is_none())
+        let heard = self.state.petra_heard_at.or(self.state.first_seen).unwrap_or(self.now.up);
+        (was_stale && self.state.petra_heard_at.is_none())
             || self.elapsed(heard) >= intervals::stale_after(self.subject, &self.config.timings)
     }
 
@@ -218,9 +218,9 @@ impl Registration<'_> {
         let PollView::Known { asked_at, failing: None, .. } = &view.facts.poll else { return false };
         let answered_nothing =
             matches!(view.state.petra_backoff.kind, Some(BackoffKind::Inconclusive | BackoffKind::Held));
-        let told = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
+        let stored = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
         let listed = view.owned_links().find(|link| link.id == self.id);
-        let listed_otherwise = listed.is_some_and(|link| told != Some(link.state.as_str()));
+        let listed_otherwise = listed.is_some_and(|link| stored != Some(link.state.as_str()));
         view.state.petra_asked.is_some_and(|asked| asked_at.up > asked)
             && (answered_nothing || listed_otherwise)
     }
@@ -233,7 +233,7 @@ impl Registration<'_> {
             PollView::Known { asked_at, links, failing, unsure, .. } => {
                 // A DELETE of this visit was of another id: the list stays good for this one.
                 let changed =
-                    self.view.state.petra_changed.filter(|_| self.view.facts.delete_answer.is_none());
+                    self.view.state.petra_changed_at.filter(|_| self.view.facts.delete_answer.is_none());
                 let older = changed.is_some_and(|changed| asked_at.up <= changed);
                 let link = links.iter().find(|link| link.id == self.id);
                 match (link, failing) {
@@ -270,11 +270,11 @@ impl Registration<'_> {
                 self.linked(&link)
             }
             RemoteState::Pending => {
-                self.by_its_own_answer()?;
+                self.require_own_answer()?;
                 self.pending(&link)
             }
             RemoteState::Failed => {
-                self.doubt(Reason::RegistrationRejected)?;
+                self.debounce(Reason::RegistrationRejected)?;
                 self.failed(&link)
             }
         })
@@ -286,7 +286,7 @@ impl Registration<'_> {
 
     /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
     /// heard that first. It is read by itself.
-    fn by_its_own_answer(&self) -> Row<()> {
+    fn require_own_answer(&self) -> Row<()> {
         if self.is_ready() && self.view.facts.petra_link.is_none() {
             return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
         }
@@ -294,8 +294,8 @@ impl Registration<'_> {
     }
 
     /// A Ready link is not taken for lost, failed or another's by one answer: it is read by itself, twice, a debounce apart.
-    fn doubt(&self, of: Reason) -> Row<()> {
-        self.by_its_own_answer()?;
+    fn debounce(&self, of: Reason) -> Row<()> {
+        self.require_own_answer()?;
         if !self.is_ready() {
             return ControlFlow::Continue(());
         }
@@ -325,7 +325,7 @@ impl Registration<'_> {
         if adopt == Some(holder.as_str()) && self.view.record(RegistrationMode::Api).is_none() {
             return self.put(Some(link.version.clone()), Some(holder));
         }
-        self.doubt(Reason::LinkConflict)?;
+        self.debounce(Reason::LinkConflict)?;
         ControlFlow::Break(self.conflict(link.owner.as_ref()))
     }
 
@@ -334,9 +334,9 @@ impl Registration<'_> {
         if self.view.record(RegistrationMode::Api).is_none() {
             return self.put(None, None);
         }
-        self.doubt(Reason::RemoteLinkMissing)?;
-        let told = self.view.subject.status.reason(ConditionType::Registered);
-        if told == Some(Reason::RemoteLinkMissing) {
+        self.debounce(Reason::RemoteLinkMissing)?;
+        let stored = self.view.subject.status.reason(ConditionType::Registered);
+        if stored == Some(Reason::RemoteLinkMissing) {
             return self.put(None, None);
         }
         let mut builder = self.passed.builder;

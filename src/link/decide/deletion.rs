@@ -79,7 +79,7 @@ fn delete(link: &RemoteLink) -> Plan {
 /// PUT right up to the deletion.
 fn late_put(view: &View, builder: &StatusBuilder) -> Row<()> {
     let limit = view.config.timings.timeouts.petra_change + Duration::from_secs(1);
-    let since = view.state.unknown_put.unwrap_or(Duration::ZERO);
+    let since = view.state.unknown_put_at.unwrap_or(Duration::ZERO);
     let own = limit.saturating_sub(view.elapsed(since));
     let others = match view.subject.deleting {
         Some(at) if !view.config.elected => limit.saturating_sub(view.now.since(at)),

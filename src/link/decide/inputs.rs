@@ -81,7 +81,7 @@ fn reset(view: &View, changed: Changed, inputs: Inputs) -> Plan {
     }
     let state = LinkState {
         not_before: None,
-        site_unreachable: None,
+        site_unreachable_since: None,
         suspicion: None,
         backoff: Backoff::default(),
         petra_not_before: None,

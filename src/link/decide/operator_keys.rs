@@ -48,5 +48,6 @@ fn client_id_may_help(standing: Option<Standing>, state: &LinkState) -> bool {
 
 /// Whether the last round was made with another clientId than the one in use, which may change its outcome.
 pub(super) fn client_id_is_news(view: &View, standing: Option<Standing>) -> bool {
-    view.state.client_id < view.facts.client_id.generation && client_id_may_help(standing, view.state)
+    view.state.client_id_generation < view.facts.client_id.generation
+        && client_id_may_help(standing, view.state)
 }

@@ -71,8 +71,8 @@ pub(super) fn row(
 
 /// Right after a start the other resource may not have been looked at yet: a conflict with it stands for its first delay.
 fn is_conflict_from_before(view: &View) -> bool {
-    let told = view.subject.status.reason(ConditionType::Ready);
-    told == Some(Reason::LinkConflict) && view.facts.round.is_none() && view.is_first_look()
+    let stored = view.subject.status.reason(ConditionType::Ready);
+    stored == Some(Reason::LinkConflict) && view.facts.round.is_none() && view.is_first_look()
 }
 
 /// A link that was registered by `Api`, or may have been, goes by the deletion policy before a person takes over. Its record

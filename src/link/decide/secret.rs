@@ -115,11 +115,11 @@ fn invalid(view: &View, target: &Target, secret: &SecretVersion, problem: &str) 
 fn absent(view: &View, target: &Target) -> Plan {
     let timings = &view.config.timings;
     let name = &view.subject.spec.credentials_secret_ref.name;
-    let since = view.state.secret_absent.unwrap_or(view.now.up);
+    let since = view.state.secret_absent_since.unwrap_or(view.now.up);
     // A fault that was told before a restart does not become a wait again: the grace began in another process.
-    let told = view.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretNotFound);
+    let stored = view.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretNotFound);
     let grace_left = timings.secret_grace.saturating_sub(view.elapsed(since));
-    let over = told || grace_left.is_zero();
+    let over = stored || grace_left.is_zero();
     let mut builder = view.status_builder();
     let todo = "Create it in this namespace, or ask a cluster administrator to create it. Put both keys of the API member into \
                 it, as publicKey and privateKey. ConnectWise creates them in System > Members > API Members > the member > \
@@ -136,7 +136,7 @@ fn absent(view: &View, target: &Target) -> Plan {
     builder.fields().last_handled_reconcile_at = view.handled();
     let progress = if over { Progress::Stalled } else { Progress::Reconciling };
     let mut settled = view.settle(builder.finish(progress));
-    settled.state.secret_absent = Some(since);
+    settled.state.secret_absent_since = Some(since);
     let polled = match view.facts.secret_watch {
         SecretLookup::Absent | SecretLookup::Present(_) => None,
         SecretLookup::NotWatched if over => Some(timings.secret_poll_later),

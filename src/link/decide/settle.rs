@@ -14,12 +14,12 @@ impl View<'_> {
         let state = LinkState {
             first_seen: Some(self.state.first_seen.unwrap_or(self.now.up)),
             last_round: self.facts.round.as_ref().map_or(self.state.last_round, |_| Some(self.now.up)),
-            client_id: self
+            client_id_generation: self
                 .facts
                 .round
                 .as_ref()
-                .map_or(self.state.client_id, |_| self.facts.client_id.generation),
-            secret_absent: self.state.secret_absent.filter(|_| !self.secret_is_there()),
+                .map_or(self.state.client_id_generation, |_| self.facts.client_id.generation),
+            secret_absent_since: self.state.secret_absent_since.filter(|_| !self.secret_is_there()),
             ..self.state.clone()
         };
         Settlement {
@@ -45,7 +45,7 @@ impl Settlement {
         Plan::Settle(Box::new(self))
     }
 
-    pub(super) fn waiting(mut self) -> Self {
+    pub(super) fn awaiting_confirmation(mut self) -> Self {
         self.awaits_confirmation = true;
         self
     }

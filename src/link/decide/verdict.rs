@@ -1,5 +1,6 @@
 //! The rows of ConnectWise: is a round due, what does it say, and does it stand (hold, debounce, fleet, staleness).
 
+mod fault;
 mod finding;
 mod hold;
 mod schedule;
@@ -15,7 +16,8 @@ use crate::link::message;
 use crate::link::plan::{Plan, Question};
 use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::subject::Target;
-use finding::{Fault, Finding};
+use fault::Fault;
+use finding::Finding;
 use hold::inconclusive;
 use schedule::{Schedule, depth, due_at, not_due_yet};
 
@@ -55,7 +57,7 @@ fn unasked(view: &View, mut builder: StatusBuilder) -> Row<Passed> {
             })
         }
         Some(Standing::Fault(reason)) => {
-            finding::render_standing(view, reason, &mut builder);
+            fault::render_standing(view, reason, &mut builder);
             ControlFlow::Break(
                 view.settle(builder.finish(Progress::Keep)).requeue_as_planned(view, due).plan(),
             )
@@ -73,7 +75,7 @@ fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder
         Finding::Passed { permissions, denied } => {
             record_round(view, target, round, &mut builder);
             builder.fields().permissions = Some(permissions);
-            builder.set(ConditionType::AuthFailed, finding::accepted());
+            builder.set(ConditionType::AuthFailed, fault::accepted());
             builder.set(ConditionType::PermissionDenied, denied);
             ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, tenant(round)) })
         }
@@ -86,7 +88,7 @@ fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder
 fn same(view: &View, standing: Option<Standing>, mut builder: StatusBuilder) -> Row<Passed> {
     builder.fields().last_validated_time = Some(StatusTime::new(view.now.wall));
     if let Some(Standing::Fault(reason)) = standing {
-        finding::render_standing(view, reason, &mut builder);
+        fault::render_standing(view, reason, &mut builder);
         let settled = view.settle(builder.finish(Progress::Keep));
         return ControlFlow::Break(
             settled.requeue_with_backoff(view, intervals::backoff_of(reason), None).plan(),

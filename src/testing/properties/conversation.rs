@@ -204,7 +204,7 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
         let finalizer = |present: bool| {
             let finalizers = present.then(|| vec![FINALIZER.to_owned()]);
             let metadata = ObjectMeta { finalizers, ..visit.link.metadata.clone() };
-            Outcome::Finalizer(present, Some(Box::new(metadata)))
+            Outcome::Finalizer(present, Box::new(metadata))
         };
         Ok(match change {
             Change::AddFinalizer => finalizer(true),

@@ -36,7 +36,7 @@ impl Registration<'_> {
         let mut settled =
             self.end(view.settle(builder.finish(Progress::Settled))).reset_petra_backoff().claiming(&self.id);
         settled = settled.disproving(Suspicion::is_of_petra);
-        settled.state.petra_heard = Some(view.now.up);
+        settled.state.petra_heard_at = Some(view.now.up);
         if moved {
             settled = settled.event(
                 EventReason::LinkIdKept,
@@ -81,9 +81,13 @@ impl Registration<'_> {
         // The shared poll wakes the link; this is for the timeout alone.
         let left = confirm.saturating_sub(view.now.since(since)) + view.config.timings.poll;
         let mut settled = self.end(view.settle(builder.finish(progress)));
-        settled.state.petra_heard = Some(view.now.up);
+        settled.state.petra_heard_at = Some(view.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
-        Settlement { next: Some(next), ..settled }.reset_petra_backoff().claiming(&self.id).waiting().plan()
+        Settlement { next: Some(next), ..settled }
+            .reset_petra_backoff()
+            .claiming(&self.id)
+            .awaiting_confirmation()
+            .plan()
     }
 
     pub(super) fn failed(self, link: &RemoteLink) -> Plan {
@@ -218,7 +222,7 @@ impl Registration<'_> {
         };
         let mut settled = view.settle(builder.finish(progress));
         if matches!(view.facts.put_answer, Some(PutAnswer::Unknown(_))) {
-            settled.state.unknown_put = Some(view.now.up);
+            settled.state.unknown_put_at = Some(view.now.up);
         }
         let mut settled = self.end(settled).requeue_petra_with_backoff(view, kind, retry_after);
         if kind == BackoffKind::Held {
@@ -244,7 +248,7 @@ impl Registration<'_> {
             == Some(Reason::AwaitingConfirmation);
         let settled = self.view.settle(builder.finish(progress));
         let settled = self.end(settled).claiming(&self.id);
-        if waits { settled.waiting() } else { settled }
+        if waits { settled.awaiting_confirmation() } else { settled }
     }
 
     /// Whether Petra took the link with the keys of now, as far as was last heard.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::fault::{self, Board, Fault};
 use super::{StatusBuilder, Target, View, permissions_status};
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions,
-    PermissionsAnswer, Required, Round, Tenant,
+    CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions, PermissionsAnswer,
+    Required, Round, Tenant,
 };
 use crate::crd::{ConditionStatus, ConditionType, ConditionValue, PermissionLine, PermissionsStatus, Reason};
 use crate::link::decide::standing::Standing;
@@ -26,12 +27,10 @@ pub(super) enum Finding {
     Inconclusive { why: Inconclusive, evidence: PartialEvidence },
 }
 
-/// A conclusive fault and what it says of each condition.
-pub(super) struct Fault {
-    pub ready: ConditionValue,
-    pub auth: ConditionValue,
-    pub denied: ConditionValue,
-    pub permissions: Option<PermissionsStatus>,
+impl Finding {
+    fn of(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
 }
 
 /// What an inconclusive round still says of single conditions: each stands on its own evidence.
@@ -65,7 +64,7 @@ impl PartialEvidence {
     /// Says what is known, and leaves the rest as it stands.
     pub(super) fn apply_known(self, builder: &mut StatusBuilder) {
         if self.keys_accepted {
-            builder.set(ConditionType::AuthFailed, accepted());
+            builder.set(ConditionType::AuthFailed, fault::accepted());
         }
         if let Some(denied) = self.denied {
             builder.set(ConditionType::PermissionDenied, denied);
@@ -73,13 +72,7 @@ impl PartialEvidence {
     }
 }
 
-/// How `AuthFailed` reads when ConnectWise accepted the keys.
-pub(super) fn accepted() -> ConditionValue {
-    ConditionStatus::False.because(Reason::CredentialsAccepted, "ConnectWise accepted the API keys.")
-}
-
 const NOT_ASKED: &str = "Not checked yet: ConnectWise has not given a clear answer.";
-const NOT_REACHED: &str = "Not checked. See the message of condition Ready.";
 
 pub(super) fn find(view: &View, target: &Target, round: &Round, standing: Option<Standing>) -> Finding {
     match round.depth {
@@ -159,7 +152,7 @@ fn full(view: &View, target: &Target, round: &Round) -> Finding {
         CompanyAnswer::Inconclusive(why) => {
             return Finding::Inconclusive { why: *why, evidence: PartialEvidence::default() };
         }
-        CompanyAnswer::Unknown => return company_unknown(target),
+        CompanyAnswer::Unknown => return Finding::of(fault::company_unknown(target)),
         // A page from a site that was ConnectWise before is as likely one of maintenance, or a proxy's.
         CompanyAnswer::NotConnectWise if is_known_as_connectwise(view) => {
             return Finding::Inconclusive {
@@ -167,19 +160,19 @@ fn full(view: &View, target: &Target, round: &Round) -> Finding {
                 evidence: PartialEvidence::default(),
             };
         }
-        CompanyAnswer::NotConnectWise => return site(Reason::SiteInvalid, &no_connectwise(target)),
-        CompanyAnswer::HostNotAllowed => return site(Reason::SiteNotAllowed, &host_not_allowed(target)),
-        CompanyAnswer::PrivateAddress => return site(Reason::SiteNotAllowed, &private_address(target)),
+        CompanyAnswer::NotConnectWise => return Finding::of(fault::not_connectwise(target)),
+        CompanyAnswer::HostNotAllowed => return Finding::of(fault::host_not_allowed(target)),
+        CompanyAnswer::PrivateAddress => return Finding::of(fault::private_address(target)),
     }
     match round.keys {
         KeysAnswer::Accepted => {}
-        KeysAnswer::Rejected => return rejected(view),
+        KeysAnswer::Rejected => return Finding::of(fault::rejected(view)),
         KeysAnswer::Inconclusive(why) => {
             return Finding::Inconclusive { why, evidence: PartialEvidence::default() };
         }
     }
     if round.member == MemberAnswer::Inactive {
-        return member_inactive();
+        return Finding::of(fault::member_inactive());
     }
     let permissions = match &round.permissions {
         PermissionsAnswer::Judged(permissions) => permissions,
@@ -193,11 +186,11 @@ fn full(view: &View, target: &Target, round: &Round) -> Finding {
     let status = permissions_status(view, target, round.traits, permissions);
     let denied = denied(target, permissions, &status);
     if !permissions.missing.is_empty() {
-        return accepted_but(Reason::PermissionsMissing, denied.message.clone(), denied, status);
+        return Finding::of(fault::permissions_missing(denied, status));
     }
-    match board(view, round.board) {
+    match fault::board(view, round.board) {
         Board::Fine => Finding::Passed { permissions: status, denied },
-        Board::Fault(text) => accepted_but(Reason::ServiceBoardNotReady, text, denied, status),
+        Board::Fault(text) => Finding::of(fault::board_not_ready(text, denied, status)),
         Board::Nothing(why) => Finding::Inconclusive {
             why,
             evidence: PartialEvidence { keys_accepted: true, denied: Some(denied) },
@@ -223,144 +216,4 @@ fn denied(target: &Target, found: &Permissions, status: &PermissionsStatus) -> C
         (ConditionStatus::Unknown, Reason::NotVerifiable)
     };
     value.because(reason, message::not_visible(reason, profile, &status.unknown))
-}
-
-enum Board {
-    Fine,
-    Fault(String),
-    Nothing(Inconclusive),
-}
-
-fn board(view: &View, answer: BoardAnswer) -> Board {
-    let name = view.subject.spec.service_board.as_deref().unwrap_or_default();
-    let setup = "In ConnectWise, open System > Setup Tables > Service Board.";
-    let (fault, click) = match answer {
-        BoardAnswer::NotNamed | BoardAnswer::Ready => return Board::Fine,
-        BoardAnswer::Inconclusive(why) => return Board::Nothing(why),
-        BoardAnswer::NotFound => {
-            ("does not exist, or the API member may not see it", format!("{setup} Compare the name with spec.serviceBoard."))
-        }
-        BoardAnswer::Inactive => ("is inactive", format!("{setup} Open the board, clear Inactive, and save the board. Or set spec.serviceBoard to another board.")),
-        BoardAnswer::Hidden => (
-            "is hidden from the API member",
-            "In ConnectWise, open System > Members > API Members. Open the member and remove the board from its excluded \
-             service boards. Save the member."
-                .to_owned(),
-        ),
-        BoardAnswer::Refused => (
-            "cannot be read with the API member's role",
-            "In ConnectWise, open System > Security Roles > the API member's role. Set System > Table Setup: Inquire Level All. \
-             Click (customize) beside it and move Service / Service Board to the Allow list. Save the role."
-                .to_owned(),
-        ),
-        BoardAnswer::NoDefaultTeam => {
-            ("has no default team", format!("{setup} Open the board. Under Teams, mark exactly one team as default. Save the board."))
-        }
-    };
-    Board::Fault(message::board(name, fault, &click))
-}
-
-fn fault(
-    ready: ConditionValue,
-    auth: ConditionValue,
-    denied: ConditionValue,
-    permissions: Option<PermissionsStatus>,
-) -> Finding {
-    Finding::Fault(Box::new(Fault { ready, auth, denied, permissions }))
-}
-
-fn not_evaluated() -> ConditionValue {
-    ConditionStatus::Unknown.because(Reason::NotEvaluated, NOT_REACHED)
-}
-
-fn accepted_but(
-    reason: Reason,
-    text: String,
-    denied: ConditionValue,
-    permissions: PermissionsStatus,
-) -> Finding {
-    fault(ConditionStatus::False.because(reason, text), accepted(), denied, Some(permissions))
-}
-
-fn site(reason: Reason, text: &str) -> Finding {
-    let ready = ConditionStatus::False.because(reason, message::looks_again(text));
-    fault(ready, not_evaluated(), not_evaluated(), None)
-}
-
-/// The keys, or the company that they belong to, were refused.
-fn refused(reason: Reason, text: &str) -> Finding {
-    let auth = ConditionStatus::True.because(reason, text);
-    fault(ConditionStatus::False.because(reason, text), auth, not_evaluated(), None)
-}
-
-fn no_connectwise(target: &Target) -> String {
-    format!(
-        "{} responds, but not as a ConnectWise server. Set spec.siteUrl to the host where you log in to ConnectWise, such as \
-         na.myconnectwise.net.",
-        target.site
-    )
-}
-
-fn host_not_allowed(target: &Target) -> String {
-    format!(
-        "{} refers to another host for this company's API, and the operator may not send keys there. Correct spec.siteUrl, or \
-         ask the operator's administrator to allow that host with --allow-site.",
-        target.site
-    )
-}
-
-fn private_address(target: &Target) -> String {
-    format!(
-        "{} resolves to a private address, and the operator does not send keys there. Correct spec.siteUrl, or ask the \
-         operator's administrator to add the flag \"--allow-site={}\".",
-        target.site, target.site
-    )
-}
-
-fn company_unknown(target: &Target) -> Finding {
-    let text = format!(
-        "Company \"{}\" was not found at {}. Compare spec.companyId with the Company field on the ConnectWise login page. \
-         Compare spec.siteUrl with the address of that page.",
-        target.company, target.site
-    );
-    refused(Reason::CompanyUnknown, &message::looks_again(&text))
-}
-
-fn rejected(view: &View) -> Finding {
-    refused(Reason::CredentialsRejected, &rejected_text(view))
-}
-
-fn rejected_text(view: &View) -> String {
-    let status = &view.subject.status;
-    let current = status.inputs.as_ref().and_then(|inputs| inputs.credentials_version.as_ref());
-    let at_petra = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
-    message::credentials_rejected(
-        &view.subject.spec.credentials_secret_ref.name,
-        view.facts.client_id.worked,
-        at_petra.is_some() && at_petra != current,
-    )
-}
-
-/// Renders the message of a standing fault again where it depends on more than the round that found it. Once the clientId
-/// has worked, a rejection no longer names it as a possible cause.
-pub(super) fn render_standing(view: &View, fault: Reason, builder: &mut StatusBuilder) {
-    if fault != Reason::CredentialsRejected || !view.facts.client_id.worked {
-        return;
-    }
-    let text = rejected_text(view);
-    for kind in [ConditionType::Ready, ConditionType::AuthFailed] {
-        let stored = builder.get(kind).filter(|stored| stored.known_reason() == Some(fault));
-        if let Some(status) = stored.map(|stored| stored.status) {
-            builder.set(kind, status.because(fault, text.clone()));
-        }
-    }
-}
-
-fn member_inactive() -> Finding {
-    let text = message::looks_again_soon(
-        "The API member is inactive. In ConnectWise, open System > Members > API Members. Open the member, clear Inactive, \
-         and save the member.",
-    );
-    let denied = ConditionStatus::True.because(Reason::MemberInactive, text.clone());
-    fault(ConditionStatus::False.because(Reason::MemberInactive, text), accepted(), denied, None)
 }

@@ -157,7 +157,7 @@ fn without_verdict(
         Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
         _ => None,
     };
-    let since = site_fault.map(|_| view.state.site_unreachable.unwrap_or(view.now.up));
+    let since = site_fault.map(|_| view.state.site_unreachable_since.unwrap_or(view.now.up));
     let over = since.is_some_and(|since| view.elapsed(since) >= view.config.timings.site_grace);
     let stale = view.subject.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale);
     let mut kind = BackoffKind::Inconclusive;
@@ -200,6 +200,6 @@ fn without_verdict(
         }
     };
     let mut settled = view.settle(builder.finish(progress));
-    settled.state.site_unreachable = since;
+    settled.state.site_unreachable_since = since;
     (settled, kind)
 }

@@ -289,7 +289,11 @@ fn a_change_of_inputs_begins_every_backoff_anew() {
     let (settlement, _) = world.visit();
     assert_eq!(settlement.next, Some(world.config.timings.retry));
     assert_eq!(world.state.backoff.looks, 1);
-    assert_eq!(world.state.site_unreachable, Some(world.now.up), "the grace of another name begins anew");
+    assert_eq!(
+        world.state.site_unreachable_since,
+        Some(world.now.up),
+        "the grace of another name begins anew"
+    );
     assert_eq!((world.state.petra_not_before, world.state.petra_backoff.looks), (None, 0));
 }
 

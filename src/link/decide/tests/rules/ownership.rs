@@ -70,10 +70,10 @@ fn a_recorded_id_stands_where_petra_cannot_tell() {
         ("an outage", |world| world.petra_fault = Some(PetraFault::Unavailable)),
         ("a list that lost much at once", |world| world.unsure = true),
         ("a list from before a change", |world| {
-            world.state.petra_changed = Some(world.now.up + Duration::from_hours(1));
+            world.state.petra_changed_at = Some(world.now.up + Duration::from_hours(1));
         }),
         ("a list from the moment of a change", |world| {
-            world.state.petra_changed = Some(world.now.up + Duration::from_secs(1));
+            world.state.petra_changed_at = Some(world.now.up + Duration::from_secs(1));
         }),
     ];
     for (doubt, arrange) in doubts {
@@ -89,7 +89,7 @@ fn a_recorded_id_stands_where_petra_cannot_tell() {
 fn a_list_from_before_a_change_names_no_link_of_ours() {
     for later in [Duration::from_secs(1), Duration::from_hours(1)] {
         let (mut world, _, forged) = forged();
-        world.state.petra_changed = Some(world.now.up + later);
+        world.state.petra_changed_at = Some(world.now.up + later);
         assert_eq!(world.visit().0.claim, Some(forged), "changed {later:?} after the list");
     }
 }

@@ -193,7 +193,7 @@ impl Visited<'_> {
                 stage.referee.departed(*who, policy);
             }
         }
-        Outcome::Finalizer(present, metadata.map(Box::new))
+        metadata.map_or(Outcome::NotMade, |metadata| Outcome::Finalizer(present, Box::new(metadata)))
     }
 }
 
@@ -248,7 +248,7 @@ impl Effects for Visited<'_> {
         let not_after = self.stage.time + self.stage.config.timings.timeouts.petra_change;
         Ok(match change {
             Change::AddFinalizer => self.set_finalizer(visit, true),
-            Change::RemoveFinalizer if !leads => Outcome::Finalizer(false, None),
+            Change::RemoveFinalizer if !leads => Outcome::NotMade,
             Change::RemoveFinalizer => self.set_finalizer(visit, false),
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 self.stage.referee.puts(self.who, visit, adopt_from.as_ref());

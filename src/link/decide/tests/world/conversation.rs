@@ -150,6 +150,6 @@ impl World {
     fn set_finalizer(&mut self, present: bool) -> Outcome {
         self.finalizer = present;
         let ConnectWiseLink { metadata, .. } = self.link();
-        Outcome::Finalizer(present, Some(Box::new(metadata)))
+        Outcome::Finalizer(present, Box::new(metadata))
     }
 }
