@@ -81,6 +81,15 @@ pub(crate) struct Rival {
     pub visible_name: Option<String>,
 }
 
+/// Which resource comes first for the link of a company in `Portal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precedence {
+    /// This one.
+    First,
+    /// Another one.
+    After(Rival),
+}
+
 /// What the rest of the fleet looks like, for the rule that a fleet does not flip at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FleetView {
@@ -119,7 +128,7 @@ pub(crate) struct Facts {
     /// From earlier rounds of all links.
     pub client_id: ClientIdView,
     /// From the other resources: one that comes first for this company in `Portal`, if there is one.
-    pub rival: Option<Option<Rival>>,
+    pub precedence: Option<Precedence>,
     /// From the other resources.
     pub fleet: Option<FleetView>,
     /// The Secret, read in this visit.
@@ -155,7 +164,7 @@ impl Facts {
             secret_watch,
             poll,
             client_id,
-            rival: None,
+            precedence: None,
             fleet: None,
             secret: None,
             round: None,

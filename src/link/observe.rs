@@ -37,7 +37,7 @@ impl Reconciler {
                 }
                 Answer::Poll(self.poll_view(subject))
             }
-            Question::Rival(id) => Answer::Rival(self.fleet.rival(subject, &id)),
+            Question::Rival(id) => Answer::Rival(self.fleet.precedence(subject, &id)),
             Question::Fleet(of) => {
                 let (now, window) = (self.clock.now().up, self.config.timings.interval);
                 Answer::Fleet(self.fleet.view(subject, of, now, window))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::facts::{FleetView, PollView, Rival, SecretRead};
+use super::facts::{FleetView, PollView, Precedence, SecretRead};
 use super::state::LinkState;
 use crate::connectwise::{CompanyId, CredentialsVersion, Depth, Keys, Round};
 use crate::crd::{ConnectWiseLink, EventReason, LinkStatus, Reason};
@@ -141,8 +141,8 @@ pub(crate) enum Answer {
     Round(Round, Option<Written>),
     /// What the shared poll knows now.
     Poll(PollView),
-    /// The resource that comes first, if there is one.
-    Rival(Option<Rival>),
+    /// Which resource comes first.
+    Rival(Precedence),
     /// The other links.
     Fleet(FleetView),
     /// The link at Petra, if it exists.

@@ -95,7 +95,6 @@ impl Reason {
 
         let class = |source, connectwise, petra, backoff| ReasonClass { source, connectwise, petra, backoff };
         let spec = |says| class(Source::Spec, says, PetraSays::NotAsked, None);
-        let secret = class(Source::Secret, NotAsked, PetraSays::NotAsked, None);
         let operator = |says| class(Source::Operator, says, PetraSays::NotAsked, None);
         let connectwise = |says, backoff| class(Source::ConnectWise, says, PetraSays::NotAsked, backoff);
         let petra = |says, backoff| class(Source::Petra, Passed, says, backoff);
@@ -110,18 +109,22 @@ impl Reason {
             Self::SiteNotAllowed => class(Source::Spec, Fault(Keys), PetraSays::NotAsked, rejected),
             Self::PortalActionRequired | Self::Acknowledged => spec(Passed),
 
-            Self::WaitingForSecret | Self::SecretNotFound => secret,
-            Self::SecretInvalid | Self::SecretForbidden => secret,
+            Self::WaitingForSecret | Self::SecretNotFound | Self::SecretInvalid | Self::SecretForbidden => {
+                class(Source::Secret, NotAsked, PetraSays::NotAsked, None)
+            }
 
             Self::Pending | Self::Checking => operator(NotYet),
             Self::NotEvaluated | Self::Deleting | Self::DeletionBlocked => operator(NotAsked),
             Self::RateLimited | Self::ValidationStale => either,
 
             Self::ConnectWiseUnavailable => connectwise(ConnectWiseSays::Inconclusive, inconclusive),
-            Self::CredentialsAccepted | Self::PermissionsGranted => connectwise(Passed, None),
-            Self::GrantedAsFarAsVisible | Self::NotVerifiable => connectwise(Passed, None),
-            Self::SiteInvalid | Self::SiteUnreachable => connectwise(Fault(Keys), rejected),
-            Self::CompanyUnknown | Self::CredentialsRejected => connectwise(Fault(Keys), rejected),
+            Self::CredentialsAccepted
+            | Self::PermissionsGranted
+            | Self::GrantedAsFarAsVisible
+            | Self::NotVerifiable => connectwise(Passed, None),
+            Self::SiteInvalid | Self::SiteUnreachable | Self::CompanyUnknown | Self::CredentialsRejected => {
+                connectwise(Fault(Keys), rejected)
+            }
             Self::MemberInactive | Self::PermissionsMissing => connectwise(Fault(Role), fixing),
             Self::ServiceBoardNotReady => connectwise(Fault(Board), fixing),
 

@@ -211,7 +211,7 @@ impl Visit {
             // A poll that did not end in time is judged by how it ended last.
             Answer::Poll(PollView::NotYet) => self.facts.poll = PollView::Failing(PetraFault::Unavailable),
             Answer::Poll(known) => self.facts.poll = known,
-            Answer::Rival(rival) => self.facts.rival = Some(rival),
+            Answer::Rival(precedence) => self.facts.precedence = Some(precedence),
             Answer::Fleet(fleet) => self.facts.fleet = Some(fleet),
             Answer::Link(link) => self.facts.petra_link = Some(link),
             Answer::Owned(Ok(list)) if list.complete && list.unreadable.is_empty() => {

@@ -27,7 +27,7 @@ fn every_path_on_the_architecture_page_exists() {
     let in_link = ARCHITECTURE.split_once("## Inside `link`").expect("the section").1;
     let (in_link, change) = in_link.split_once("## Where to change what").expect("the section");
     let quoted = |text: &'static str| text.split('`').skip(1).step_by(2);
-    let of_link = quoted(in_link).filter(|word| word.ends_with(".rs") || word.ends_with('/'));
+    let of_link = quoted(in_link).filter(|word| word.contains('.') || word.ends_with('/'));
     let of_link = of_link.map(|file| root.join("src/link").join(file));
     let prefixes = ["src/", "tests/", "docs/", "deploy/", "profiles/"];
     let paths = quoted(change).filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix)));

@@ -257,10 +257,10 @@ impl Election {
             Ok(Ok(true)) => info!(%lease, "released the Lease"),
             Ok(Ok(false)) => {}
             Ok(Err(error)) => {
-                warn!(%lease, "failed to release the Lease, which now expires: {}", describe_error(&error))
+                warn!(%lease, "failed to release the Lease, which now expires: {}", describe_error(&error));
             }
             Err(_) => {
-                warn!(%lease, "failed to release the Lease, which now expires: the API server did not answer in time")
+                warn!(%lease, "failed to release the Lease, which now expires: the API server did not answer in time");
             }
         }
     }

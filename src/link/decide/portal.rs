@@ -14,6 +14,7 @@ use crate::crd::{
     Condition, ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode,
     StatusTime,
 };
+use crate::link::facts::Precedence;
 use crate::link::message;
 use crate::link::plan::{Change, Plan, Question};
 use crate::link::reason_class::BackoffKind;
@@ -44,8 +45,10 @@ pub(super) fn row(
         let settled = settled.requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
         return ControlFlow::Break(settled.claiming(&id).plan());
     }
-    let Some(rival) = &view.facts.rival else { return ControlFlow::Break(Plan::Ask(Question::Rival(id))) };
-    if let Some(rival) = rival {
+    let Some(precedence) = &view.facts.precedence else {
+        return ControlFlow::Break(Plan::Ask(Question::Rival(id)));
+    };
+    if let Precedence::After(rival) = precedence {
         let who = rival.visible_name.as_ref().map_or_else(
             || "Another resource of this operator links it. Ask your platform team which one".to_owned(),
             |name| format!("ConnectWiseLink \"{name}\" in this namespace links it. Delete one of the two"),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::crd::ConditionType;
 use crate::crd::LinkRef;
-use crate::link::facts::Rival;
+use crate::link::facts::{Precedence, Rival};
 use crate::link::subject::Subject;
 use crate::petra::LinkId;
 
@@ -34,21 +34,32 @@ pub(super) struct Changed {
     pub freed: Vec<LinkRef>,
 }
 
-/// What a link claims after a settled visit that found `id`. `None`: the visit did not find out, so the former claim holds.
-/// `Some(None)`: it claims nothing.
-pub(super) fn claim_after(subject: &Subject, id: Option<&LinkId>) -> Option<Option<Claim>> {
-    let acknowledged = subject.acknowledged_id();
+/// What a settled visit does to the claim of its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ClaimUpdate {
+    /// The visit did not find out, so the former claim holds.
+    Keep,
+    /// The link claims nothing.
+    Drop,
+    /// The link claims this.
+    Set(Claim),
+}
+
+/// What a settled visit that found `id` does to the claim of its link.
+pub(super) fn claim_after(subject: &Subject, id: Option<&LinkId>) -> ClaimUpdate {
     // A link that was refused or lacks a permission claims nothing. An outage takes no claim away.
     let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
         .into_iter()
         .any(|kind| subject.status.is_true(kind));
-    let claim = |id: LinkId| Claim { id, acknowledged: acknowledged.is_some(), created: subject.created };
-    match (id, &acknowledged) {
-        (Some(id), _) => Some(Some(claim(id.clone()))),
-        (None, _) if accused || subject.deleting.is_some() => Some(None),
-        // Suspended, or without its Secret: what a person saved by hand is at Petra, also after a restart.
-        (None, Some(id)) => Some(Some(claim(id.clone()))),
-        (None, None) => None,
+    let acknowledged = subject.acknowledged_id();
+    if id.is_none() && (accused || subject.deleting.is_some()) {
+        return ClaimUpdate::Drop;
+    }
+    let is_acknowledged = acknowledged.is_some();
+    // Suspended, or without its Secret: what a person saved by hand is at Petra, also after a restart.
+    match id.cloned().or(acknowledged) {
+        Some(id) => ClaimUpdate::Set(Claim { id, acknowledged: is_acknowledged, created: subject.created }),
+        None => ClaimUpdate::Keep,
     }
 }
 
@@ -73,15 +84,15 @@ impl Claims {
         self.0.remove(link);
     }
 
-    /// The resource that comes before `subject` for this link, if there is one.
-    pub(crate) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
+    /// Whether `subject` or another resource comes first for this link.
+    pub(crate) fn precedence(&self, subject: &Subject, id: &LinkId) -> Precedence {
         let acknowledged = subject.acknowledged_id().is_some();
         let mine = (!acknowledged, subject.created, &subject.key);
         let others = self.0.iter().filter(|(key, claim)| claim.id == *id && **key != subject.key);
         let ranked = others.map(|(key, claim)| (!claim.acknowledged, claim.created, key));
-        let (.., key) = ranked.filter(|other| *other < mine).min()?;
+        let Some((.., key)) = ranked.filter(|other| *other < mine).min() else { return Precedence::First };
         let visible_name = (key.namespace == subject.key.namespace).then(|| key.name.clone());
-        Some(Rival { visible_name })
+        Precedence::After(Rival { visible_name })
     }
 
     /// The other resources with a claim to `id`.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::facts::{FleetView, Rival};
+use super::facts::{FleetView, Precedence};
 use super::plan::{HeldCause, Settlement};
 use super::state::LinkState;
 use super::subject::Subject;
@@ -24,7 +24,7 @@ use crate::crd::Reason;
 use crate::petra::LinkId;
 use crate::timings::Timings;
 
-use claims::{Claims, claim_after};
+use claims::{ClaimUpdate, Claims, claim_after};
 use suspects::Suspects;
 
 /// The state of every link, by name, with claims and suspects.
@@ -110,8 +110,9 @@ impl Fleet {
             links.suspects.disproved(link, of);
         }
         let wake = match claim_after(subject, settlement.claim.as_ref()) {
-            Some(claim) => links.claim(link, claim),
-            None => Vec::new(),
+            ClaimUpdate::Keep => Vec::new(),
+            ClaimUpdate::Drop => links.claim(link, None),
+            ClaimUpdate::Set(claim) => links.claim(link, Some(claim)),
         };
         Aftermath { wake, held: links.suspects.held(), hold_began }
     }
@@ -130,8 +131,8 @@ impl Fleet {
     }
 
     /// The resource that comes first for this link in `Portal`: one that is acknowledged, else the older.
-    pub(crate) fn rival(&self, subject: &Subject, id: &LinkId) -> Option<Rival> {
-        self.0.lock().claims.rival(subject, id)
+    pub(crate) fn precedence(&self, subject: &Subject, id: &LinkId) -> Precedence {
+        self.0.lock().claims.precedence(subject, id)
     }
 
     /// A Ready link was found guilty of something: how many links are Ready or were until `window` ago, and how many others

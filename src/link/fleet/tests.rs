@@ -98,7 +98,7 @@ fn a_new_claim_concerns_the_other_claimants_and_so_does_its_end() {
     assert_eq!(set(0, claim()), []);
     assert_eq!(set(1, claim()), [link(0)], "it may be behind the new one");
     assert_eq!(set(0, claim()), [], "nothing is new");
-    assert!(fleet.rival(&tests_subject(), &id).is_some());
+    assert!(matches!(fleet.precedence(&tests_subject(), &id), Precedence::After(_)));
     assert_eq!(set(0, None), [link(1)]);
 }
 
@@ -119,12 +119,12 @@ fn a_link_that_waits_for_a_freed_claim_may_ask_petra_at_once() {
 #[test]
 fn a_visit_that_finds_no_claim_keeps_the_former_one() {
     let subject = tests_subject();
-    assert_eq!(claim_after(&subject, None), None);
+    assert_eq!(claim_after(&subject, None), ClaimUpdate::Keep);
     let mut accused = subject.clone();
     accused.status = crate::link::decide::tests_rejected_status();
-    assert_eq!(claim_after(&accused, None), Some(None));
+    assert_eq!(claim_after(&accused, None), ClaimUpdate::Drop);
     let deleting = Subject { deleting: Some(jiff::Timestamp::UNIX_EPOCH), ..subject };
-    assert_eq!(claim_after(&deleting, None), Some(None));
+    assert_eq!(claim_after(&deleting, None), ClaimUpdate::Drop);
 }
 
 #[test]

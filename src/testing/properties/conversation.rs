@@ -20,7 +20,7 @@ use crate::kubernetes::Link;
 use crate::link::Error;
 use crate::link::config::Config;
 use crate::link::decide::checking;
-use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Rival, SecretRead};
+use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Precedence, Rival, SecretRead};
 use crate::link::plan::{Answer, Change, Outcome, Question, Written};
 use crate::link::state::LinkState;
 use crate::link::subject::Subject;
@@ -175,9 +175,9 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
             }
             Question::Poll => Answer::Poll(poll_view(links, choose(4), *now)),
             Question::Rival(_) => Answer::Rival(match choose(3) {
-                0 => None,
-                1 => Some(Rival { visible_name: Some("other".to_owned()) }),
-                _ => Some(Rival { visible_name: None }),
+                0 => Precedence::First,
+                1 => Precedence::After(Rival { visible_name: Some("other".to_owned()) }),
+                _ => Precedence::After(Rival { visible_name: None }),
             }),
             Question::Fleet(_) => Answer::Fleet(FleetView {
                 ready: choose(9),
@@ -189,8 +189,8 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                 _ => Err(PetraFault::RateLimited(None)),
             }),
             Question::Owned(owner) => Answer::Owned(if choose(4) < 3 {
-                let owned = links.iter().filter(|link| link.owner.as_ref() == Some(&owner));
-                Ok(List { links: owned.cloned().collect(), complete: true, ..List::default() })
+                let of_owner = links.iter().filter(|link| link.owner.as_ref() == Some(&owner));
+                Ok(List { links: of_owner.cloned().collect(), complete: true, ..List::default() })
             } else {
                 Err(PetraFault::KeyRejected)
             }),

@@ -72,7 +72,7 @@ impl Api {
     fn if_there(&self, method: &Method, path: &str) -> Result<Option<Value>> {
         match self.call(method, path, "application/json", String::new()) {
             Ok(object) => Ok(Some(object)),
-            Err(Failure { not_found: true, .. }) => Ok(None),
+            Err(failure) if failure.not_found => Ok(None),
             Err(failure) => Err(failure.error),
         }
     }
@@ -87,20 +87,22 @@ impl Api {
         path: &str,
         content_type: &str,
         body: String,
-    ) -> std::result::Result<Value, Failure> {
+    ) -> std::result::Result<Value, Box<Failure>> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(http::header::CONTENT_TYPE, content_type)
             .body(body.into_bytes())
             .expect("paths here are plain");
-        self.runtime.block_on(self.client.request::<Value>(request)).map_err(|error| Failure {
-            not_found: matches!(&error, kube::Error::Api(status) if status.code == 404),
-            error: Error::Http {
-                method: if method == Method::GET { "GET" } else { "change" },
-                url: path.to_owned(),
-                problem: error.to_string(),
-            },
+        self.runtime.block_on(self.client.request::<Value>(request)).map_err(|error| {
+            Box::new(Failure {
+                not_found: matches!(&error, kube::Error::Api(status) if status.code == 404),
+                error: Error::Http {
+                    method: if method == Method::GET { "GET" } else { "change" },
+                    url: path.to_owned(),
+                    problem: error.to_string(),
+                },
+            })
         })
     }
 }

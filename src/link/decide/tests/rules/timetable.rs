@@ -187,7 +187,7 @@ fn jitter_never_asks_a_service_earlier_than_it_said() {
         // Every look has a jitter of its own, and half of them shorten the delay.
         for look in 0..12 {
             world.visit();
-            let delay = due(&world.state).expect("it is repeated") - world.now.up;
+            let delay = due(&world.state).expect("it is repeated").saturating_sub(world.now.up);
             assert!(delay >= asked, "look {look}: {delay:?}");
             world.wait(delay);
         }

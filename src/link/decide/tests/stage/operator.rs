@@ -226,7 +226,7 @@ impl Effects for Visited<'_> {
                 stage.poll(operator);
                 Answer::Poll(stage.operators[operator].poll_view(subject))
             }
-            Question::Rival(id) => Answer::Rival(stage.operators[operator].fleet.rival(subject, &id)),
+            Question::Rival(id) => Answer::Rival(stage.operators[operator].fleet.precedence(subject, &id)),
             Question::Fleet(of) => {
                 let (now, window) = (stage.now(operator).up, stage.config.timings.interval);
                 Answer::Fleet(stage.operators[operator].fleet.view(subject, of, now, window))
@@ -234,9 +234,9 @@ impl Effects for Visited<'_> {
             Question::Link(id) => Answer::Link(stage.petra.read(|links| links.get(&id).cloned())),
             Question::Owned(owner) => {
                 let list = stage.petra.read(|links| {
-                    let mut owned = links.clone();
-                    owned.retain(|_, link| link.owner.as_ref() == Some(&owner));
-                    listing(owned, !stage.petra.list_unsure)
+                    let mut listed = links.clone();
+                    listed.retain(|_, link| link.owner.as_ref() == Some(&owner));
+                    listing(listed, !stage.petra.list_unsure)
                 });
                 Answer::Owned(list)
             }

@@ -10,7 +10,7 @@ use crate::connectwise::Depth;
 use crate::crd::{ConnectWiseLink, LinkStatus};
 use crate::link::Error;
 use crate::link::decide::tests::books::{self, Order};
-use crate::link::facts::{Facts, PollView, SecretRead};
+use crate::link::facts::{Facts, PollView, Precedence, SecretRead};
 use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Written};
 use crate::link::visit::{Effects, End, Visit};
 use crate::petra::listing::Listing;
@@ -98,7 +98,9 @@ impl Effects for Visited<'_> {
                 world.petra_answered |= world.petra_fault.is_none();
                 Answer::Poll(world.poll_view())
             }
-            Question::Rival(_) => Answer::Rival(world.rival.clone()),
+            Question::Rival(_) => {
+                Answer::Rival(world.rival.clone().map_or(Precedence::First, Precedence::After))
+            }
             Question::Fleet(_) => Answer::Fleet(world.fleet),
             Question::Link(id) => {
                 trace.petra_reads += 1;
@@ -106,8 +108,8 @@ impl Effects for Visited<'_> {
             }
             Question::Owned(owner) => {
                 trace.petra_reads += 1;
-                let owned = |link: &&RemoteLink| !world.list_lags && link.owner.as_ref() == Some(&owner);
-                let links = world.petra.values().filter(owned).cloned().collect();
+                let is_listed = |link: &&RemoteLink| !world.list_lags && link.owner.as_ref() == Some(&owner);
+                let links = world.petra.values().filter(is_listed).cloned().collect();
                 let list = Listing { links, complete: true, ..Listing::default() };
                 Answer::Owned(world.petra_fault.map_or(Ok(list), Err))
             }
