@@ -83,14 +83,14 @@ const NOT_ARRANGED: &[(&str, &str)] = &[
     ("a public key with a colon", KEYS),
     ("a key too long", KEYS),
     ("inputs without a verdict, first round running for long", CHECKING),
-    ("some function line cannot be told: empty list", PERMISSIONS),
-    ("some function line cannot be told: not listed", PERMISSIONS),
+    ("some function line cannot be verified: empty list", PERMISSIONS),
+    ("some function line cannot be verified: not listed", PERMISSIONS),
 ];
 
 const KEYS: &str = "the same facts as \"a key absent\": src/connectwise/keys.rs";
 const CHECKING: &str = "shown while a visit goes on, not after it: src/link/decide/tests/messages.rs";
 const PERMISSIONS: &str =
-    "the same facts as \"some function line cannot be told\": src/connectwise/permissions/tests.rs";
+    "the same facts as \"some function line cannot be verified\": src/connectwise/permissions/tests.rs";
 
 fn arrangements() -> impl Iterator<Item = &'static Arrangement> {
     early::ROWS.iter().chain(connectwise::ROWS).chain(petra::ROWS)

@@ -17,7 +17,7 @@ fn out_for_five_minutes(why: Inconclusive) -> World {
 }
 
 pub(super) const ROWS: &[Arrangement] = &[
-    ("answers, but is no ConnectWise", || {
+    ("responds, but not as a ConnectWise server", || {
         with_tenancy(Tenancy { company: CompanyAnswer::NotConnectWise, ..Tenancy::good() })
     }),
     ("five minutes of NXDOMAIN, no verdict yet", || out_for_five_minutes(Inconclusive::NoSuchName)),
@@ -35,8 +35,8 @@ pub(super) const ROWS: &[Arrangement] = &[
     ("board inactive", || with_board(BoardAnswer::Inactive)),
     ("board hidden from the member", || with_board(BoardAnswer::Hidden)),
     ("board without default team", || with_board(BoardAnswer::NoDefaultTeam)),
-    ("some allow-list items cannot be told", || with_tenancy(judged(unknown(Required::Allowed)))),
-    ("some function line cannot be told", || with_tenancy(judged(unknown(Required::Level(Level::All))))),
+    ("some Allow list items cannot be verified", || with_tenancy(judged(unknown(Required::Allowed)))),
+    ("some function line cannot be verified", || with_tenancy(judged(unknown(Required::Level(Level::All))))),
     ("was Ready, no conclusive round for too long", || {
         let mut world = World::ready();
         world.tenancy = Tenancy::out(Inconclusive::Unavailable);
@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Arrangement] = &[
     ("nothing conclusive from ConnectWise, no verdict yet", || {
         with_tenancy(Tenancy::out(Inconclusive::Unavailable))
     }),
-    ("an outage in the middle of the round: the keys stand on their own evidence", || {
+    ("an outage in the middle of the round, after the keys were accepted", || {
         with_tenancy(Tenancy {
             permissions: PermissionsAnswer::Inconclusive(Inconclusive::Unavailable),
             ..Tenancy::good()
