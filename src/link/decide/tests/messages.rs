@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
 use super::world::{SecretIs, Tenancy, World, at};
-use crate::connectwise::{Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Permissions, Required};
+use crate::connectwise::{Actual, BoardAnswer, Inconclusive, Level, Permissions, Required};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
 use crate::link::decide::{View, checking};
 use crate::link::facts::{ClientIdView, Facts, Rival};
@@ -37,16 +37,8 @@ const FURTHER: &[fn() -> World] = &[
     || edited(|world| world.spec.company_id = "a b".to_owned()),
     || edited(|world| world.spec.site_url = "not a host".to_owned()),
     || edited(|world| world.spec.interval = Some("1d".to_owned())),
-    // SiteNotAllowed.
-    || with_tenancy(Tenancy { company: CompanyAnswer::HostNotAllowed, ..Tenancy::good() }),
-    // ConnectWiseUnavailable and SiteUnreachable.
+    // ConnectWiseUnavailable.
     || with_tenancy(Tenancy::out(Inconclusive::NoSuchName)),
-    || {
-        let mut world = with_tenancy(Tenancy::out(Inconclusive::BadCertificate));
-        world.visit();
-        world.wait(Duration::from_mins(5));
-        world
-    },
     // CredentialsRejected.
     || {
         let mut world = with_tenancy(Tenancy::refusing());
@@ -80,8 +72,6 @@ const FURTHER: &[fn() -> World] = &[
         }))
     },
     // ServiceBoardNotReady.
-    || with_board(BoardAnswer::Inactive),
-    || with_board(BoardAnswer::Hidden),
     || with_board(BoardAnswer::Refused),
     // RateLimited and PetraUnavailable.
     || edited(|world| world.petra_fault = Some(PetraFault::RateLimited(None))),
@@ -90,13 +80,6 @@ const FURTHER: &[fn() -> World] = &[
         world.petra_fault = Some(PetraFault::Unavailable);
         world.edit(|spec| spec.registration = Some(mode(RegistrationMode::Portal)));
         world.wait(Duration::from_mins(1));
-        world
-    },
-    // ValidationStale, for Petra alone.
-    || {
-        let mut world = World::ready();
-        world.petra_fault = Some(PetraFault::Unavailable);
-        world.wait(Duration::from_mins(91));
         world
     },
     // LinkConflict.
@@ -155,7 +138,7 @@ fn ready_message(status: &LinkStatus) -> &str {
 
 /// Everything that is told in any arrangement, by every status that is written on the way.
 fn told() -> Vec<Told> {
-    let arranged = rows().map(|(_, _, arrange)| arrange).chain(FURTHER);
+    let arranged = rows().map(|(_, _, arrange)| arrange).chain(FURTHER.iter().copied());
     let mut written: Vec<LinkStatus> = arranged
         .flat_map(|arrange| {
             let mut world = arrange();

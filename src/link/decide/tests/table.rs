@@ -1,15 +1,20 @@
-//! The condition table of the design, a row a case: what is arranged, and what a person reads. In the design's order of
-//! precedence: [`early`], [`connectwise`], [`petra`].
+//! The condition table of the design, read from `tests/data/condition-rows.md`, and what is arranged for each row. In the
+//! design's order of precedence: [`early`], [`connectwise`], [`petra`].
 
+#[path = "../../../../tests/data/condition_rows.rs"]
+mod condition_rows;
 mod connectwise;
 mod early;
 mod petra;
+
+use std::collections::BTreeMap;
 
 use super::world::{Tenancy, World};
 use crate::connectwise::{
     Action, Actual, BoardAnswer, CompanyId, Level, Line, Permissions, PermissionsAnswer, Required,
 };
 use crate::petra::{LinkId, Owner, RemoteLink, RemoteState, Version};
+use condition_rows::{assert_each_row_is_arranged_once, condition_rows};
 
 pub(super) fn line(function: &str, required: Required, actual: Actual) -> Line {
     Line {
@@ -67,17 +72,41 @@ pub(super) fn foreign_link(owner: Option<Owner>) -> World {
     world
 }
 
-/// What is arranged, the five columns of the table, and the arrangement.
-pub(super) type Case = (&'static str, [&'static str; 5], fn() -> World);
+/// The name of a row in `tests/data/condition-rows.md`, and what is arranged for it.
+type Arrangement = (&'static str, fn() -> World);
 
-const ACCEPTED: &str = "False/CredentialsAccepted";
-const GRANTED: &str = "False/PermissionsGranted";
-const NOT_JUDGED: &str = "Unknown/NotEvaluated";
-const PENDING: &str = "Unknown/Pending";
+/// Rows that are not arranged here: why not, and where the situation is tested.
+const NOT_ARRANGED: &[(&str, &str)] = &[
+    ("a key empty", KEYS),
+    ("a key that is not text", KEYS),
+    ("a key with a line break inside", KEYS),
+    ("a public key with a colon", KEYS),
+    ("a key too long", KEYS),
+    ("inputs without a verdict, first round running for long", CHECKING),
+    ("some function line cannot be verified: empty list", PERMISSIONS),
+    ("some function line cannot be verified: not listed", PERMISSIONS),
+];
 
-/// The whole table.
-pub(super) fn rows() -> impl Iterator<Item = &'static Case> {
+const KEYS: &str = "the same facts as \"a key absent\": src/connectwise/keys.rs";
+const CHECKING: &str = "shown while a visit goes on, not after it: src/link/decide/tests/messages.rs";
+const PERMISSIONS: &str =
+    "the same facts as \"some function line cannot be verified\": src/connectwise/permissions/tests.rs";
+
+fn arrangements() -> impl Iterator<Item = &'static Arrangement> {
     early::ROWS.iter().chain(connectwise::ROWS).chain(petra::ROWS)
+}
+
+/// The whole table: name, the five columns, and what is arranged.
+pub(super) fn rows() -> impl Iterator<Item = (&'static str, [&'static str; 5], fn() -> World)> {
+    // The rules get a judgement without an Allow list.
+    let columns: BTreeMap<_, _> = condition_rows("False/PermissionsGranted").into_iter().collect();
+    arrangements().filter_map(move |(name, arrange)| Some((*name, *columns.get(name)?, *arrange)))
+}
+
+#[test]
+fn every_row_of_the_data_file_is_arranged_or_says_why_not() {
+    let arranged = arrangements().map(|(name, _)| *name).chain(NOT_ARRANGED.iter().map(|(name, _)| *name));
+    assert_each_row_is_arranged_once(arranged, "src/link/decide/tests/table");
 }
 
 #[test]
@@ -91,7 +120,7 @@ fn every_row_of_the_table_reads_as_the_design_says() {
             continue;
         }
         let (settlement, _) = world.visit();
-        assert_eq!(world.row(), *expected, "{name}: {:#?}", settlement.status.conditions);
+        assert_eq!(world.row(), expected, "{name}: {:#?}", settlement.status.conditions);
     }
 }
 
