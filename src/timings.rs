@@ -13,9 +13,11 @@ pub struct Timings {
     pub speed: f64,
     /// Time between two checks of a healthy link where `spec.interval` is absent.
     pub interval: Duration,
-    /// Never two rounds of one link closer together than this.
+    /// Minimum time between two visits that ask ConnectWise about one link.
     pub floor: Duration,
-    /// Share of a delay by which it is shifted at random, up or down, so that links spread out.
+    /// Largest share of a delay by which it is shifted, up or down, so that links spread out. The shift is not random: it
+    /// is computed from the uid of the link. It does not apply to the debounce, Secret polls and grace periods, and never
+    /// shortens a `Retry-After`.
     pub jitter: f64,
     /// How long a first round may run before the conditions say `Checking`.
     pub checking_after: Duration,

@@ -61,7 +61,8 @@ impl Reconciler {
         }
     }
 
-    /// Whether no other replica can have begun to act. Without Petra there is nothing that two could disagree about.
+    /// Whether no other replica can have begun to act. Without a Petra URL the operator changes nothing outside the
+    /// cluster, so two replicas cannot conflict.
     fn surely_leads(&self) -> bool {
         self.petra.as_ref().is_none_or(|petra| petra.fence.outlives(Duration::ZERO))
     }

@@ -9,7 +9,7 @@ use crate::crd::{SecretLookup, SecretVersion};
 use crate::petra::snapshot::Snapshot;
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
 
-/// What reading the Secret told.
+/// Result of reading the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SecretRead {
     /// It holds keys.
@@ -97,7 +97,7 @@ pub(crate) struct FleetView {
     pub ready: usize,
     /// How many others of them were suspected of the same within the last interval.
     pub suspected_alike: usize,
-    /// One of the suspected has succeeded since: whatever it was, it is not the fleet's.
+    /// A suspect has passed since, so there is no common cause.
     pub released: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What people read. Every text says what happened and what to do next; none holds times, counters, ids (the Portal's
-//! token apart) or remote text, so the same state always reads the same.
+//! Texts that several rules share. A message has no timestamps and no text from a remote server, so the same state always
+//! reads the same.
 
 use std::fmt::Write as _;
 

@@ -56,15 +56,15 @@ pub(crate) enum NextVisit {
 
 /// What is done for one link.
 pub(crate) trait Reconcile: Send + Sync + 'static {
-    /// Why it failed. A wrong spec or refused keys are no failures but results.
+    /// Error of a reconcile. An invalid spec and rejected API keys are results, not errors.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Looks at a link, does what is needed, and says when to look again. Never runs twice at once for one link. A failure
-    /// is logged and tried again after a growing delay.
+    /// Reconciles one link, and returns when to visit it again. Never runs twice at once for one link. A failure is
+    /// logged and retried after a growing delay.
     fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<NextVisit, Self::Error>> + Send;
 
-    /// The link no longer exists here, and no reconcile of it runs: whatever is remembered of it can go. A link of the same
-    /// name that is made right afterwards may come without this call, with another uid.
+    /// Discards the state of a deleted link. No reconcile of it may be running. A new link of the same name may come
+    /// without this call, with another uid.
     fn forget(&self, link: &LinkRef);
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Deps {
     pub metrics: Arc<Metrics>,
 }
 
-/// Why a visit broke off. Faults of links, of ConnectWise and of Petra are no errors but results.
+/// Why a visit ended early. Faults of links, ConnectWise and Petra are results, not errors.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The API server did not take a write or did not answer.
@@ -96,7 +96,7 @@ pub(crate) enum Error {
         /// Why it failed.
         source: kube::Error,
     },
-    /// The rules did not come to an end: a bug, bounded.
+    /// The rules did not settle within `MAX_STEPS`. This is a bug.
     #[error("failed to settle within {MAX_STEPS} steps; this is a bug")]
     Endless,
 }
@@ -126,9 +126,9 @@ pub(crate) struct Reconciler {
     fleet: Fleet,
 }
 
-/// How a visit begins.
+/// Result of `begin`.
 enum Begun {
-    /// It does.
+    /// The visit can start.
     Visit(Box<Visit>),
     /// The watch has not caught up with this process's own last write; its event will come.
     Stale,
@@ -182,7 +182,7 @@ impl Reconciler {
         ClientIdView { generation, worked: *self.client_id_worked_generation.borrow() == Some(generation) }
     }
 
-    /// ConnectWise has accepted the clientId that was in use when a visit began. That proves nothing of one that came since.
+    /// Records that the clientId of this generation works. A newer clientId is still unproven.
     fn client_id_worked(&self, generation: u64) {
         self.client_id_worked_generation.send_if_modified(|worked| {
             let is_news = *worked < Some(generation);

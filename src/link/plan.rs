@@ -43,8 +43,8 @@ pub(crate) struct Settlement {
     pub claim: Option<LinkId>,
     /// Why a verdict was held, if it was.
     pub held: Option<HeldCause>,
-    /// What the link was suspected of and, asked again with the same inputs, was not guilty of. The other links that are
-    /// suspected of it are judged one by one from now on.
+    /// The suspected reason that a later check with the same inputs disproved. The other suspects of this reason are then
+    /// judged individually.
     pub disproved: Option<Reason>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) enum HeldCause {
 }
 
 impl HeldCause {
-    /// The label of the metric `cwlink_verdicts_held_total`.
+    /// The label of the metric `cwlink_held_verdicts_total`.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -105,9 +105,9 @@ pub(crate) enum Question {
 /// A change outside the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Put the finalizer on the resource.
+    /// Add the finalizer.
     AddFinalizer,
-    /// Take the finalizer off: the last thing that happens to a deleted resource.
+    /// Remove the finalizer. Kubernetes then deletes the resource.
     RemoveFinalizer,
     /// Create the link at Petra, or replace its keys.
     Put {
@@ -117,7 +117,7 @@ pub(crate) enum Change {
         company: CompanyId,
         /// The host of its API.
         site: HostPort,
-        /// What is believed to be there; `None`: nothing.
+        /// Version that Petra must have; `None` if it must not have the link.
         expected: Option<Version>,
         /// Whose link to take over.
         adopt_from: Option<Adopt>,
@@ -128,7 +128,7 @@ pub(crate) enum Change {
     Delete {
         /// Which link.
         id: LinkId,
-        /// What is believed to be there.
+        /// Version that Petra must have.
         expected: Version,
     },
 }

@@ -100,7 +100,7 @@ impl Reason {
         let petra = |says, backoff| class(Source::Petra, Passed, says, backoff);
         let (fixing, rejected) = (Some(BackoffKind::Fixing), Some(BackoffKind::Rejected));
         let inconclusive = Some(BackoffKind::Inconclusive);
-        // Which of the two services did not answer, the other conditions say.
+        // The other conditions show which service did not respond.
         let either =
             class(Source::Operator, ConnectWiseSays::Inconclusive, PetraSays::Inconclusive, inconclusive);
         match self {

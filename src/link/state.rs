@@ -1,5 +1,5 @@
-//! What this process remembers of a link between visits: backoff, grace and debounce. A restart loses it on purpose: every
-//! grace period begins again, and no link is accused sooner.
+//! The state of a link in this process. A restart loses it on purpose: grace periods start again, and no failure is reported
+//! earlier.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::reason_class::{BackoffKind, Source};
 use crate::connectwise::Tenant;
 use crate::crd::Reason;
 
-/// A fault that one conclusive answer told of a Ready link, waiting for the second.
+/// A fault of a Ready link that one conclusive response reported. A second response must confirm it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Suspicion {
     /// What it would be accused of.
@@ -28,10 +28,10 @@ impl Suspicion {
     }
 }
 
-/// How the delay of a repeated look grows.
+/// Progress of a backoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Backoff {
-    /// What is being repeated; another kind begins anew.
+    /// The kind of check. Another kind restarts the backoff.
     pub kind: Option<BackoffKind>,
     /// How many looks of this kind there were.
     pub looks: u32,
@@ -54,13 +54,14 @@ pub(crate) struct LinkState {
     pub first_seen: Option<Duration>,
     /// No round before this moment, unless an input changed or a person asked.
     pub not_before: Option<Duration>,
-    /// Petra is not asked about a verdict that is not good before this moment, unless ConnectWise was asked again.
+    /// Earliest time of the next request to Petra about a link that is not Ready. A new round at ConnectWise overrides
+    /// it.
     pub petra_not_before: Option<Duration>,
     /// When Petra was last asked about such a verdict.
     pub petra_asked: Option<Duration>,
     /// How the delays of asking Petra again grow.
     pub petra_backoff: Backoff,
-    /// When the last round began: the floor counts from here.
+    /// When the last round ended, or began if it did not end. The floor counts from here.
     pub last_round: Option<Duration>,
     /// Generation of the operator's clientId when the visit of the last round began.
     pub client_id_generation: u64,

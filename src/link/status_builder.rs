@@ -25,7 +25,7 @@ pub(crate) struct StatusBuilder {
 }
 
 impl StatusBuilder {
-    /// Begins with everything kept, but for transition times that nobody can have written in earnest.
+    /// Keeps everything, but replaces invalid transition times.
     #[must_use]
     pub(crate) fn begin(last: &LinkStatus, generation: i64, now: Now) -> Self {
         let mut status = last.clone();
@@ -93,7 +93,7 @@ impl StatusBuilder {
                 && reason != Reason::Suspended;
         let (present, absent) = match progress {
             Progress::Keep if moves => (Some(ConditionType::Reconciling), &[ConditionType::Stalled][..]),
-            // Whoever may write `status` may have written both, or one beside a good link.
+            // A client with write access to `status` can have written both.
             Progress::Keep if self.status.is_true(ConditionType::Ready) => {
                 (None, &[ConditionType::Reconciling, ConditionType::Stalled][..])
             }

@@ -9,8 +9,8 @@ use super::{Begun, Error, Reconciler};
 use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkRef, LinkSpec, SecretReference};
 
 impl Reconciler {
-    /// Begins a visit for an object that is being deleted: its link is found at Petra by owner. Any other waits for somebody
-    /// to mend it.
+    /// Begins a visit for an object that is being deleted: its link is found at Petra by owner; any other waits until a
+    /// person fixes it.
     pub(super) async fn begin_unreadable(&self, metadata: ObjectMeta) -> Result<Begun, Error> {
         let link = LinkRef::new(
             metadata.namespace.as_deref().unwrap_or_default(),

@@ -20,8 +20,8 @@ use crate::crd::{ConnectWiseLink, LinkStatus};
 use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
 use crate::timings::Timings;
 
-/// A visit takes at most this many steps. The longest way through the rules is a dozen, and two more for each link that a
-/// deleted resource left at Petra.
+/// A visit takes at most this many steps. The longest path has about 12 steps, plus 2 for each link that a deleted
+/// resource left at Petra.
 pub(super) const MAX_STEPS: usize = 64;
 
 /// Everything that a visit does outside the rules. Each call only returns a value; [`Visit`] applies it.
@@ -169,8 +169,8 @@ impl Visit {
         Ok(End::Settled(Box::new(settlement)))
     }
 
-    /// What to remember of a visit that ends without a settlement. What its round found is lost, so that the next one is due
-    /// soon, and less and less often if this happens again.
+    /// The state after a visit without a settlement. The result of its round is lost, so the next round is due soon. The
+    /// delay grows with each such visit.
     pub(crate) fn broken_off(&self, timings: &Timings, now: Now) -> LinkState {
         let mut state = self.state.clone();
         if self.facts.round.is_some() {
@@ -187,7 +187,7 @@ impl Visit {
         state
     }
 
-    /// Takes over what an effect returned: what an answer or an outcome does to what is known is written here alone.
+    /// Applies what an effect returned. No other code does.
     fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Currency {
         match returned {
             Returned::Answer(answer) => self.answered(answer, config),

@@ -127,10 +127,10 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
         tokio::spawn(file.clone().follow(period, report, stop.clone()));
     }
 
-    let rules = services::rules(&settings);
+    let config = services::config(&settings);
     let services = Services::build(&settings, clock, &metrics)?;
     if let Some((petra, poll, _)) = &services.petra {
-        let installation = rules.installation.clone();
+        let installation = config.installation.clone();
         let orphans = Orphans {
             installation: installation.clone(),
             links: deps.links.clone(),
@@ -152,11 +152,11 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
     }
     let petra = services.petra_side(&leadership);
     let client_id = settings.connectwise_client_id.clone();
-    let reconciler = Arc::new(Reconciler::new(rules, clock, services.connectwise, client_id, petra, deps));
+    let reconciler = Arc::new(Reconciler::new(config, clock, services.connectwise, client_id, petra, deps));
     tokio::spawn(Arc::clone(&reconciler).follow_operator_keys(stop.clone()));
     tokio::select! {
         () = controller.run(reconciler, leadership, stop.clone()) => {}
-        // Nothing is finished: whatever runs is broken off here, because another replica may act from now on.
+        // Stop immediately without finishing running work. Another replica may act now.
         Err(lost) = &mut campaign => return Err(lost.into()),
     }
     drained.cancel();

@@ -1,4 +1,4 @@
-//! Builds the way out: guard, clients, and the tasks that watch over Petra.
+//! Builds the HTTP clients and the background tasks for Petra.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Services {
 }
 
 /// The operator's configuration, as far as the rules need it.
-pub(super) fn rules(settings: &Settings) -> Config {
+pub(super) fn config(settings: &Settings) -> Config {
     let installation = settings.petra.as_ref().map(|petra| petra.installation.as_str().to_owned());
     Config {
         timings: settings.timings.clone(),
@@ -82,7 +82,7 @@ pub(super) fn rules(settings: &Settings) -> Config {
         companies: settings.allow_companies.clone(),
         default_mode: settings.registration,
         petra_configured: settings.petra.is_some(),
-        // Without a Petra server no message names an owner; the name is set so that none could show a gap.
+        // Without a Petra server the first part of an owner is `portal`. `status.link.owner` shows it.
         installation: installation.unwrap_or_else(|| "portal".to_owned()),
         elected: settings.lease.is_some(),
     }
@@ -137,7 +137,7 @@ impl Orphans {
 const ORPHANED: &str = "Petra holds links of this installation whose resources no longer exist. The operator never deletes such links. \
     Remove them in Petra. To take one back instead, create a resource with the same namespace and name.";
 
-/// When the account is proved again: daily, and soon after a proof that was not answered, ever later after several.
+/// When to verify the account again: daily, or sooner with a doubling delay after an inconclusive response.
 fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
     match unanswered.checked_sub(1) {
         None => timings.account,

@@ -37,7 +37,7 @@ fn the_next_check_of_every_reason_is_a_row_of_the_intervals() {
         let name = fault.as_str();
         assert_eq!(
             next_checks[name], expected,
-            "docs/conditions.md, {name}: link::timetable::backoff_of says otherwise"
+            "docs/conditions.md, {name}: link::intervals::backoff_of says otherwise"
         );
     }
 }

@@ -51,9 +51,8 @@ pub(super) fn row(
     }
 }
 
-/// The id of this owner's link of the company at Petra: the recorded one where there are several. While it stands, its id
-/// stays, whatever becomes of status and `SiteUrl`. Where none stands, the id that company and API host give: a record that
-/// Petra denies may be anybody's writing. Where Petra cannot tell, the recorded id.
+/// The id of this owner's link of the company. Prefers the recorded id if Petra still has it, then another link of this
+/// owner. Otherwise derives the id. Keeps the recorded id if Petra cannot prove that the link is absent.
 fn link_id(view: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
     let recorded = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
     let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
@@ -293,7 +292,8 @@ impl Registration<'_> {
         ControlFlow::Continue(())
     }
 
-    /// A Ready link is not taken for lost, failed or another's by one answer: it is read by itself, twice, a debounce apart.
+    /// One response does not report a Ready link as missing, failed or owned by another. The operator reads the link
+    /// twice, one debounce apart.
     fn debounce(&self, of: Reason) -> Row<()> {
         self.require_own_answer()?;
         if !self.is_ready() {

@@ -1,9 +1,10 @@
 //! All the rules, as one pure function.
 //!
 //! A visit is a conversation: [`decide`] looks at what is known and says what comes next: a question that only I/O can
-//! answer, a change, a status that must be written before anything else is asked, or the end. The rows of the design's
-//! condition table follow each other here in its order of precedence: `deletion`, `suspend` and `spec` (this file),
-//! [`secret`], [`verdict`] (ConnectWise), then [`api`] or [`portal`] (Petra).
+//! answer, a change, a status that must be written before anything else is asked, or the end.
+//!
+//! The rows are those of `docs/architecture.md`, in order of precedence: [`deletion`] → `finalizer` → suspend → spec (these
+//! three in this file) → [`secret`] → [`inputs`] → [`verdict`] (ConnectWise) → [`api`] or [`portal`] (Petra).
 
 mod api;
 mod deletion;
@@ -128,7 +129,7 @@ fn suspend(view: &View) -> Row<()> {
     ControlFlow::Break(settled.plan())
 }
 
-/// A spec that cannot be worked on: only an edit of it helps, and that wakes the link by itself.
+/// An invalid spec. Only an edit can fix it, and the edit triggers a visit.
 fn spec_problem(view: &View, problem: &SpecProblem) -> Plan {
     let mut builder = view.status_builder();
     builder

@@ -116,7 +116,7 @@ fn absent(view: &View, target: &Target) -> Plan {
     let timings = &view.config.timings;
     let name = &view.subject.spec.credentials_secret_ref.name;
     let since = view.state.secret_absent_since.unwrap_or(view.now.up);
-    // A fault that was told before a restart does not become a wait again: the grace began in another process.
+    // Do not change SecretNotFound back to WaitingForSecret after a restart.
     let stored = view.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretNotFound);
     let grace_left = timings.secret_grace.saturating_sub(view.elapsed(since));
     let over = stored || grace_left.is_zero();
@@ -166,7 +166,7 @@ fn forbidden(view: &View, target: &Target) -> Plan {
         .plan()
 }
 
-/// The API server did not answer: nothing is known, so nothing is said, but that a Ready link is stale in the end.
+/// The API server did not respond. The status stays, until a Ready link becomes stale.
 fn unavailable(view: &View) -> Plan {
     let (builder, stale) = stale_or_kept(
         view,

@@ -79,7 +79,7 @@ fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder
             builder.set(ConditionType::PermissionDenied, denied);
             ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, tenant(round)) })
         }
-        Finding::Fault(fault) => accuse(view, target, round, *fault, builder),
+        Finding::Fault(fault) => report_fault(view, target, round, *fault, builder),
         Finding::Inconclusive { why, evidence } => inconclusive(view, standing, why, evidence, builder),
     }
 }
@@ -123,8 +123,9 @@ fn record_round(view: &View, target: &Target, round: &Round, builder: &mut Statu
     }
 }
 
-/// A conclusive fault: at once when nothing better stands, else only with a second answer and when the fleet stands.
-fn accuse(
+/// Reports a conclusive fault. If the link was Ready, a second response must confirm it, and the fleet rule must allow
+/// it.
+fn report_fault(
     view: &View,
     target: &Target,
     round: &Round,

@@ -28,7 +28,7 @@ pub(super) struct Claims(HashMap<LinkRef, Claim>);
 /// The resources that a changed claim concerns.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
-    /// Claim the same link as the new claim. The one that is behind must stop asking a person to save it.
+    /// Other resources that claim the same link. Those with lower precedence must stop asking a person to save it.
     pub contested: Vec<LinkRef>,
     /// Claim the link that was given up.
     pub freed: Vec<LinkRef>,
@@ -47,7 +47,7 @@ pub(super) enum ClaimUpdate {
 
 /// What a settled visit that found `id` does to the claim of its link.
 pub(super) fn claim_after(subject: &Subject, id: Option<&LinkId>) -> ClaimUpdate {
-    // A link that was refused or lacks a permission claims nothing. An outage takes no claim away.
+    // A link with rejected API keys or a missing permission has no claim. An outage does not end a claim.
     let accused = [ConditionType::AuthFailed, ConditionType::PermissionDenied]
         .into_iter()
         .any(|kind| subject.status.is_true(kind));

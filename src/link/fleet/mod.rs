@@ -36,7 +36,7 @@ struct Links {
     states: HashMap<LinkRef, LinkState>,
     claims: Claims,
     suspects: Suspects,
-    /// When the last round of a link began that is gone since. A namesake is not checked within the floor either.
+    /// When the last round of each deleted link ended. The floor also applies to a new link of the same name.
     last_rounds: HashMap<LinkRef, Duration>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Departed {
 }
 
 impl Fleet {
-    /// The state of a link. One that is not known begins with nothing but the floor of a namesake that is gone.
+    /// The state of a link. A new link only inherits the floor of a deleted link of the same name.
     pub(crate) fn recall(&self, subject: &Subject) -> LinkState {
         let links = self.0.lock();
         let known = links.states.get(&subject.key).filter(|known| known.uid == subject.uid);
@@ -117,7 +117,7 @@ impl Fleet {
         Aftermath { wake, held: links.suspects.held(), hold_began }
     }
 
-    /// Forgets a link that is gone, all but its last round for as long as the floor lasts.
+    /// Removes a deleted link. Keeps the time of its last round until the floor ends.
     pub(crate) fn forget(&self, link: &LinkRef, floor: Duration) -> Option<Departed> {
         let mut links = self.0.lock();
         links.suspects.remove(link);
@@ -135,8 +135,8 @@ impl Fleet {
         self.0.lock().claims.precedence(subject, id)
     }
 
-    /// A Ready link was found guilty of something: how many links are Ready or were until `window` ago, and how many others
-    /// of them were found guilty of the same since. A link that is still held counts, however long ago that was.
+    /// Records that a Ready link seems to fail. Returns how many links are or were recently Ready, and how many others
+    /// fail for the same reason. A link that is still held counts, however long ago that was.
     pub(crate) fn view(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
         let mut links = self.0.lock();
         let Links { states, suspects, .. } = &mut *links;

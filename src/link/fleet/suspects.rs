@@ -1,4 +1,4 @@
-//! Whether many Ready links are found guilty of the same at once. Then the cause may be the operator's own.
+//! Detects that many Ready links fail for the same reason at once. The operator itself may be the cause.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -43,8 +43,7 @@ impl Suspects {
         self.held.len()
     }
 
-    /// A suspected link was checked again with the same inputs and is not guilty. That a suspicion is over for another
-    /// reason (other keys, a suspended link) says nothing about the other suspects.
+    /// A suspect passed a check with the same inputs. New API keys or a suspended link do not disprove a suspicion.
     pub(crate) fn disproved(&mut self, link: &LinkRef, of: Reason) {
         self.suspected.remove(link);
         self.disproved.insert(of);

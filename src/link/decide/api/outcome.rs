@@ -154,7 +154,7 @@ impl Registration<'_> {
         settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
     }
 
-    /// This replica was not surely the leader for long enough: nothing was sent, and nothing is known of Petra.
+    /// This replica was not certain to remain the leader, so it did not send the request.
     pub(super) fn fenced(&self) -> Plan {
         let mut builder = self.passed.builder.clone();
         let progress = if self.registered() {

@@ -127,8 +127,8 @@ fn is_known_as_connectwise(view: &View) -> bool {
     view.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
 }
 
-/// Whether the missing lines are those of the status, order apart, and no line became one that cannot be told: mySecurity
-/// may have fallen silent.
+/// Whether the same permissions are missing and none became unverifiable. The mySecurity endpoint can stop returning
+/// data.
 fn agrees(view: &View, found: &Permissions) -> bool {
     let stood = view.subject.status.permissions.as_ref();
     let missing = names(stood.map_or(&[][..], |stood| &stood.missing));

@@ -1,4 +1,4 @@
-//! What does not stand at once: debounce, fleet, staleness, and rounds that answered nothing.
+//! Results that do not change the verdict immediately: debounce, fleet hold, staleness, inconclusive rounds.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -17,6 +17,12 @@ use crate::link::reason_class::BackoffKind;
 use crate::link::state::Suspicion;
 use crate::link::status_builder::{Progress, StatusBuilder};
 
+/// The fleet rule holds a fault of more than 3 links and more than a fifth of the links that are or were recently Ready.
+/// This is the number of links.
+const FEW_LINKS: usize = 3;
+/// The divisor of the share, a fifth. See [`FEW_LINKS`].
+const SHARE_DIVISOR: usize = 5;
+
 /// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
 /// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
 pub(in crate::link::decide) fn hold_accusation(
@@ -34,7 +40,8 @@ pub(in crate::link::decide) fn hold_accusation(
     let debounce_left = timings.debounce.saturating_sub(view.elapsed(suspicion.since));
     let Some(fleet) = view.facts.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
     let alike = fleet.suspected_alike + 1;
-    suspicion.held = !fleet.released && (suspicion.held || (alike > 3 && alike * 5 > fleet.ready));
+    suspicion.held =
+        !fleet.released && (suspicion.held || (alike > FEW_LINKS && alike * SHARE_DIVISOR > fleet.ready));
     let fleet_holds = suspicion.held || view.facts.client_id.is_unproven();
     if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
         return None;
@@ -63,8 +70,7 @@ pub(in crate::link::decide) fn hold_accusation(
 const NOT_ANSWERED: &str = "ConnectWise has not given a clear answer for too long. Its last answer was good, and nothing \
     was found wrong. If this continues, ask the operator's administrator to check the connection to ConnectWise.";
 
-/// A Ready link for which nothing conclusive was heard for too long is stale, whatever holds the rest; `why` says what
-/// kept the operator from it.
+/// Marks a Ready link as stale after too long without a conclusive response. `why` is the message.
 pub(in crate::link::decide) fn stale_or_kept(
     view: &View,
     mut builder: StatusBuilder,

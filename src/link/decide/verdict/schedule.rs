@@ -52,7 +52,7 @@ pub(super) fn not_due_yet(view: &View, mut builder: StatusBuilder, due: Duration
     let progress = if waited_for_this {
         Progress::Keep
     } else {
-        // What stood in the way (the Secret, the spec, suspend) is mended; it must not stand beside these inputs.
+        // The earlier problem (Secret, spec, suspend) is fixed. Do not show it with the new inputs.
         let text = "The operator is about to check the company, site, API keys and settings.";
         for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
             builder.unknown(kind, Reason::Pending, text);
