@@ -114,7 +114,10 @@ impl StatusBuilder {
                 self.set(ConditionType::Stalled, ConditionStatus::True.because(reason, text));
             }
             Some(kind) => {
-                self.set(kind, ConditionStatus::True.because(reason, "In progress. No action is required."));
+                self.set(
+                    kind,
+                    ConditionStatus::True.because(reason, "In progress. See the message of condition Ready."),
+                );
             }
             None => {}
         }

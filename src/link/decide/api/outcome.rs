@@ -189,7 +189,7 @@ impl Registration<'_> {
         } else if self.judged_by_petra() {
             kind = BackoffKind::Held;
             Progress::Keep
-        } else if fault == PetraFault::NoContract && view.subject.status.link.is_none() {
+        } else if fault == PetraFault::NoContract && !self.may_have_sent_keys() {
             let text = message::looks_again(
                 "This Petra server does not support the link API, so nothing was registered and no key was sent. Set \
                  spec.registration.mode to Portal. The message then says what to save in Petra's portal.",
@@ -257,6 +257,12 @@ impl Registration<'_> {
         let held = status.link.as_ref().and_then(|link| link.credentials_version.as_deref());
         let says = status.reason(ConditionType::Registered).map(|reason| reason.class().petra);
         held == Some(self.credentials.version.as_str()) && says == Some(PetraSays::Registered)
+    }
+
+    /// Whether Petra may have got the keys: it has a link, or a PUT was sent whose outcome is not known.
+    fn may_have_sent_keys(&self) -> bool {
+        let view = self.view;
+        view.subject.status.link.is_some() || view.facts.puts > 0 || view.state.unknown_put_at.is_some()
     }
 
     /// Whether `Ready` says, for these inputs, what Petra last told against the link.

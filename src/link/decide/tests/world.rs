@@ -60,6 +60,8 @@ pub(super) struct World {
     pub rounds: Option<[Round; 2]>,
     pub petra: BTreeMap<LinkId, RemoteLink>,
     pub petra_fault: Option<PetraFault>,
+    /// PUTs alone are answered by this fault.
+    pub put_fault: Option<PetraFault>,
     pub petra_refuses: bool,
     /// Every DELETE comes too late: Petra has another version by then.
     pub petra_moves_on: bool,
@@ -125,6 +127,7 @@ impl World {
             rounds: None,
             petra: BTreeMap::new(),
             petra_fault: None,
+            put_fault: None,
             petra_refuses: false,
             petra_moves_on: false,
             petra_answered: true,

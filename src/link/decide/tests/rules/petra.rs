@@ -307,3 +307,15 @@ fn a_restart_before_registration_finds_the_tenant_only_if_it_was_lost() {
         assert_eq!((trace.rounds.as_slice(), trace.puts), (rounds, 1));
     }
 }
+
+#[test]
+fn a_server_that_got_the_keys_and_has_no_route_is_not_said_to_have_no_keys() {
+    let mut world = World::new();
+    world.put_fault = Some(PetraFault::NoContract);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.puts, world.ready_reason().as_str()), (1, "Unknown/PetraUnavailable"));
+    world.petra_fault = Some(PetraFault::NoContract);
+    world.wait(10 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
+}

@@ -127,7 +127,7 @@ impl Effects for Visited<'_> {
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 trace.puts += 1;
                 assert!(world.finalizer, "a PUT before the finalizer");
-                Outcome::Put(if let Some(fault) = world.petra_fault {
+                Outcome::Put(if let Some(fault) = world.petra_fault.or(world.put_fault) {
                     PutAnswer::Unknown(fault)
                 } else {
                     let (credentials, owner) = (credentials.as_str().to_owned(), World::owner());
