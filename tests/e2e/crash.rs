@@ -7,7 +7,6 @@
 //! - [`life`]: the operator, killed and started; [`run`]: one run with one crash;
 //! - [`oracle`]: what must be the same; [`sweep`]: all of them.
 
-pub mod api;
 pub mod life;
 pub mod oracle;
 pub mod run;

@@ -63,13 +63,9 @@ fn wait_until_held(stage: &Stage, looks: usize) -> Result<()> {
         if held >= wanted { Ok(()) } else { Err(format!("{held} looks ended so")) }
     })?;
     wait_for("the event about the fleet", || {
-        let selector = "--field-selector=reason=FleetHold";
-        let events = stage.cluster.json(&["get", "events", "--namespace", &stage.namespace, selector]);
+        let events = stage.cluster.events(&stage.namespace, "reason=FleetHold");
         let events = events.map_err(|error| error.to_string())?;
-        match events["items"].as_array() {
-            Some(items) if !items.is_empty() => Ok(()),
-            _ => Err("none".to_owned()),
-        }
+        if events.is_empty() { Err("none".to_owned()) } else { Ok(()) }
     })
 }
 

@@ -111,10 +111,9 @@ impl Stage {
 
     /// The notes of all events about a link with this reason.
     pub fn notes(&self, name: &str, reason: &str) -> Result<Vec<String>> {
-        let selector = format!("--field-selector=involvedObject.name={name},reason={reason}");
-        let events = self.cluster.json(&["get", "events", "--namespace", &self.namespace, &selector])?;
-        let events = events["items"].as_array().into_iter().flatten();
-        Ok(events.map(|event| event["message"].as_str().unwrap_or_default().to_owned()).collect())
+        let selector = format!("involvedObject.name={name},reason={reason}");
+        let events = self.cluster.events(&self.namespace, &selector)?;
+        Ok(events.iter().map(|event| event["message"].as_str().unwrap_or_default().to_owned()).collect())
     }
 
     /// Waits for an event, and returns its note. Events are told in their order, so that all before it are told too.

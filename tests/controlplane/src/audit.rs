@@ -1,8 +1,10 @@
 //! Who asked the API server for what: the record that tests count calls by.
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::Error;
@@ -50,8 +52,8 @@ impl AuditEvent {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
     }
 
-    fn parse(line: &str) -> Option<Self> {
-        let event: Value = serde_json::from_str(line).ok()?;
+    fn parse(line: &[u8]) -> Option<Self> {
+        let event: Value = serde_json::from_slice(line).ok()?;
         let text =
             |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let status = event.pointer("/responseStatus/code").and_then(Value::as_u64);
@@ -67,10 +69,44 @@ impl AuditEvent {
     }
 }
 
-/// Reads the record. The last line is left out while it is being written.
-pub(crate) fn read(log: &Path) -> Result<Vec<AuditEvent>, Error> {
-    let text = fs::read_to_string(log).map_err(Error::io("reading", log))?;
-    Ok(text.lines().filter_map(AuditEvent::parse).collect())
+/// The record so far. Each line is read once, because the record grows as long as its API server runs.
+pub(crate) struct AuditLog {
+    path: PathBuf,
+    read: Mutex<Read>,
+}
+
+#[derive(Default)]
+struct Read {
+    /// How many bytes were read: whole lines alone.
+    bytes: u64,
+    events: Vec<AuditEvent>,
+}
+
+impl AuditLog {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, read: Mutex::default() }
+    }
+
+    /// The events of one user, in the order in which the calls ended. The last line is left out while it is being written.
+    pub(crate) fn events_by(&self, user: &str) -> Result<Vec<AuditEvent>, Error> {
+        let mut read = self.read.lock();
+        read.go_on(&self.path).map_err(Error::io("reading", &self.path))?;
+        Ok(read.events.iter().filter(|event| event.user == user).cloned().collect())
+    }
+}
+
+impl Read {
+    fn go_on(&mut self, path: &Path) -> io::Result<()> {
+        let mut file = BufReader::new(File::open(path)?);
+        file.seek(SeekFrom::Start(self.bytes))?;
+        let mut line = Vec::new();
+        while file.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+            self.bytes += line.len() as u64;
+            self.events.extend(AuditEvent::parse(&line));
+            line.clear();
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_event_tells_who_did_what_to_which_object() {
-        let event = AuditEvent::parse(LINE).expect("a whole line");
+        let event = AuditEvent::parse(LINE.as_bytes()).expect("a whole line");
         assert_eq!(event.user, "system:serviceaccount:cwlink-system:cwlink");
         assert_eq!((event.verb.as_str(), event.status), ("update", 409));
         assert_eq!((event.resource.as_str(), event.subresource.as_str()), ("connectwiselinks", "status"));
@@ -93,7 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn each_line_is_read_once_and_an_unfinished_one_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        let line = LINE.replace('\n', " ") + "\n";
+        let (start, end) = line.split_at(line.len() / 2);
+        let user = "system:serviceaccount:cwlink-system:cwlink";
+        let log = AuditLog::new(path.clone());
+        let count = |text: String| {
+            std::fs::write(&path, text).expect("written");
+            (
+                log.events_by(user).expect("it is read").len(),
+                log.events_by("another").expect("it is read").len(),
+            )
+        };
+        assert_eq!(count(format!("{line}{start}")), (1, 0));
+        assert_eq!(count(format!("{line}{start}{end}")), (2, 0));
+        assert_eq!(count(format!("{line}{line}{line}")), (3, 0));
+    }
+
+    #[test]
     fn a_line_that_is_still_being_written_is_no_event() {
-        assert_eq!(AuditEvent::parse(&LINE[..LINE.len() / 2]), None);
+        assert_eq!(AuditEvent::parse(&LINE.as_bytes()[..LINE.len() / 2]), None);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::audit::{self, AuditEvent};
+use crate::audit::{self, AuditEvent, AuditLog};
 use crate::data_dir::DataDir;
 use crate::flags::{self, Ports, file};
 use crate::kubeconfig::Cluster;
@@ -48,6 +48,7 @@ pub struct ControlPlane {
     issued_kubeconfigs: AtomicUsize,
     kubectl: PathBuf,
     kube_apiserver: PathBuf,
+    audit: AuditLog,
     data: DataDir,
 }
 
@@ -92,6 +93,7 @@ impl ControlPlane {
             issued_kubeconfigs: AtomicUsize::new(0),
             kubectl: assets.kubectl(),
             kube_apiserver: assets.kube_apiserver(),
+            audit: AuditLog::new(data.join(file::AUDIT_LOG)),
             data,
         };
         plane.start_api_server()?;
@@ -226,13 +228,14 @@ impl ControlPlane {
         Err(Error::Kubectl { arguments: arguments.join(" "), stderr })
     }
 
-    /// Every call to the API so far, in the order in which they ended, but for those of the control plane itself.
+    /// Every call of this user to the API so far, in the order in which they ended. Calls of the control plane itself are
+    /// not recorded.
     ///
     /// # Errors
     ///
     /// The record cannot be read.
-    pub fn audit_events(&self) -> Result<Vec<AuditEvent>, Error> {
-        audit::read(&self.data.join(file::AUDIT_LOG))
+    pub fn audit_events_by(&self, user: &str) -> Result<Vec<AuditEvent>, Error> {
+        self.audit.events_by(user)
     }
 
     /// Where the API server listens, such as `https://127.0.0.1:40001`.

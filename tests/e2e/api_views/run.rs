@@ -5,14 +5,14 @@ use std::fmt;
 use harness::{Installation, OperatorOptions, Result};
 
 use super::distortion::Distortion;
-use crate::crash::api::{self, api};
 use crate::crash::life::{Body, Life};
 use crate::crash::oracle::{State, Story, violations};
 use crate::crash::run::quiet;
 use crate::crash::scene::{COMPANY, NEIGHBOUR, Scene};
 use crate::crash::workload::{Before, Workload};
 use crate::ledger::MY_SECURITY;
-use crate::stage::SPEED;
+use crate::stage::{SPEED, cluster};
+use harness::admin_api as api;
 
 /// So many checks of the neighbour have to come while the view is wrong.
 const CHECKS: u64 = 2;
@@ -150,7 +150,7 @@ fn run(
     }
     quiet(scene)?;
     // It went with the namespace, where that is gone.
-    if api().get(&api::namespace(&scene.namespace))?.is_some() {
+    if cluster().api().get(&api::namespace(&scene.namespace))?.is_some() {
         scene.until("the neighbour is checked", || {
             let made = checks_of_neighbour(scene) - checks;
             Ok(if made >= CHECKS { Ok(()) } else { Err(format!("{made} checks")) })

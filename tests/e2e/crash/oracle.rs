@@ -7,9 +7,10 @@ use harness::simulators::Service;
 use harness::{Error, Result};
 use serde_json::{Value, json};
 
-use super::api::{self, api};
 use super::scene::{NEIGHBOUR, Scene};
 use super::workload::{Workload, link_id, link_id_of};
+use crate::stage::cluster;
+use harness::admin_api as api;
 
 /// Fields that tell when something was, or in which version.
 const TIMES: &[&str] = &[
@@ -32,8 +33,8 @@ pub struct State(Value);
 impl State {
     /// How they stand now.
     pub fn of(scene: &Scene) -> Result<Self> {
-        let namespace = api().get(&api::namespace(&scene.namespace))?;
-        let listed = api().get(&api::links(&scene.namespace))?.unwrap_or_default();
+        let namespace = cluster().api().get(&api::namespace(&scene.namespace))?;
+        let listed = cluster().api().get(&api::links(&scene.namespace))?.unwrap_or_default();
         let links = listed["items"].as_array().into_iter().flatten().map(|link| {
             json!({
                 "name": link["metadata"]["name"],

@@ -10,10 +10,10 @@ use harness::simulators::{Options, Scenario};
 use harness::{Error, Installation, Link, PATIENCE, Result, Sims, Status, credentials};
 use serde_json::{Value, json};
 
-use super::api::{self, api};
 use crate::conditions::LINKED;
 use crate::linked::{OFTEN, RARELY, private_key};
 use crate::stage::cluster;
+use harness::admin_api as api;
 
 /// Every workload links this company of the demo.
 pub const COMPANY: &str = "acme";
@@ -54,11 +54,11 @@ impl Scene {
         let lens = Lens::default();
         let gate = ApiServerGate::start(cluster().plane(), lens.before(Arc::new(fuse.clone())))?;
         let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        api().create("/api/v1/namespaces", manifest.to_string())?;
+        cluster().api().create("/api/v1/namespaces", manifest.to_string())?;
         for object in installation.rights_in_namespace()? {
             let kind = if object["kind"] == "Role" { "roles" } else { "rolebindings" };
             let rbac = "/apis/rbac.authorization.k8s.io/v1";
-            api().create(&format!("{rbac}/namespaces/{namespace}/{kind}"), object.to_string())?;
+            cluster().api().create(&format!("{rbac}/namespaces/{namespace}/{kind}"), object.to_string())?;
         }
         Ok(Self { namespace: namespace.to_owned(), sims, fuse, lens, gate })
     }
@@ -66,13 +66,13 @@ impl Scene {
     /// Makes a Secret with this private key of the company.
     pub fn create_keys(&self, name: &str, private_key: &str) -> Result<()> {
         let secret = credentials(name, &format!("{COMPANY}-public"), private_key);
-        api().create(&format!("{}/secrets", api::namespace(&self.namespace)), secret)
+        cluster().api().create(&format!("{}/secrets", api::namespace(&self.namespace)), secret)
     }
 
     /// Replaces the private key in a Secret.
     pub fn change_keys(&self, name: &str, private_key: &str) -> Result<()> {
         let path = format!("{}/secrets/{name}", api::namespace(&self.namespace));
-        api().patch(&path, &json!({"stringData": {"privateKey": private_key}}))
+        cluster().api().patch(&path, &json!({"stringData": {"privateKey": private_key}}))
     }
 
     /// These private keys of the company are good at ConnectWise from now on.
@@ -98,7 +98,7 @@ impl Scene {
     pub fn create_link(&self, name: &str, shape: impl FnOnce(Link) -> Link) -> Result<()> {
         self.create_keys(&format!("{name}-keys"), &private_key(COMPANY))?;
         let link = Link::new(name, &self.sims).company(COMPANY).field("interval", json!(RARELY));
-        api().create(&api::links(&self.namespace), shape(link).yaml())
+        cluster().api().create(&api::links(&self.namespace), shape(link).yaml())
     }
 
     /// Makes a link of the other company, which is checked as often as the schema allows, and waits until it is Ready.
@@ -108,28 +108,28 @@ impl Scene {
             &format!("{NEIGHBOUR}-public"),
             &private_key(NEIGHBOUR),
         );
-        api().create(&format!("{}/secrets", api::namespace(&self.namespace)), keys)?;
+        cluster().api().create(&format!("{}/secrets", api::namespace(&self.namespace)), keys)?;
         let link = Link::new(NEIGHBOUR, &self.sims).field("interval", json!(OFTEN));
-        api().create(&api::links(&self.namespace), link.yaml())?;
+        cluster().api().create(&api::links(&self.namespace), link.yaml())?;
         self.wait(NEIGHBOUR, LINKED[0]).map(drop)
     }
 
     /// Edits the spec of a link.
     pub fn edit(&self, name: &str, spec: &Value) -> Result<()> {
-        api().patch(&api::link(&self.namespace, name), &json!({"spec": spec}))
+        cluster().api().patch(&api::link(&self.namespace, name), &json!({"spec": spec}))
     }
 
     /// Deletes a link if it is there, without waiting for its end.
     pub fn delete(&self, name: &str) -> Result<()> {
-        api().delete(&api::link(&self.namespace, name))
+        cluster().api().delete(&api::link(&self.namespace, name))
     }
 
     /// Deletes the namespace, and waits until it is gone.
     pub fn delete_namespace(&self) -> Result<()> {
         let path = api::namespace(&self.namespace);
-        api().delete(&path)?;
+        cluster().api().delete(&path)?;
         self.until("the namespace is gone", || {
-            Ok(api().get(&path)?.map_or(Ok(()), |it| Err(it["status"].to_string())))
+            Ok(cluster().api().get(&path)?.map_or(Ok(()), |it| Err(it["status"].to_string())))
         })
     }
 
@@ -142,7 +142,7 @@ impl Scene {
     /// Waits until the status about the spec as it is is as wanted, and returns it.
     pub fn wait_until(&self, name: &str, what: &str, is_wanted: impl Fn(&Status) -> bool) -> Result<Status> {
         self.until(&format!("{name}: {what}"), || {
-            let link = api().get(&api::link(&self.namespace, name))?.unwrap_or_default();
+            let link = cluster().api().get(&api::link(&self.namespace, name))?.unwrap_or_default();
             let status = Status::of(&link);
             let is_current = link["status"]["observedGeneration"] == link["metadata"]["generation"];
             Ok(if is_current && is_wanted(&status) { Ok(status) } else { Err(status.to_string()) })
@@ -152,7 +152,9 @@ impl Scene {
     /// Waits until a link is Ready, is being deleted, or is gone.
     pub fn wait_ready_or_gone(&self, name: &str) -> Result<()> {
         self.until(&format!("{name} is Ready or gone"), || {
-            let Some(link) = api().get(&api::link(&self.namespace, name))? else { return Ok(Ok(())) };
+            let Some(link) = cluster().api().get(&api::link(&self.namespace, name))? else {
+                return Ok(Ok(()));
+            };
             let deleting = link["metadata"]["deletionTimestamp"].is_string();
             let over = deleting || Status::of(&link).state("Ready") == "True";
             Ok(if over { Ok(()) } else { Err(link.to_string()) })
@@ -162,7 +164,7 @@ impl Scene {
     /// Waits until a link is gone.
     pub fn wait_gone(&self, name: &str) -> Result<()> {
         self.until(&format!("{name} is gone"), || {
-            let link = api().get(&api::link(&self.namespace, name))?;
+            let link = cluster().api().get(&api::link(&self.namespace, name))?;
             Ok(link.map_or(Ok(()), |link| Err(link.to_string())))
         })
     }

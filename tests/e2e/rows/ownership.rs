@@ -228,10 +228,10 @@ fn links_whose_resource_is_gone_are_reported_and_never_deleted() -> Result<()> {
         other => Err(format!("{other:?}")),
     })?;
     let note = wait_for("an event about the operator's pod", || {
-        let selector = "--field-selector=reason=OrphanedLinks,involvedObject.kind=Pod";
-        let events = stage.cluster.json(&["get", "events", "--namespace", "orphans", selector]);
+        let events = stage.cluster.events("orphans", "reason=OrphanedLinks,involvedObject.kind=Pod");
         let events = events.map_err(|error| error.to_string())?;
-        events["items"][0]["message"].as_str().map(str::to_owned).ok_or_else(|| format!("{events}"))
+        let note = events.first().and_then(|event| event["message"].as_str());
+        note.map(str::to_owned).ok_or_else(|| format!("{events:?}"))
     })?;
     assert!(note.contains("never deletes such links"), "{note}");
     assert_eq!(stage.sims.petra().links()?.len(), 2);

@@ -11,10 +11,10 @@ use harness::simulators::{Effect, Rule, Service};
 use harness::{Link, OperatorOptions, Result, credentials, wait_for};
 use serde_json::json;
 
-use crate::crash::api::{self, api};
 use crate::ledger::{COMPANYINFO, Ledger, MY_SECURITY};
 use crate::linked::OFTEN;
-use crate::stage::{SPEED, Stage, is_soak};
+use crate::stage::{SPEED, Stage, cluster, is_soak};
+use harness::admin_api as api;
 
 /// The companies that links with refused keys name: the one that is edited, and the others.
 const EDITED: &str = "acme";
@@ -59,14 +59,14 @@ impl Abuser {
     fn comes(&self) -> Result<()> {
         let secrets = format!("{}/secrets", api::namespace(&self.namespace));
         for (name, public) in [(CROWD_KEYS, "nobody-public"), (EDITED_KEYS, "somebody-public")] {
-            api().create(&secrets, credentials(name, public, "CANARY-nobody"))?;
+            cluster().api().create(&secrets, credentials(name, public, "CANARY-nobody"))?;
         }
         let links = api::links(&self.namespace);
         let link = |name: &str| Link::new(name, &self.stage.sims);
-        api().create(&links, link(EDITED).company(EDITED).secret(EDITED_KEYS).yaml())?;
+        cluster().api().create(&links, link(EDITED).company(EDITED).secret(EDITED_KEYS).yaml())?;
         for nth in 0..crowd() {
             let name = format!("crowd-{nth}");
-            api().create(&links, link(&name).company(REFUSED).secret(CROWD_KEYS).yaml())?;
+            cluster().api().create(&links, link(&name).company(REFUSED).secret(CROWD_KEYS).yaml())?;
         }
         wait_for("nearly all of the crowd are refused", || {
             let refused = self.stage.operator.metric("cwlink_links", &["AuthFailed", "CredentialsRejected"]);
@@ -91,10 +91,10 @@ impl Abuser {
             match nth % 3 {
                 0 => {
                     let profile = profiles[usize::from(nth / 3 % 2 == 1)];
-                    api().patch(&link, &json!({"spec": {"permissionProfile": profile}}))?;
+                    cluster().api().patch(&link, &json!({"spec": {"permissionProfile": profile}}))?;
                 }
-                1 => api().patch(&secret, &keys)?,
-                _ => api().patch(&link, &json!({"metadata": {"annotations": annotations}}))?,
+                1 => cluster().api().patch(&secret, &keys)?,
+                _ => cluster().api().patch(&link, &json!({"metadata": {"annotations": annotations}}))?,
             }
         }
         Ok(())
@@ -187,14 +187,16 @@ fn a_link_that_is_deleted_and_made_again_without_end_keeps_the_floor() -> Result
     let stage = &abuser.stage;
     let (links, link) = (api::links(&abuser.namespace), api::link(&abuser.namespace, EDITED));
     let secrets = format!("{}/secrets", api::namespace(&abuser.namespace));
-    api().create(&secrets, credentials(EDITED_KEYS, "somebody-public", "CANARY-nobody"))?;
+    cluster().api().create(&secrets, credentials(EDITED_KEYS, "somebody-public", "CANARY-nobody"))?;
     let came = stage.moment()?;
     let began = Instant::now();
     for nth in 0..EDITS / 4 {
         thread::sleep((nth * EDITS_APART).saturating_sub(began.elapsed()));
-        api().create(&links, Link::new(EDITED, &stage.sims).company(EDITED).secret(EDITED_KEYS).yaml())?;
+        cluster()
+            .api()
+            .create(&links, Link::new(EDITED, &stage.sims).company(EDITED).secret(EDITED_KEYS).yaml())?;
         thread::sleep(EDITS_APART / 2);
-        api().delete(&link)?;
+        cluster().api().delete(&link)?;
     }
     let span = stage.since(&came)?;
     let rounds = refused_rounds(&span, EDITED);

@@ -5,8 +5,8 @@ use harness::{Result, Status};
 use serde_json::{Value, json};
 
 use crate::conditions::LINKED;
-use crate::crash::api::{self, api};
-use crate::stage::Stage;
+use crate::stage::{Stage, cluster};
+use harness::admin_api as api;
 
 /// What a Secret holds, in base64 as the API takes any bytes, and what is said of it; nothing where it is good.
 fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
@@ -61,7 +61,7 @@ fn odd_secrets_are_named_by_field_and_fault_and_large_ones_work() -> Result<()> 
     let path = format!("{}/secrets", api::namespace(&stage.namespace));
     for (name, data, fault) in cases() {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data});
-        api().create(&path, secret.to_string())?;
+        cluster().api().create(&path, secret.to_string())?;
         let spec = json!({"spec": {"credentialsSecretRef": {"name": name}}});
         stage.cluster.patch(&stage.namespace, "acme", &spec)?;
         let is_judged = |status: &Status| match fault {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use controlplane::{Assets, AuditEvent, ControlPlane};
 use serde_json::Value;
 
+use crate::admin_api::{self, AdminApi};
 use crate::install::CRD;
-use crate::{Error, LinkWatch, PATIENCE, Result, Status};
+use crate::{Error, LinkWatch, PATIENCE, Result, Status, wait_for};
 
 /// What kubectl answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,11 @@ pub struct Output {
     pub success: bool,
 }
 
-/// A control plane with the CRD installed. Everything is done as its administrator, by kubectl.
+/// A control plane with the CRD installed. Everything is done as its administrator: what a person does, by kubectl; what
+/// only arranges and waits, by HTTP.
 pub struct Cluster {
     plane: ControlPlane,
+    api: AdminApi,
 }
 
 impl Cluster {
@@ -38,7 +41,8 @@ impl Cluster {
     /// It cannot be built or started, or refuses the CRD.
     pub fn start(progress: &mut dyn FnMut(&str)) -> Result<Self> {
         let plane = ControlPlane::start(&Assets::locate_or_build(progress)?)?;
-        let cluster = Self { plane };
+        let api = AdminApi::new(plane.admin_kubeconfig())?;
+        let cluster = Self { plane, api };
         cluster.apply_server_side("default", CRD, "harness")?;
         cluster
             .kubectl(&["wait", "--for=condition=Established", "--timeout=120s", "--filename=-"], Some(CRD))?;
@@ -49,6 +53,12 @@ impl Cluster {
     #[must_use]
     pub fn plane(&self) -> &ControlPlane {
         &self.plane
+    }
+
+    /// The API server without kubectl.
+    #[must_use]
+    pub fn api(&self) -> &AdminApi {
+        &self.api
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -131,9 +141,7 @@ impl Cluster {
     ///
     /// The API server refuses it.
     pub fn patch(&self, namespace: &str, name: &str, patch: &Value) -> Result<()> {
-        let patch = format!("--patch={patch}");
-        self.kubectl(&["patch", "cwlink", name, "--namespace", namespace, "--type=merge", &patch], None)
-            .map(drop)
+        self.api.patch(&admin_api::link(namespace, name), patch)
     }
 
     /// Makes a namespace, if there is none of that name.
@@ -147,13 +155,13 @@ impl Cluster {
         self.apply_server_side("default", &namespace.to_string(), "harness")
     }
 
-    /// Deletes a link without waiting for its end.
+    /// Deletes a link, if it is there, without waiting for its end.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// The API server refuses it.
     pub fn delete(&self, namespace: &str, name: &str) -> Result<()> {
-        self.kubectl(&["delete", "cwlink", name, "--namespace", namespace, "--wait=false"], None).map(drop)
+        self.api.delete(&admin_api::link(namespace, name))
     }
 
     /// A link as it is now.
@@ -162,7 +170,12 @@ impl Cluster {
     ///
     /// There is none.
     pub fn link(&self, namespace: &str, name: &str) -> Result<Value> {
-        self.json(&["get", "cwlink", name, "--namespace", namespace])
+        let path = admin_api::link(namespace, name);
+        self.api.get(&path)?.ok_or_else(|| Error::Http {
+            method: "GET",
+            url: path,
+            problem: "there is no such link".to_owned(),
+        })
     }
 
     /// The status of a link as it is now.
@@ -174,13 +187,25 @@ impl Cluster {
         self.link(namespace, name).map(|link| Status::of(&link))
     }
 
+    /// The events of a namespace that this field selector picks, such as `reason=FleetHold`.
+    ///
+    /// # Errors
+    ///
+    /// The API server does not answer.
+    pub fn events(&self, namespace: &str, selector: &str) -> Result<Vec<Value>> {
+        let selector = selector.replace('=', "%3D").replace(',', "%2C");
+        let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}");
+        let list = self.api.get(&path)?.unwrap_or_default();
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
+    }
+
     /// Follows a link through all its states.
     ///
     /// # Errors
     ///
-    /// kubectl cannot be run.
+    /// Never: a watch that cannot begin ends at once.
     pub fn watch(&self, namespace: &str, name: &str) -> Result<LinkWatch> {
-        LinkWatch::start(self, namespace, name)
+        Ok(LinkWatch::start(&self.api, namespace, name))
     }
 
     /// Waits until the status of a link is as wanted, and returns it. A status that still judges an earlier generation of
@@ -206,7 +231,7 @@ impl Cluster {
                     Ok(link) => link,
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => {
-                        // The API server is away; kubectl said so at once.
+                        // The API server is away, and the watch ended at once.
                         thread::sleep(Duration::from_millis(200));
                         break;
                     }
@@ -243,9 +268,12 @@ impl Cluster {
     ///
     /// It is still there after [`PATIENCE`].
     pub fn wait_gone(&self, namespace: &str, name: &str) -> Result<()> {
-        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
-        let object = format!("cwlink/{name}");
-        self.kubectl(&["wait", "--for=delete", &object, "--namespace", namespace, &timeout], None).map(drop)
+        let path = admin_api::link(namespace, name);
+        wait_for(&format!("cwlink {namespace}/{name} is gone"), || match self.api.get(&path) {
+            Ok(None) => Ok(()),
+            Ok(Some(link)) => Err(link["status"].to_string()),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
     /// Every call of this user to the API server so far, in the order in which they ended.
@@ -254,9 +282,7 @@ impl Cluster {
     ///
     /// The record cannot be read.
     pub fn calls_by(&self, user: &str) -> Result<Vec<AuditEvent>> {
-        let mut events = self.plane.audit_events()?;
-        events.retain(|event| event.user == user);
-        Ok(events)
+        Ok(self.plane.audit_events_by(user)?)
     }
 
     /// The changes among them, those that were refused too.

@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+pub mod admin_api;
 mod cluster;
 mod error;
 pub mod gate;

@@ -1,42 +1,24 @@
 //! Every state that a link goes through, as the API server tells it.
 
-use std::io::BufReader;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
-use crate::{Cluster, Error, PATIENCE, Result, Status};
+use crate::admin_api::AdminApi;
+use crate::{Error, PATIENCE, Result, Status};
 
 /// The states of one link from now on, the present one first. Ends when the API server ends it.
 pub struct LinkWatch {
-    kubectl: Child,
+    task: JoinHandle<()>,
     states: Receiver<Value>,
 }
 
 impl LinkWatch {
-    pub(crate) fn start(cluster: &Cluster, namespace: &str, name: &str) -> Result<Self> {
-        let mut kubectl = cluster
-            .kubectl_command()
-            .args(["get", "connectwiselinks", "--namespace", namespace, "--field-selector"])
-            .arg(format!("metadata.name={name}"))
-            .args(["--watch", "--output=json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(Error::io("running", "kubectl"))?;
-        let (sender, states) = mpsc::channel();
-        if let Some(stdout) = kubectl.stdout.take() {
-            thread::spawn(move || {
-                let states = serde_json::Deserializer::from_reader(BufReader::new(stdout)).into_iter();
-                // Ends with kubectl, or when nobody listens any more.
-                states.map_while(std::result::Result::ok).try_for_each(|state| sender.send(state))
-            });
-        }
-        Ok(Self { kubectl, states })
+    pub(crate) fn start(api: &AdminApi, namespace: &str, name: &str) -> Self {
+        let (task, states) = api.watch_link(namespace, name);
+        Self { task, states }
     }
 
     /// The next state, once there is one.
@@ -71,8 +53,6 @@ impl LinkWatch {
 
 impl Drop for LinkWatch {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.kubectl.kill();
-        let _ = self.kubectl.wait();
+        self.task.abort();
     }
 }
