@@ -90,6 +90,9 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// The three that say what ConnectWise found, and what comes of it.
+    pub const OF_CONNECTWISE: [Self; 3] = [Self::Ready, Self::AuthFailed, Self::PermissionDenied];
+
     /// The four that are always present.
     pub const LASTING: [Self; 4] = [Self::Ready, Self::AuthFailed, Self::PermissionDenied, Self::Registered];
 

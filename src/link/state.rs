@@ -77,6 +77,8 @@ pub(crate) struct LinkState {
     pub petra_heard_at: Option<Duration>,
     /// The tenant that the last full round found. Spares a discovery.
     pub tenant: Option<Tenant>,
+    /// When this process first saw the link pending at Petra, after it had been confirmed or its keys were registered.
+    pub pending_since: Option<Duration>,
     /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.
     pub unknown_put_at: Option<Duration>,
     /// When the link was last changed at Petra by this process: an older list says nothing about it.

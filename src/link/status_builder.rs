@@ -65,6 +65,13 @@ impl StatusBuilder {
         }
     }
 
+    /// Sets several conditions to the same value.
+    pub(crate) fn set_all(&mut self, kinds: &[ConditionType], value: &ConditionValue) {
+        for kind in kinds {
+            self.set(*kind, value.clone());
+        }
+    }
+
     /// Sets a condition to Unknown.
     pub(crate) fn unknown(&mut self, kind: ConditionType, reason: Reason, message: impl Into<String>) {
         self.set(kind, ConditionStatus::Unknown.because(reason, message));

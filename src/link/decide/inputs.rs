@@ -67,9 +67,8 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
 fn reset(view: &View, changed: Changed, inputs: Inputs) -> Plan {
     let mut builder = view.status_builder();
     let text = "The company, site, API keys or settings changed. The operator is checking them.";
-    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-        builder.unknown(kind, Reason::Pending, text);
-    }
+    let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);
+    builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
     let fields = builder.fields();
     fields.inputs = Some(inputs);
     fields.permissions = None;

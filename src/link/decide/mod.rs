@@ -115,9 +115,8 @@ fn suspend(view: &View) -> Row<()> {
     } else {
         let text = "Checks are suspended by spec.suspend, and the current settings of this link were not checked. To check \
                     them, set spec.suspend to false.";
-        builder.unknown(ConditionType::Ready, Reason::Suspended, text);
-        builder.unknown(ConditionType::AuthFailed, Reason::Suspended, text);
-        builder.unknown(ConditionType::PermissionDenied, Reason::Suspended, text);
+        let unknown = ConditionStatus::Unknown.because(Reason::Suspended, text);
+        builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
         if inputs.is_some() {
             builder.fields().inputs = inputs;
         }
@@ -153,9 +152,8 @@ impl View<'_> {
         let rested = status.reason(ConditionType::Ready) == Some(Reason::Suspended);
         if rested && !self.subject.spec.suspended() {
             let text = "The operator is about to check the company, site, API keys and settings.";
-            for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-                builder.unknown(kind, Reason::Pending, text);
-            }
+            let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);
+            builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
         }
         builder
     }
@@ -186,9 +184,8 @@ pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
         builder.fields().inputs = Some(view.subject.inputs(target));
     }
     let text = "The operator is checking the API keys, security role and service board at ConnectWise.";
-    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-        builder.unknown(kind, Reason::Checking, text);
-    }
+    let unknown = ConditionStatus::Unknown.because(Reason::Checking, text);
+    builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
     let next = builder.finish(Progress::Reconciling);
     (next != *status).then_some(next)
 }

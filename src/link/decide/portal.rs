@@ -55,8 +55,8 @@ pub(super) fn row(
         );
         let mut builder = passed.builder;
         let text = message::looks_again(&format!("This company is already linked. {who}."));
-        builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::LinkConflict, text.clone()));
-        builder.set(ConditionType::Registered, ConditionStatus::False.because(Reason::LinkConflict, text));
+        let value = ConditionStatus::False.because(Reason::LinkConflict, text);
+        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let settled = view.settle(builder.finish(Progress::Stalled));
         let settled =
             passed.schedule.end(view, settled).requeue_petra_with_backoff(view, BackoffKind::Rejected, None);

@@ -31,7 +31,7 @@ use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 use crate::upstream::json;
 
-/// Everything that a visit is told.
+/// Everything that a visit is answered.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
     /// The stored object, as JSON.
@@ -46,8 +46,8 @@ pub struct Script<'a> {
     pub choices: &'a [u8],
 }
 
-/// Whatever is stored and answered, a visit ends; every status that it writes is a fit one, accuses of nothing and is Ready for
-/// nothing that was not told or did not stand; and what it changes at Petra it may change.
+/// Whatever is stored and answered, a visit ends. Each status that it writes is valid. An accusation and `Ready` rest on an
+/// answer of this visit or on the standing verdict. The visit only makes changes at Petra that are allowed.
 ///
 /// # Panics
 /// Where that does not hold.
@@ -128,7 +128,7 @@ fn poll_view(links: &[RemoteLink], kind: usize, at: Now) -> PollView {
     }
 }
 
-/// Everything outside the rules, as `told` says.
+/// Everything outside the rules, as `script` says.
 struct Service<'a, C> {
     script: &'a Script<'a>,
     /// What Petra holds.

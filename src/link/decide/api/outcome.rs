@@ -58,11 +58,18 @@ impl Registration<'_> {
         let since = registered.record.registered_time.map_or(view.now.wall, |at| at.0);
         builder.fields().link = Some(registered.record);
         let confirm = view.config.timings.confirm;
+        // A link that was confirmed before, and is pending again, gets the whole time from its first sight.
+        let stored = view.subject.status.reason(ConditionType::Registered);
+        let was_pending = matches!(stored, Some(Reason::AwaitingConfirmation | Reason::ConfirmationTimedOut))
+            && !registered.fresh;
+        let pending_since = if was_pending { view.state.pending_since } else { Some(view.now.up) };
+        let seen_for = |up: Duration| pending_since.map_or(Duration::MAX, |at| up.saturating_sub(at));
         let polled_after = matches!(
             &view.facts.poll,
-            PollView::Known { answered_at, failing: None, .. } if answered_at.since(since) >= confirm
+            PollView::Known { answered_at, failing: None, .. }
+                if answered_at.since(since).min(seen_for(answered_at.up)) >= confirm
         );
-        let progress = if polled_after && !registered.fresh {
+        let progress = if polled_after {
             let text = message::looks_again(
                 "Petra did not confirm the link in time. The API keys and security role are valid. Contact \
                  support@petrasecurity.com and include the link ID from status.link.id.",
@@ -74,13 +81,15 @@ impl Registration<'_> {
             builder.unknown(ConditionType::Registered, Reason::ConfirmationTimedOut, text);
             Progress::Stalled
         } else {
-            builder.unknown(ConditionType::Ready, Reason::AwaitingConfirmation, TAKEN);
-            builder.unknown(ConditionType::Registered, Reason::AwaitingConfirmation, TAKEN);
+            let value = ConditionStatus::Unknown.because(Reason::AwaitingConfirmation, TAKEN);
+            builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
             Progress::Reconciling
         };
         // The shared poll wakes the link; this is for the timeout alone.
-        let left = confirm.saturating_sub(view.now.since(since)) + view.config.timings.poll;
+        let waited = view.now.since(since).min(seen_for(view.now.up));
+        let left = confirm.saturating_sub(waited) + view.config.timings.poll;
         let mut settled = self.end(view.settle(builder.finish(progress)));
+        settled.state.pending_since = pending_since;
         settled.state.petra_heard_at = Some(view.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
         Settlement { next: Some(next), ..settled }
@@ -108,14 +117,8 @@ impl Registration<'_> {
              Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so. If Petra refuses these too, contact support@petrasecurity.com.",
             self.view.subject.spec.credentials_secret_ref.name
         ));
-        builder.set(
-            ConditionType::Ready,
-            ConditionStatus::False.because(Reason::RegistrationRejected, text.clone()),
-        );
-        builder.set(
-            ConditionType::Registered,
-            ConditionStatus::False.because(Reason::RegistrationRejected, text),
-        );
+        let value = ConditionStatus::False.because(Reason::RegistrationRejected, text);
+        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
         settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
@@ -147,8 +150,8 @@ impl Registration<'_> {
             },
         };
         let text = message::looks_again(&format!("This company already has a link at Petra. {holder}."));
-        builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::LinkConflict, text.clone()));
-        builder.set(ConditionType::Registered, ConditionStatus::False.because(Reason::LinkConflict, text));
+        let value = ConditionStatus::False.because(Reason::LinkConflict, text);
+        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
         settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
@@ -194,14 +197,8 @@ impl Registration<'_> {
                 "This Petra server does not support the link API, so nothing was registered and no key was sent. Set \
                  spec.registration.mode to Portal. The message then says what to save in Petra's portal.",
             );
-            builder.set(
-                ConditionType::Ready,
-                ConditionStatus::False.because(Reason::RegistrationUnsupported, text.clone()),
-            );
-            builder.set(
-                ConditionType::Registered,
-                ConditionStatus::False.because(Reason::RegistrationUnsupported, text),
-            );
+            let value = ConditionStatus::False.because(Reason::RegistrationUnsupported, text);
+            builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
             kind = BackoffKind::Rejected;
             Progress::Stalled
         } else {

@@ -83,9 +83,8 @@ pub(in crate::link::decide) fn stale_or_kept(
         return (builder, false);
     }
     let text = message::looks_again(why);
-    for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-        builder.unknown(kind, Reason::ValidationStale, text.clone());
-    }
+    let unknown = ConditionStatus::Unknown.because(Reason::ValidationStale, text);
+    builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
     (builder, true)
 }
 

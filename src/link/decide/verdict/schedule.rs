@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::connectwise::{Depth, Tenant};
-use crate::crd::{ConditionType, Reason};
+use crate::crd::{ConditionStatus, ConditionType, Reason};
 use crate::link::decide::View;
 use crate::link::decide::operator_keys::client_id_is_news;
 use crate::link::decide::standing::{Standing, waits_for_connectwise};
@@ -54,9 +54,8 @@ pub(super) fn not_due_yet(view: &View, mut builder: StatusBuilder, due: Duration
     } else {
         // The earlier problem (Secret, spec, suspend) is fixed. Do not show it with the new inputs.
         let text = "The operator is about to check the company, site, API keys and settings.";
-        for kind in [ConditionType::Ready, ConditionType::AuthFailed, ConditionType::PermissionDenied] {
-            builder.unknown(kind, Reason::Pending, text);
-        }
+        let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);
+        builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
         Progress::Reconciling
     };
     let mut settled = view.settle(builder.finish(progress));

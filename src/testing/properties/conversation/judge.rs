@@ -135,7 +135,7 @@ fn tells_only_what_it_may(view: &View, status: &LinkStatus) {
     texts(&serde_json::to_value(&rest).expect("JSON"), &mut tells_nothing);
 }
 
-/// The links that Petra told of in this view.
+/// The links that Petra reported in this visit.
 fn links<'a>(view: &View<'a>) -> impl Iterator<Item = &'a RemoteLink> {
     let facts = view.facts;
     let listed = match &facts.poll {

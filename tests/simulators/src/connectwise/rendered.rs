@@ -4,11 +4,12 @@
 //! never out of date: another role, board or setting is another key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, header};
+use parking_lot::Mutex;
 
 use super::errors::Refusal;
 use crate::scenario::{Board, Role, Settings};
@@ -80,7 +81,7 @@ impl Rendered {
     }
 
     fn kept<T>(&self, with: impl FnOnce(&mut Kept) -> T) -> T {
-        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.0.lock())
     }
 }
 

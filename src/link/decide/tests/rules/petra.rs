@@ -319,3 +319,18 @@ fn a_server_that_got_the_keys_and_has_no_route_is_not_said_to_have_no_keys() {
     world.visit();
     assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
 }
+
+#[test]
+fn a_confirmed_link_that_is_pending_again_has_ten_minutes_from_then() {
+    let mut world = World::ready();
+    world.wait(20 * MINUTE);
+    world.visit();
+    world.set_remote(RemoteState::Pending);
+    for _ in 0..2 {
+        world.visit();
+        assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+        world.wait(9 * MINUTE);
+    }
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}
