@@ -13,3 +13,23 @@ mod hostile_connectwise;
 pub mod properties;
 #[cfg(test)]
 pub(crate) mod tls_server;
+
+use crate::connectwise::profile::Profiles;
+use crate::crd::RegistrationMode;
+use crate::link::config::Config;
+use crate::timings::Timings;
+use crate::upstream::allow::AllowList;
+
+/// An operator named `here` that registers links with Petra itself, and that a Lease elected.
+pub(crate) fn config(timings: Timings) -> Config {
+    Config {
+        timings,
+        profiles: Profiles::builtin(),
+        allow: AllowList::default(),
+        companies: None,
+        default_mode: RegistrationMode::Api,
+        petra_configured: true,
+        installation: "here".to_owned(),
+        elected: true,
+    }
+}

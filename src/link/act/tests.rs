@@ -10,11 +10,8 @@ use super::*;
 use crate::admin::{Gates, Metrics};
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
-use crate::connectwise::profile::Profiles;
-use crate::crd::RegistrationMode;
 use crate::kubernetes::{Events, WatchOptions, Watches};
 use crate::link::Begun;
-use crate::link::config::Config;
 use crate::link::{Deps, PetraSide};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
@@ -97,16 +94,7 @@ fn reconciler(leads: bool, requests: &Requests) -> Reconciler {
         fence: Box::new(Leads(leads)),
     };
     let connectwise = ConnectWise::new(guard, key.clone(), timings.timeouts.connectwise);
-    let config = Config {
-        timings,
-        profiles: Profiles::builtin(),
-        allow: AllowList::default(),
-        companies: None,
-        default_mode: RegistrationMode::Api,
-        petra_configured: true,
-        installation: "here".to_owned(),
-        elected: true,
-    };
+    let config = crate::testing::config(timings);
     Reconciler::new(config, clock, connectwise, key, Some(petra), deps)
 }
 

@@ -14,8 +14,7 @@ use super::connectwise::{Reply, round};
 use super::secret::{self, Data};
 use crate::clock::Now;
 use crate::connectwise::Depth;
-use crate::connectwise::profile::Profiles;
-use crate::crd::{ConnectWiseLink, FINALIZER, LinkStatus, RegistrationMode, SecretLookup, SecretVersion};
+use crate::crd::{ConnectWiseLink, FINALIZER, LinkStatus, SecretLookup, SecretVersion};
 use crate::kubernetes::Link;
 use crate::link::Error;
 use crate::link::config::Config;
@@ -28,7 +27,6 @@ use crate::link::visit::{Effects, End, Visit};
 use crate::petra::listing::Listing as List;
 use crate::petra::{DeleteAnswer, PetraFault, PutAnswer, RemoteLink, RemoteState, Version, wire};
 use crate::timings::Timings;
-use crate::upstream::allow::AllowList;
 use crate::upstream::json;
 
 /// Everything that a visit is answered.
@@ -98,16 +96,7 @@ fn without_word(value: Value) -> Value {
     }
 }
 
-static RULES: LazyLock<Config> = LazyLock::new(|| Config {
-    timings: Timings::default(),
-    profiles: Profiles::builtin(),
-    allow: AllowList::default(),
-    companies: None,
-    default_mode: RegistrationMode::Api,
-    petra_configured: true,
-    installation: "here".to_owned(),
-    elected: true,
-});
+static RULES: LazyLock<Config> = LazyLock::new(|| crate::testing::config(Timings::default()));
 
 fn version() -> SecretVersion {
     SecretVersion { uid: "secret".to_owned(), resource_version: "1".to_owned() }

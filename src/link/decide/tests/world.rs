@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::clock::Now;
-use crate::connectwise::profile::Profiles;
 use crate::connectwise::{CompanyId, Depth, Round};
 use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
@@ -21,7 +20,6 @@ use crate::link::state::LinkState;
 use crate::link::subject::Subject;
 use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
 use crate::timings::Timings;
-use crate::upstream::allow::AllowList;
 
 pub(super) use super::secret::{PRIVATE, SecretIs};
 pub(super) use super::tenancy::{Tenancy, tenant};
@@ -101,16 +99,7 @@ impl World {
             suspend: None,
             deletion_policy: None,
         };
-        let config = Config {
-            timings: Timings { jitter: 0.0, ..Timings::default() },
-            profiles: Profiles::builtin(),
-            allow: AllowList::new([], None),
-            companies: None,
-            default_mode: RegistrationMode::Api,
-            petra_configured: true,
-            installation: "here".to_owned(),
-            elected: true,
-        };
+        let config = crate::testing::config(Timings { jitter: 0.0, ..Timings::default() });
         Self {
             config,
             spec,
