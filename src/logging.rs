@@ -151,7 +151,7 @@ mod tests {
 
     /// What the operator itself would print, from its own set-up on.
     #[test]
-    #[ignore = "runs in the process that the test below starts"]
+    #[ignore = "sets the panic hook of its process: `a_panic_is_logged_by_the_hook_of_the_operator_alone` starts it in its own"]
     fn panics_with_the_operators_own_hook() {
         init(LogFormat::Json, "trace");
         assert!(std::thread::spawn(|| panic!("what was worked on: {}", "CANARY")).join().is_err());

@@ -1,7 +1,7 @@
 //! How often each service may be asked, and in which order those who wait are served.
 //!
 //! Calls wait in lanes: one for each ConnectWise host, one for each method and route of Petra. In a lane every
-//! namespace forms a queue of its own, and only the head of each queue stands in the lane: however many calls wait, the
+//! namespace forms a queue of its own, and only the head of each queue waits in the lane: however many calls wait, the
 //! namespaces take turns, so that one with a thousand links delays another's single call by one call. Nobody's rate is
 //! cut for that: a namespace alone has the whole lane.
 

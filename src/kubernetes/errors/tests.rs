@@ -125,14 +125,14 @@ async fn no_error_tells_anything_that_it_met() {
         (HIDDEN, service(chain).into()),
         (HIDDEN, service(Circle(CANARY)).into()),
     ];
-    for (told, error) in errors {
+    for (described, error) in errors {
         let all = format!("{error:?}");
         let as_bytes = format!("{:?}", CANARY.as_bytes());
         assert!(
             all.contains(CANARY) || all.contains(as_bytes.trim_end_matches(']')),
             "it would tell: {all:.999}"
         );
-        assert_eq!(describe_error(error.as_ref()), told);
+        assert_eq!(describe_error(error.as_ref()), described);
     }
 }
 
@@ -146,8 +146,8 @@ async fn what_has_fixed_words_is_told_behind_the_operators_own() {
     let refused = kube::Error::Api(refused("secrets is forbidden", "Forbidden"));
     assert_eq!(own(refused), "failed to write the status: it answers 403 Forbidden");
     let silence = service(RequestTimeout(std::time::Duration::from_secs(20)));
-    let told = "failed to write the status: the Kubernetes API server did not answer within 20 s";
-    assert_eq!(own(silence), told);
+    let described = "failed to write the status: the Kubernetes API server did not answer within 20 s";
+    assert_eq!(own(silence), described);
     let away = service(io::Error::from_raw_os_error(111));
     assert_eq!(own(away), "failed to write the status: Connection refused (os error 111)");
 }

@@ -151,8 +151,8 @@ async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_
     assert!(server.writes() > 0, "it never tried");
     candidate.way(Way::Failing);
     sleep(A_WHILE).await;
-    let (_, told) = candidate.gates.report();
-    assert!(told.contains("but cannot use the Lease cwlink-system/cwlink"), "{told}");
+    let (_, report) = candidate.gates.report();
+    assert!(report.contains("but cannot use the Lease cwlink-system/cwlink"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]

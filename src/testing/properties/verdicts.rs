@@ -78,27 +78,27 @@ pub fn accusations_are_backed(before: &LinkStatus, after: &LinkStatus, round: Op
         (before.inputs.clone().unwrap_or_default(), after.inputs.clone().unwrap_or_default());
     let ready = before.reason(ConditionType::Ready);
     if after.is_true(ConditionType::AuthFailed) {
-        let stands = before.is_true(ConditionType::AuthFailed) && same_keys(&inputs_before, &inputs_after);
+        let unchanged = before.is_true(ConditionType::AuthFailed) && same_keys(&inputs_before, &inputs_after);
         // A status that was made up may accuse the keys beside another verdict; that one is the one that is judged anew.
         let is_the_verdict = matches!(ready, Some(Reason::CredentialsRejected | Reason::CompanyUnknown));
         let accepted = is_the_verdict && round.is_some_and(|round| round.keys == KeysAnswer::Accepted);
         assert!(
-            matches!(just, Some(RoundVerdict::Refused(_))) || (stands && !accepted),
+            matches!(just, Some(RoundVerdict::Refused(_))) || (unchanged && !accepted),
             "accused keys that were not refused"
         );
     }
     if after.is_true(ConditionType::PermissionDenied) {
-        let stands =
+        let unchanged =
             before.is_true(ConditionType::PermissionDenied) && same_role(&inputs_before, &inputs_after);
         assert!(
-            matches!(just, Some(RoundVerdict::Denied(_))) || (stands && just != Some(RoundVerdict::Good)),
+            matches!(just, Some(RoundVerdict::Denied(_))) || (unchanged && just != Some(RoundVerdict::Good)),
             "accused a role that was not found lacking"
         );
     }
     if after.reason(ConditionType::Ready) == Some(Reason::SiteInvalid) {
-        let stands = ready == Some(Reason::SiteInvalid);
+        let unchanged = ready == Some(Reason::SiteInvalid);
         assert!(
-            just == Some(RoundVerdict::Wrong(Reason::SiteInvalid)) || stands,
+            just == Some(RoundVerdict::Wrong(Reason::SiteInvalid)) || unchanged,
             "no ConnectWise where one was found before"
         );
     }

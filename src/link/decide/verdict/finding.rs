@@ -41,7 +41,7 @@ pub(super) struct PartialEvidence {
 }
 
 impl PartialEvidence {
-    /// Whether this evidence disproves a fault that stands: then the fault cannot be held.
+    /// Whether this evidence disproves the current fault, which then cannot be held.
     pub(super) fn disproves(&self, fault: Reason) -> bool {
         match fault.class().connectwise {
             ConnectWiseSays::Fault(Evidence::Role) => self.denied.is_some(),

@@ -63,13 +63,13 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
             assert_eq!(read, credentials, "a PUT of other keys than were read");
             let just = view.facts.round.as_ref().map(|round| round_verdict(round, &subject.status));
             let inputs = subject.status.inputs.clone().unwrap_or_default();
-            let stands = passed(&subject.status)
+            let still_holds = passed(&subject.status)
                 && inputs.credentials_version.as_deref() == Some(credentials.as_str())
                 && inputs.company_id.as_deref() == Some(company.as_str());
             match just {
                 Some(Some(RoundVerdict::Good)) => {}
-                None | Some(None) => assert!(stands, "a PUT of keys that nobody found good"),
-                Some(Some(bad)) => panic!("a PUT although ConnectWise told {bad:?}"),
+                None | Some(None) => assert!(still_holds, "a PUT of keys that nobody found good"),
+                Some(Some(bad)) => panic!("a PUT although ConnectWise reported {bad:?}"),
             }
             let asked = subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
             if let Some(adopt) = adopt_from {
@@ -195,10 +195,10 @@ fn ready_was_proved(view: &View, after: &LinkStatus) {
         return;
     }
     let proved = match just {
-        Some(told) => told == RoundVerdict::Good,
+        Some(verdict) => verdict == RoundVerdict::Good,
         None => passed(before) && same,
     };
-    assert!(proved, "Ready, and ConnectWise told {just:?}");
+    assert!(proved, "Ready, and ConnectWise reported {just:?}");
     assert_eq!(inputs.service_board, view.subject.spec.service_board, "Ready with another board");
     let link = after.link.as_ref().expect("a Ready link has its record");
     assert!(inputs.credentials_version.is_some(), "Ready without keys");

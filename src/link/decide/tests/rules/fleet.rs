@@ -28,10 +28,10 @@ fn held_by_the_fleet() -> World {
 #[test]
 fn only_a_suspect_that_is_good_with_the_same_inputs_disproves() {
     let of = Some(Reason::CredentialsRejected);
-    let mut mended = held_by_the_fleet();
-    mended.tenancy = Tenancy::good();
-    mended.wait(10 * MINUTE);
-    assert_eq!((mended.visit().0.disproved, mended.state.suspicion), (of, None));
+    let mut repaired = held_by_the_fleet();
+    repaired.tenancy = Tenancy::good();
+    repaired.wait(10 * MINUTE);
+    assert_eq!((repaired.visit().0.disproved, repaired.state.suspicion), (of, None));
 
     let mut suspended = held_by_the_fleet();
     suspended.edit(|spec| spec.suspend = Some(true));

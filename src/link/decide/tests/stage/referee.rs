@@ -154,8 +154,8 @@ impl Referee {
             Some(bad) => Some(doubt.filter(|(of, _)| *of == bad).unwrap_or((bad, up))),
         };
         if let Some((of, since)) = doubt {
-            let stands = held == Some(HeldCause::Fleet) || up.saturating_sub(since) < debounce;
-            assert!(whole.is_none() || stands, "Ready although it was told {of:?} twice");
+            let may_hold = held == Some(HeldCause::Fleet) || up.saturating_sub(since) < debounce;
+            assert!(whole.is_none() || may_hold, "Ready although ConnectWise reported {of:?} twice");
             self.doubted.insert((operator, who), (of, since));
         }
         if progress.began.is_true(ConditionType::Ready)
@@ -182,7 +182,7 @@ impl Referee {
         }
         let was = before.is_true(ConditionType::Ready) && same_keys(before, after);
         let just = visit.facts.round.as_ref().and_then(|round| round_verdict(round, before));
-        let refuted = just.is_some_and(|told| told != RoundVerdict::Good);
+        let refuted = just.is_some_and(|verdict| verdict != RoundVerdict::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
 }
