@@ -14,7 +14,8 @@ use std::io::Write as _;
 use harness::{Installation, Result};
 
 use self::distortion::Distortion;
-use self::run::{Outcome, Run};
+use self::run::{Outcome, run_under};
+use crate::crash::run::Run;
 use crate::crash::sweep::side_by_side;
 use crate::crash::workload::{Workload, chosen};
 use crate::stage::is_soak;
@@ -43,7 +44,7 @@ fn a_wrong_view_of_the_api_server_leads_to_the_end_that_comes_without_one() -> R
     let run = |workload: &Workload, view: Option<Distortion>, end: Option<&Outcome>, place: &Installation| {
         let view_name = view.map_or_else(|| "true".to_owned(), |view| view.to_string());
         let namespace = format!("view-{view_name}-{}", workload.name);
-        let Run { outcome, log } = Run::of(workload, &namespace, place, view, end);
+        let Run { outcome, log } = run_under(workload, &namespace, place, view, end);
         outcome.map_err(|error| format!("{view_name}, {}: {error}\n{log}", workload.name))
     };
     let truly = side_by_side("view-true", SLOTS, &chosen, |workload, place| {

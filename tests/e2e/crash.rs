@@ -21,9 +21,9 @@ use self::sweep::{all_cases, sweep};
 use crate::stage::is_soak;
 
 /// Runs at once: they wait more than they work.
-const SLOTS: usize = 8;
+const SLOTS: usize = 12;
 /// Processes at once.
-const PROCESSES: usize = 4;
+const PROCESSES: usize = 6;
 /// Of so many crashes one kills a real process, where time is short. It shares no factor with the number of moments, so
 /// that each of them has its turn.
 const SHARE: usize = 9;

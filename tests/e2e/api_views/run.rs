@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use harness::{Installation, OperatorOptions, Result};
+use harness::{Installation, Result};
 
 use super::distortion::Distortion;
 use crate::crash::life::{Body, Life};
 use crate::crash::oracle::{State, Story, violations};
-use crate::crash::run::quiet;
+use crate::crash::run::{Run, quiet};
 use crate::crash::scene::{COMPANY, NEIGHBOUR, Scene};
 use crate::crash::workload::{Before, Workload};
 use crate::ledger::MY_SECURITY;
-use crate::stage::{SPEED, cluster};
+use crate::stage::cluster;
 use harness::admin_api as api;
 
 /// So many checks of the neighbour have to come while the view is wrong.
@@ -77,42 +77,18 @@ impl Outcome {
     }
 }
 
-/// A run that could not be ended, or an outcome, and what the operator logged.
-pub struct Run {
-    pub outcome: Result<Outcome>,
-    pub log: String,
-}
-
-impl Run {
-    /// Runs a workload in a new namespace. With `truly`, until things stand as they did at its end; else until nothing
-    /// more comes.
-    pub fn of(
-        workload: &Workload,
-        namespace: &str,
-        installation: &Installation,
-        view: Option<Distortion>,
-        truly: Option<&Outcome>,
-    ) -> Self {
-        let stage = Scene::set(namespace, installation).and_then(|scene| {
-            let options = OperatorOptions {
-                watch_namespaces: vec![namespace.to_owned()],
-                time_speed: SPEED,
-                api_server: Some(scene.gate.url()),
-                log_level: "info,cwlink=debug".to_owned(),
-                ..OperatorOptions::in_namespace(installation.namespace())
-            };
-            let life = Life::prepare(Body::Thread, installation, &scene.sims, &options)?;
-            Ok((scene, life))
-        });
-        match stage {
-            Ok((scene, mut life)) => {
-                let outcome = run(workload, &scene, &mut life, view, truly);
-                let ended = life.kill();
-                Self { outcome: outcome.and_then(|outcome| ended.map(|()| outcome)), log: life.log() }
-            }
-            Err(error) => Self { outcome: Err(error), log: String::new() },
-        }
-    }
+/// Runs a workload in a new namespace under a view. With `truly`, until things stand as they did at its end; else until
+/// nothing more comes.
+pub fn run_under(
+    workload: &Workload,
+    namespace: &str,
+    installation: &Installation,
+    view: Option<Distortion>,
+    truly: Option<&Outcome>,
+) -> Run<Outcome> {
+    Run::of(namespace, (installation, Body::Thread), &[], |scene, life| {
+        run(workload, scene, life, view, truly)
+    })
 }
 
 fn run(

@@ -30,41 +30,56 @@ pub struct Outcome {
     pub violations: Vec<String>,
 }
 
-/// A run that could not be ended, or an outcome, and what the operator logged.
-pub struct Run {
-    pub outcome: Result<Outcome>,
+/// What a run came to, or why it could not be ended; and what the operator logged.
+pub struct Run<T> {
+    pub outcome: Result<T>,
     pub log: String,
 }
 
-impl Run {
-    /// Runs a workload in a new namespace. With `end`, until things stand like that; else until nothing more comes.
+impl<T> Run<T> {
+    /// Plays a workload in a new namespace, with an operator that is not started yet and is killed at the end.
     pub fn of(
-        workload: &Workload,
         namespace: &str,
         (installation, body): (&Installation, Body),
-        point: Option<Point>,
-        end: Option<&State>,
+        extra_args: &[&str],
+        play: impl FnOnce(&Scene, &mut Life) -> Result<T>,
     ) -> Self {
-        let stage = Scene::set(namespace, installation).and_then(|scene| {
+        let prepared = Scene::set(namespace, installation).and_then(|scene| {
             let options = OperatorOptions {
                 watch_namespaces: vec![namespace.to_owned()],
                 time_speed: SPEED,
                 api_server: Some(scene.gate.url()),
                 log_level: "info,cwlink=debug".to_owned(),
-                // The harder case: the next one begins at once, where a Lease would make it wait for fifteen seconds.
-                extra_args: vec!["--leader-elect=false".to_owned()],
+                extra_args: extra_args.iter().map(ToString::to_string).collect(),
                 ..OperatorOptions::in_namespace(installation.namespace())
             };
             let life = Life::prepare(body, installation, &scene.sims, &options)?;
             Ok((scene, life))
         });
-        match stage {
+        match prepared {
             Ok((scene, mut life)) => {
-                let outcome = run(workload, &scene, &mut life, point, end);
-                Self { outcome, log: life.log() }
+                let outcome = play(&scene, &mut life);
+                let killed = life.kill();
+                Self { outcome: outcome.and_then(|outcome| killed.map(|()| outcome)), log: life.log() }
             }
             Err(error) => Self { outcome: Err(error), log: String::new() },
         }
+    }
+}
+
+impl Run<Outcome> {
+    /// Runs a workload with a crash at `point`. With `end`, until things stand like that; else until nothing more comes.
+    pub fn with_crash(
+        workload: &Workload,
+        namespace: &str,
+        place: (&Installation, Body),
+        point: Option<Point>,
+        end: Option<&State>,
+    ) -> Self {
+        // The harder case: the next one begins at once, where a Lease would make it wait for fifteen seconds.
+        Self::of(namespace, place, &["--leader-elect=false"], |scene, life| {
+            run(workload, scene, life, point, end)
+        })
     }
 }
 

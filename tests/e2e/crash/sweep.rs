@@ -7,7 +7,7 @@ use std::thread;
 
 use harness::gate::{Moment, Point, Write};
 use harness::{Installation, OperatorOptions, Result};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::life::Body;
 use super::oracle::Story;
@@ -41,7 +41,7 @@ fn undisturbed() -> &'static [Undisturbed] {
     ALL.get_or_init(|| {
         let runs = side_by_side("calm", WORKLOADS.len(), WORKLOADS, |workload, installation| {
             let namespace = format!("calm-{}", workload.name);
-            let run = Run::of(workload, &namespace, (installation, Body::Thread), None, None);
+            let run = Run::with_crash(workload, &namespace, (installation, Body::Thread), None, None);
             let Outcome { writes, story, violations, .. } =
                 run.outcome.unwrap_or_else(|error| panic!("{}: {error}\n{}", workload.name, run.log));
             assert_eq!(violations, Vec::<String>::new(), "{}", workload.name);
@@ -90,8 +90,13 @@ impl Case {
         for _ in 0..ATTEMPTS {
             let place = (installation, body);
             let end = &self.of.story.end;
-            let run =
-                Run::of(self.of.workload, &self.namespace(body), place, Some(self.point.clone()), Some(end));
+            let run = Run::with_crash(
+                self.of.workload,
+                &self.namespace(body),
+                place,
+                Some(self.point.clone()),
+                Some(end),
+            );
             let problems = match &run.outcome {
                 Err(error) => vec![error.to_string()],
                 Ok(outcome) => {
@@ -154,10 +159,6 @@ pub fn side_by_side<'a, J: Sync, R: Send>(
     jobs: &'a [J],
     work: impl Fn(&'a J, &Installation) -> R + Sync,
 ) -> Result<Vec<R>> {
-    // One sweep at a time: the operators' time runs sixty times faster, and a machine that cannot follow would be seen as
-    // servers that do not answer.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
     // One kubectl at a time: many would starve whatever else runs on a small machine.
     let install = |slot| {
         let installation =
@@ -172,7 +173,9 @@ pub fn side_by_side<'a, J: Sync, R: Send>(
         for installation in &installations {
             scope.spawn(|| {
                 while let Some((nth, job)) = next_job(&next, jobs) {
+                    let turn = Turn::take();
                     let result = work(job, installation);
+                    drop(turn);
                     results.lock().push((nth, result));
                 }
             });
@@ -186,4 +189,29 @@ pub fn side_by_side<'a, J: Sync, R: Send>(
 fn next_job<'a, J>(next: &AtomicUsize, jobs: &'a [J]) -> Option<(usize, &'a J)> {
     let nth = next.fetch_add(1, Ordering::Relaxed);
     jobs.get(nth).map(|job| (nth, job))
+}
+
+/// One of the runs of all sweeps that may be under way: a sweep that waits for its last few runs leaves the others to go on.
+struct Turn;
+
+/// Runs of all sweeps at once. They wait more than they work. But the operators' time runs sixty times faster, and a machine
+/// that cannot follow would be seen as servers that do not answer.
+const AT_ONCE: usize = 16;
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static GIVEN_BACK: Condvar = Condvar::new();
+
+impl Turn {
+    fn take() -> Self {
+        let mut taken = TAKEN.lock();
+        GIVEN_BACK.wait_while(&mut taken, |taken| *taken >= AT_ONCE);
+        *taken += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TAKEN.lock() -= 1;
+        GIVEN_BACK.notify_one();
+    }
 }
