@@ -10,6 +10,7 @@ mod stage;
 mod stored;
 
 mod api_views;
+mod check_now;
 mod crash;
 mod deletion;
 mod fleet;

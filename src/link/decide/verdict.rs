@@ -133,7 +133,10 @@ fn report_fault(
     mut builder: StatusBuilder,
 ) -> Row<Passed> {
     let (was_ready, reason) = (view.subject.is_ready(), fault.ready.reason);
-    if was_ready && let Some(plan) = hold_accusation(view, reason, &builder, None) {
+    // While the answer is not final, a check that a person asked for is not done. A restart begins it anew.
+    let mut undecided = builder.clone();
+    undecided.fields().last_handled_reconcile_at = view.subject.status.last_handled_reconcile_at.clone();
+    if was_ready && let Some(plan) = hold_accusation(view, reason, &undecided, None) {
         return ControlFlow::Break(plan);
     }
     record_round(view, target, round, &mut builder);

