@@ -42,7 +42,7 @@ reasons! {
     GrantedAsFarAsVisible,
     /// The operator has no result yet.
     Pending,
-    /// The first check of these inputs is running.
+    /// The first check of these inputs is running, or new API keys that ConnectWise rejected are checked once more.
     Checking,
     /// Not evaluated, because an earlier step failed or is not complete.
     NotEvaluated,

@@ -208,6 +208,16 @@ pub(crate) fn credentials_rejected(secret: &str, client_id_worked: bool, previou
     looks_again(&text)
 }
 
+/// The message of a link whose keys were changed a moment ago and refused once.
+#[must_use]
+pub(crate) fn new_keys_refused(secret: &str) -> String {
+    format!(
+        "ConnectWise refused the new API keys in Secret \"{secret}\" right after they changed. If only one of the two keys was \
+         replaced, replace the other one as well. The operator checks the keys once more within about a minute, before it \
+         reports them as refused."
+    )
+}
+
 /// Joins items with `; ` between head and tail, within [`MAX_BYTES`]; says how many were left out.
 fn bounded_list(head: &str, items: impl Iterator<Item = String>, tail: &str) -> String {
     const REST: usize = " and 999 more, in status.permissions".len();

@@ -67,6 +67,8 @@ pub(crate) struct LinkState {
     pub client_id_generation: u64,
     /// Since when the Secret is absent.
     pub secret_absent_since: Option<Duration>,
+    /// When the Secret was last seen with other keys than before.
+    pub keys_changed_at: Option<Duration>,
     /// Since when the site's name is unknown or its certificate bad.
     pub site_unreachable_since: Option<Duration>,
     /// A fault of a Ready link, waiting for its second answer.

@@ -157,7 +157,8 @@ fn waits(timings: &Timings) -> Vec<String> {
     let LeaseTerms { duration, renew_within, retry } = lease;
     let mut waits = vec![format!("{:.0} %", jitter * 100.0), shown(*floor), shown(*retry_after_max)];
     waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
-    waits.push(stale_intervals.to_string());
+    // Keys that are refused within the floor of their change.
+    waits.extend([shown(*floor), stale_intervals.to_string()]);
     waits.extend(
         [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
     );

@@ -1,6 +1,6 @@
 //! Keys that change, and Secrets that change without their keys.
 
-use harness::Result;
+use harness::{OperatorOptions, Result};
 use serde_json::json;
 
 use crate::conditions::{LINKED, conditions};
@@ -74,6 +74,34 @@ fn new_keys_are_checked_at_connectwise_before_they_reach_petra() -> Result<()> {
     let links = sims.petra().links()?;
     assert_eq!(links.len(), 1, "{links:?}");
     assert_eq!(digest(links), first_digest);
+    Ok(())
+}
+
+#[test]
+fn a_secret_whose_two_keys_change_one_after_the_other_accuses_nobody() -> Result<()> {
+    // Slow enough that the second key comes within the floor of the first.
+    let stage = Stage::set_with(OperatorOptions {
+        time_speed: 2.0,
+        ..OperatorOptions::in_namespace("rotation-torn")
+    })?;
+    let second = "CANARY-acme-second";
+    stage.set_good_keys("acme", &[&private_key("acme"), second])?;
+    let first = stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
+    let mut history = stage.follow("acme")?;
+
+    // The pair of a public and a private key that do not belong together is refused.
+    stage.apply_keys("acme", "CANARY-acme-half")?;
+    history.until("refused once", |status| {
+        status.is("Ready", "Unknown", "Checking") && status.message("Ready").contains("once more")
+    })?;
+    stage.apply_keys("acme", second)?;
+    history.until("Ready with the new keys", |status| {
+        status.state("Ready") == "True"
+            && status.field("/link/credentialsVersion") != first.field("/link/credentialsVersion")
+    })?;
+    assert!(!history.was_ever("Ready", "False"), "{:?}", history.course("Ready"));
+    assert!(!history.was_ever("AuthFailed", "True"), "{:?}", history.course("AuthFailed"));
+    assert_eq!(stage.notes("acme", "CredentialsRejected")?, Vec::<String>::new());
     Ok(())
 }
 

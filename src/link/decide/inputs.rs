@@ -32,7 +32,11 @@ pub(super) fn row(view: &View, target: &Target, credentials: &Credentials) -> Ro
     };
     match view.subject.status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, &inputs)) {
         Changed::Neutral => ControlFlow::Continue(inputs),
-        changed => ControlFlow::Break(reset(view, changed, inputs)),
+        changed => {
+            let new_keys =
+                view.subject.status.inputs.as_ref().is_some_and(|last| has_new_keys(last, &inputs));
+            ControlFlow::Break(reset(view, changed, inputs, new_keys))
+        }
     }
 }
 
@@ -64,7 +68,17 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
     if input { Changed::Input } else { Changed::Neutral }
 }
 
-fn reset(view: &View, changed: Changed, inputs: Inputs) -> Plan {
+/// Whether the same Secret was written with other keys. A new company, or another Secret that the spec names, is no such
+/// change: nobody replaces one key after the other there.
+fn has_new_keys(last: &Inputs, now: &Inputs) -> bool {
+    last.secret_name == now.secret_name
+        && (&last.secret_uid, &last.secret_resource_version)
+            != (&now.secret_uid, &now.secret_resource_version)
+        && last.credentials_version.is_some()
+        && last.credentials_version != now.credentials_version
+}
+
+fn reset(view: &View, changed: Changed, inputs: Inputs, new_keys: bool) -> Plan {
     let mut builder = view.status_builder();
     let text = "The company, site, API keys or settings changed. The operator is checking them.";
     let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);
@@ -80,6 +94,7 @@ fn reset(view: &View, changed: Changed, inputs: Inputs) -> Plan {
     }
     let state = LinkState {
         not_before: None,
+        keys_changed_at: if new_keys { Some(view.now.up) } else { view.state.keys_changed_at },
         site_unreachable_since: None,
         suspicion: None,
         backoff: Backoff::default(),

@@ -176,7 +176,8 @@ impl View<'_> {
 #[must_use]
 pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
     let status = &view.subject.status;
-    if standing(status).is_some() || is_unanswered(status) {
+    let says_so = status.reason(ConditionType::Ready) == Some(Reason::Checking);
+    if standing(status).is_some() || is_unanswered(status) || says_so {
         return None;
     }
     let mut builder = view.status_builder();
@@ -186,6 +187,5 @@ pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
     let text = "The operator is checking the API keys, security role and service board at ConnectWise.";
     let unknown = ConditionStatus::Unknown.because(Reason::Checking, text);
     builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
-    let next = builder.finish(Progress::Reconciling);
-    (next != *status).then_some(next)
+    Some(builder.finish(Progress::Reconciling))
 }

@@ -18,7 +18,7 @@ use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::subject::Target;
 use fault::Fault;
 use finding::Finding;
-use hold::inconclusive;
+use hold::{check_new_keys_again, inconclusive};
 use schedule::{Schedule, depth, due_at, not_due_yet};
 
 pub(super) use hold::{hold_accusation, stale_or_kept};
@@ -123,8 +123,8 @@ fn record_round(view: &View, target: &Target, round: &Round, builder: &mut Statu
     }
 }
 
-/// Reports a conclusive fault. If the link was Ready, a second response must confirm it, and the fleet rule must allow
-/// it.
+/// Reports a conclusive fault. If the link was Ready, a second response must confirm it, and the fleet rule must allow it. A
+/// second response must also confirm that keys are refused which were changed a moment ago.
 fn report_fault(
     view: &View,
     target: &Target,
@@ -137,6 +137,9 @@ fn report_fault(
     let mut undecided = builder.clone();
     undecided.fields().last_handled_reconcile_at = view.subject.status.last_handled_reconcile_at.clone();
     if was_ready && let Some(plan) = hold_accusation(view, reason, &undecided, None) {
+        return ControlFlow::Break(plan);
+    }
+    if let Some(plan) = check_new_keys_again(view, reason, undecided) {
         return ControlFlow::Break(plan);
     }
     record_round(view, target, round, &mut builder);

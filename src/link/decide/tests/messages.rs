@@ -33,6 +33,8 @@ const FURTHER: &[fn() -> World] = &[
         world.write_secret(SecretIs::Keys { public: "one", revision: 0 });
         world
     },
+    // Checking: the new keys were refused once.
+    rotated_to_refused_keys,
     // SpecInvalid.
     || edited(|world| world.spec.company_id = "a b".to_owned()),
     || edited(|world| world.spec.site_url = "not a host".to_owned()),
@@ -46,9 +48,8 @@ const FURTHER: &[fn() -> World] = &[
         world
     },
     || {
-        let mut world = World::ready();
-        world.tenancy = Tenancy::refusing();
-        world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+        let mut world = rotated_to_refused_keys();
+        world.visit();
         world.wait(Duration::from_mins(1));
         world
     },
@@ -123,6 +124,14 @@ fn edited(change: impl FnOnce(&mut World)) -> World {
 
 fn mode(mode: RegistrationMode) -> RegistrationSpec {
     RegistrationSpec { mode: Some(mode), ..RegistrationSpec::default() }
+}
+
+fn rotated_to_refused_keys() -> World {
+    let mut world = World::ready();
+    world.tenancy = Tenancy::refusing();
+    world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+    world.wait(Duration::from_mins(1));
+    world
 }
 
 fn held_deletion(fault: PetraFault) -> World {

@@ -67,6 +67,21 @@ pub(in crate::link::decide) fn hold_accusation(
     Some(settled.plan())
 }
 
+/// New keys that are refused within the floor of their change are checked once more after it: a person or a tool may replace
+/// one key after the other, and half of a rotation is no fault.
+pub(super) fn check_new_keys_again(view: &View, of: Reason, mut builder: StatusBuilder) -> Option<Plan> {
+    let floor = view.config.timings.floor;
+    let are_new = view.state.keys_changed_at.is_some_and(|at| view.elapsed(at) < floor);
+    if of != Reason::CredentialsRejected || !are_new {
+        return None;
+    }
+    let text = message::new_keys_refused(&view.subject.spec.credentials_secret_ref.name);
+    let unknown = ConditionStatus::Unknown.because(Reason::Checking, text);
+    builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
+    let settled = view.settle(builder.finish(Progress::Reconciling));
+    Some(settled.holding(HeldCause::Debounce).requeue_in(view, floor).plan())
+}
+
 const NOT_ANSWERED: &str = "ConnectWise has not given a clear answer for too long. Its last answer was good, and nothing \
     was found wrong. If this continues, ask the operator's administrator to check the connection to ConnectWise.";
 

@@ -130,6 +130,8 @@ fn the_time_of_a_transition_is_that_of_the_status_and_not_of_the_reason() {
     world.tenancy = Tenancy::refusing();
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     world.visit();
+    world.wait(MINUTE);
+    world.visit();
     let refused = time_of_ready(&world);
     assert!(refused.0 > first.0, "Unknown became False");
     world.wait(60 * MINUTE);
@@ -183,6 +185,9 @@ fn rotation_to_refused_keys_sends_nothing_and_names_the_keys_at_petra() {
     let mut world = World::ready();
     world.secret = SecretIs::Keys { public: "two", revision: 2 };
     world.tenancy = Tenancy::refusing();
+    world.wait(MINUTE);
+    let (_, first) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), first.puts), ("Unknown/Checking", 0));
     world.wait(MINUTE);
     let (settlement, trace) = world.visit();
     assert_eq!((world.ready_reason().as_str(), trace.puts), ("False/CredentialsRejected", 0));

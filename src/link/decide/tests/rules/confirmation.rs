@@ -1,11 +1,11 @@
-//! The second look: what confirms a fault is as deep as what found it.
+//! The second look: what confirms a fault is as deep as what found it, and new keys are asked about twice.
 
 use std::time::Duration;
 
-use super::super::world::{Tenancy, World};
+use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
 use crate::connectwise::{BoardAnswer, Depth, MemberAnswer};
-use crate::crd::Reason;
+use crate::crd::{ConditionType, Reason};
 use crate::link::plan::HeldCause;
 
 /// A Ready link that names a board.
@@ -116,4 +116,67 @@ fn the_floor_counts_from_the_full_round_that_a_cheap_one_led_to() {
     world.wait(Duration::from_secs(28));
     assert_eq!(world.visit().1.rounds, []);
     assert_eq!(world.visit().1.rounds, [Depth::Full]);
+}
+
+/// A Ready link whose Secret got a new public key a moment ago; the private key of before does not fit it.
+fn half_rotated() -> World {
+    let mut world = World::ready();
+    world.wait(MINUTE);
+    world.tenancy = Tenancy::refusing();
+    world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.as_slice(), settlement.held), (&[Depth::Full][..], Some(HeldCause::Debounce)));
+    assert_eq!((world.ready_reason().as_str(), settlement.events.len()), ("Unknown/Checking", 0));
+    assert_eq!(world.shown(ConditionType::AuthFailed), "Unknown/Checking");
+    assert_eq!(settlement.next, Some(world.config.timings.floor));
+    world
+}
+
+#[test]
+fn half_of_a_rotation_accuses_nobody() {
+    let mut world = half_rotated();
+    world.wait(Duration::from_secs(3));
+    world.tenancy = Tenancy::good();
+    world.write_secret(SecretIs::Keys { public: "three", revision: 0 });
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), world.ready_reason().as_str()), (0, "Unknown/Pending"));
+    world.wait(settlement.next.expect("it is asked again"));
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.puts), (1, 1));
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+}
+
+#[test]
+fn new_keys_that_are_refused_once_more_after_the_floor_are_accused() {
+    let mut world = half_rotated();
+    world.wait(Duration::from_secs(28));
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.writes), (0, 0), "the floor is not over");
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), world.ready_reason().as_str()), (1, "False/CredentialsRejected"));
+    assert_eq!(settlement.events.len(), 1);
+}
+
+#[test]
+fn keys_of_another_secret_are_accused_at_once() {
+    let mut world = World::ready();
+    world.wait(MINUTE);
+    world.tenancy = Tenancy::refusing();
+    world.edit(|spec| "other-keys".clone_into(&mut spec.credentials_secret_ref.name));
+    world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn keys_that_were_accepted_are_not_new_when_they_are_refused_later() {
+    let mut world = World::ready();
+    world.wait(MINUTE);
+    world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+    world.tenancy = Tenancy::refusing();
+    world.wait(31 * MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
 }
