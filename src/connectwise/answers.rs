@@ -81,7 +81,7 @@ pub enum PermissionsAnswer {
 pub enum BoardAnswer {
     /// The spec names none.
     NotNamed,
-    /// Active, visible, with a default team.
+    /// Active, visible, with exactly one default team.
     Ready,
     /// No board has this name.
     NotFound,
@@ -93,6 +93,8 @@ pub enum BoardAnswer {
     Refused,
     /// It has no default team.
     NoDefaultTeam,
+    /// It has more than one default team.
+    SeveralDefaultTeams,
     /// Could not ask.
     Inconclusive(Inconclusive),
 }

@@ -45,43 +45,52 @@ fn unreadable(no_answer: NoAnswer) -> BoardAnswer {
 }
 
 /// The id of the board; what is left to check then is its team. Names are compared without outer white space: exactly
-/// first, then in any case. A project board is not a service board, whatever its name.
+/// first, then in any case. A project board is not a service board, whatever its name. A board is only called bad when every
+/// row of the list could be read: one that could not may be the board that is meant.
 fn find(name: &str, boards: &Listing, excluded: &[i64]) -> Result<i64, BoardAnswer> {
     const UNKNOWN: BoardAnswer = BoardAnswer::Inconclusive(Inconclusive::Unavailable);
     let rows: Vec<BoardRow> =
         boards.rows.iter().filter_map(|row| serde_json::from_value(row.clone()).ok()).collect();
     let named = |matches: fn(&str, &str) -> bool| {
-        // Of namesakes the active one is meant.
+        // Of namesakes the one that can take tickets is meant, or else one of which that is not known.
         rows.iter()
             .filter(|row| row.project_flag != Some(true) && matches(row.name.trim(), name.trim()))
-            .min_by_key(|row| row.inactive_flag != Some(false))
+            .min_by_key(|row| {
+                let inactive = match row.inactive_flag {
+                    Some(false) => 0,
+                    None => 1,
+                    Some(true) => 2,
+                };
+                (inactive, excluded.contains(&row.id))
+            })
     };
+    let is_whole = boards.complete && rows.len() == boards.rows.len();
+    let bad = |answer| Err(if is_whole { answer } else { UNKNOWN });
     let board = named(|a, b| a == b).or_else(|| named(|a, b| a.to_lowercase() == b.to_lowercase()));
     match board {
         // A list without rows is what a role without the setup table may get to see; it does not show that boards lack.
-        None if rows.is_empty() || !boards.complete => Err(UNKNOWN),
-        None => Err(BoardAnswer::NotFound),
+        None if rows.is_empty() => Err(UNKNOWN),
+        None => bad(BoardAnswer::NotFound),
         Some(board) => match board.inactive_flag {
-            Some(true) => Err(BoardAnswer::Inactive),
-            _ if excluded.contains(&board.id) => Err(BoardAnswer::Hidden),
+            Some(true) => bad(BoardAnswer::Inactive),
+            _ if excluded.contains(&board.id) => bad(BoardAnswer::Hidden),
             Some(false) => Ok(board.id),
             None => Err(UNKNOWN),
         },
     }
 }
 
-/// Petra's tickets fail on a board without a default team; a board has one when exactly one team is so flagged. Whether
-/// that team is active is not in the schema.
+/// Petra's tickets fail on a board without a default team; a board has one when exactly one team is so flagged. With more
+/// than one, nobody knows which of them ConnectWise takes. Whether that team is active is not in the schema.
 fn default_team(teams: &Listing) -> BoardAnswer {
     let flags: Vec<Option<bool>> =
         teams.rows.iter().map(|team| team.get("defaultFlag").and_then(Value::as_bool)).collect();
-    let defaults = flags.iter().filter(|flag| **flag == Some(true)).count();
-    match defaults {
-        _ if !teams.complete || (defaults != 1 && flags.contains(&None)) => {
-            BoardAnswer::Inconclusive(Inconclusive::Unavailable)
-        }
-        1 => BoardAnswer::Ready,
-        _ => BoardAnswer::NoDefaultTeam,
+    let is_whole = teams.complete && !flags.contains(&None);
+    match flags.iter().filter(|flag| **flag == Some(true)).count() {
+        0 if is_whole => BoardAnswer::NoDefaultTeam,
+        1 if teams.complete => BoardAnswer::Ready,
+        0 | 1 => BoardAnswer::Inconclusive(Inconclusive::Unavailable),
+        _ => BoardAnswer::SeveralDefaultTeams,
     }
 }
 
@@ -137,16 +146,52 @@ mod tests {
     }
 
     #[test]
+    fn no_board_is_called_bad_by_a_list_that_could_not_be_read_whole() {
+        let unreadable = json!({"id": 9, "name": {}, "inactiveFlag": false});
+        let mut with_unreadable = boards();
+        with_unreadable.rows.push(unreadable);
+        for boards in [with_unreadable, Listing { complete: false, ..boards() }] {
+            for name in ["Nowhere", "Old"] {
+                assert_eq!(find(name, &boards, &[]), Err(UNKNOWN), "{name}");
+            }
+            assert_eq!(find("Security", &boards, &[1]), Err(UNKNOWN));
+            assert_eq!(find("Security", &boards, &[]), Ok(1));
+        }
+    }
+
+    #[test]
+    fn of_namesakes_the_one_that_can_take_tickets_is_meant() {
+        let namesakes = |other: &Value| {
+            let mut rows = json!([{"id": 1, "name": "Twice", "inactiveFlag": true}]);
+            rows.as_array_mut().unwrap().push(other.clone());
+            listing(&rows)
+        };
+        let unclear = namesakes(&json!({"id": 2, "name": "Twice"}));
+        assert_eq!(find("Twice", &unclear, &[]), Err(UNKNOWN));
+        let two_active = listing(&json!([
+            {"id": 1, "name": "Twice", "inactiveFlag": false},
+            {"id": 2, "name": "Twice", "inactiveFlag": false},
+        ]));
+        assert_eq!(find("Twice", &two_active, &[1]), Ok(2));
+        assert_eq!(find("Twice", &two_active, &[1, 2]), Err(BoardAnswer::Hidden));
+    }
+
+    #[test]
     fn exactly_one_default_team_is_needed() {
         for (teams, answer) in [
             (json!([{"defaultFlag": false}, {"defaultFlag": true}]), BoardAnswer::Ready),
             (json!([{"defaultFlag": true}, {}]), BoardAnswer::Ready),
-            (json!([{"defaultFlag": true}, {"defaultFlag": true}]), BoardAnswer::NoDefaultTeam),
+            (json!([{"defaultFlag": true}, {"defaultFlag": true}]), BoardAnswer::SeveralDefaultTeams),
+            (json!([{"defaultFlag": true}, {"defaultFlag": true}, {}]), BoardAnswer::SeveralDefaultTeams),
             (json!([{"defaultFlag": false}]), BoardAnswer::NoDefaultTeam),
             (json!([]), BoardAnswer::NoDefaultTeam),
             (json!([{"id": 1}]), UNKNOWN),
+            (json!([{"defaultFlag": false}, {"defaultFlag": {}}]), UNKNOWN),
         ] {
             assert_eq!(default_team(&listing(&teams)), answer, "{teams}");
         }
+        let cut = |teams: Value| default_team(&Listing { complete: false, ..listing(&teams) });
+        assert_eq!(cut(json!([{"defaultFlag": true}])), UNKNOWN);
+        assert_eq!(cut(json!([{"defaultFlag": false}])), UNKNOWN);
     }
 }

@@ -109,8 +109,8 @@ fn own_error(answer: &Answer) -> Option<OwnError> {
     if answer.status < 400 || !is_json(answer) {
         return None;
     }
-    // Read as a value first: a repeated key must not make the whole body unreadable.
-    let body = json::read(&answer.body).filter(Value::is_object)?;
+    // Read as a value first: only a code or a message that is there twice makes the body unreadable.
+    let body = json::read_value(&answer.body).filter(Value::is_object)?;
     let body: Body = serde_json::from_value(body).ok()?;
     Some(OwnError { code: body.code, message: body.message.trim().to_ascii_lowercase() })
 }

@@ -215,7 +215,7 @@ pub(crate) struct Page {
 fn read(answer: &Answer, asked: Asked) -> Result<Value, NoAnswer> {
     let not = |meaning| NoAnswer::Means { meaning, status: answer.status };
     match classify(answer, asked) {
-        Meaning::Ok => json::read(&answer.body).ok_or(not(Meaning::NotJson)),
+        Meaning::Ok => json::read_value(&answer.body).ok_or(not(Meaning::NotJson)),
         meaning => Err(not(meaning)),
     }
 }

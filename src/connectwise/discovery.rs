@@ -1,6 +1,6 @@
 //! Finding a tenant's API: `companyinfo` returns the codebase, and often the host.
 
-use super::answers::CompanyAnswer;
+use super::answers::{CompanyAnswer, Inconclusive};
 use super::classify::Meaning;
 use super::client::{ConnectWise, NoAnswer, Transport};
 use super::company::CompanyId;
@@ -25,6 +25,7 @@ pub(crate) async fn discover<T: Transport>(
         Ok(tenant) if connectwise.takes_keys(&tenant.api_host) => CompanyAnswer::Found(tenant),
         Ok(_) | Err(NoTenant::UnreadableHost) => CompanyAnswer::HostNotAllowed,
         Err(NoTenant::NoCompanyInfo) => CompanyAnswer::NotConnectWise,
+        Err(NoTenant::Unclear) => CompanyAnswer::Inconclusive(Inconclusive::Unavailable),
     }
 }
 

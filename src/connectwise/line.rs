@@ -7,7 +7,8 @@ use super::level::{Action, Level};
 pub struct Line {
     /// Module, such as `Service Desk`.
     pub module: String,
-    /// Function, such as `Close Service Tickets`; for an allow-list item `Table Setup / Service / Service Board`.
+    /// Function, such as `Close Service Tickets`; for an allow-list item `Table Setup / Service / Source`, and for two of which
+    /// one is missing for sure `Table Setup / Project / Project Board and Service / Service Board`.
     pub function: String,
     /// Which right.
     pub action: Action,
@@ -43,13 +44,15 @@ pub enum Actual {
     Unknown,
 }
 
-/// The role compared with a profile. The three lists are sorted.
+/// The role compared with a profile. The lists are sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Permissions {
     /// Missing for sure.
     pub missing: Vec<Line>,
     /// Cannot be verified.
     pub unknown: Vec<Line>,
+    /// Could only be verified by a probe, and the cheap round sent none. Empty after a full round.
+    pub unasked: Vec<Line>,
     /// Neither missing nor unknown, but worth a look: rights in excess, lines of a module that do not decide.
     pub advice: Vec<Line>,
 }

@@ -64,18 +64,15 @@ pub(crate) fn evaluate(
             }
             if let Some(list) = &line.customize {
                 let parent = my_security.level(&line.module, function, Action::Inquire);
-                for item in &list.allow {
-                    let probe =
-                        probe_for_item(&list.identifier, item).and_then(|route| probes.get(&route).copied());
-                    let listed = customize.map(|rows| is_listed(rows, list, item));
-                    let verdict = match allow_list_item(CUSTOMIZE_ROWS, listed, parent, probe) {
+                for (items, actual) in allow_list(list, parent, customize, probes) {
+                    let verdict = match actual {
                         Actual::Allowed => Verdict::Met,
                         Actual::Unknown => Verdict::Unknown,
                         absent => Verdict::Missing(absent),
                     };
                     permissions.note(verdict, || Line {
                         module: line.module.clone(),
-                        function: format!("{function} / {item}"),
+                        function: format!("{function} / {items}"),
                         action: Action::Customize,
                         required: Required::Allowed,
                         actual: Actual::Unknown,
@@ -151,6 +148,46 @@ fn level_verdict(required: Level, known: Option<Level>, probe: Option<ProbeAnswe
         (None, Some(ProbeAnswer::Answered)) if required <= Level::My => Verdict::Met,
         (None, _) => Verdict::Unknown,
     }
+}
+
+/// Judges the items of an allow-list. Two items whose tables are read from one list are judged as one where that list is
+/// refused: at least one of them is disallowed, and nobody can tell which. If the profile asks for only one of the two, the
+/// refusal may be about the other.
+fn allow_list(
+    list: &CustomizeList,
+    parent: Option<Level>,
+    customize: Option<&[CustomizeItem]>,
+    probes: &Probes,
+) -> Vec<(String, Actual)> {
+    let route = |item: &String| probe_for_item(&list.identifier, item);
+    let mut judged = Vec::new();
+    for (at, item) in list.allow.iter().enumerate() {
+        let shared = route(item)
+            .and_then(|route| Some((route, route.of_the_same_list()?)))
+            .filter(|routes| customize.is_none() && is_refused_as_one(*routes, probes));
+        let Some((_, other)) = shared else {
+            let listed = customize.map(|rows| is_listed(rows, list, item));
+            let probe = route(item).and_then(|route| probes.get(&route).copied());
+            judged.push((item.clone(), allow_list_item(CUSTOMIZE_ROWS, listed, parent, probe)));
+            continue;
+        };
+        match list.allow.iter().position(|item| route(item) == Some(other)) {
+            None => judged.push((item.clone(), Actual::Unknown)),
+            Some(_) if parent == Some(Level::None) => judged.push((item.clone(), Actual::Unknown)),
+            Some(second) if at < second => {
+                judged.push((format!("{item} and {}", list.allow[second]), Actual::Disallowed));
+            }
+            // Judged with the first of the two.
+            Some(_) => {}
+        }
+    }
+    judged
+}
+
+/// Whether the list that both routes read was refused. If one of them was answered, the server tells the two tables apart.
+fn is_refused_as_one((one, other): (ProbeRoute, ProbeRoute), probes: &Probes) -> bool {
+    let answers = [one, other].map(|route| probes.get(&route).copied());
+    answers.contains(&Some(ProbeAnswer::Refused)) && !answers.contains(&Some(ProbeAnswer::Answered))
 }
 
 /// Whether an item is allowed. A refused probe proves that it is not, unless the whole function is known to be out of

@@ -47,6 +47,24 @@ impl ProbeRoute {
         }
     }
 
+    /// The other route that reads the same list. A refusal of that list proves that one of the two tables is out of reach,
+    /// and not which. **U**: which of them a role needs for the list of boards, which holds the boards of both.
+    #[must_use]
+    pub(crate) fn of_the_same_list(self) -> Option<Self> {
+        match self {
+            Self::ProjectBoards => Some(Self::ServiceBoards),
+            Self::ServiceBoards => Some(Self::ProjectBoards),
+            Self::Companies
+            | Self::Contacts
+            | Self::Agreements
+            | Self::Tickets
+            | Self::Reports
+            | Self::CompanyStatuses
+            | Self::Priorities
+            | Self::Sources => None,
+        }
+    }
+
     /// The query: one row, only its id, so that nothing of the tenant's data crosses the wire.
     #[must_use]
     pub(crate) fn query(self) -> &'static str {
@@ -139,6 +157,30 @@ mod tests {
             assert_eq!(probe_for("Service Desk", "Service Tickets", action), None);
         }
         assert_eq!(probe_for("Service Desk", "Close Service Tickets", Action::Inquire), None);
+    }
+
+    #[test]
+    fn routes_of_one_path_are_known_to_read_the_same_list() {
+        use ProbeRoute::{
+            Agreements, Companies, CompanyStatuses, Contacts, Priorities, ProjectBoards, Reports,
+            ServiceBoards, Sources, Tickets,
+        };
+        let routes = [
+            Companies,
+            Contacts,
+            Agreements,
+            Tickets,
+            Reports,
+            CompanyStatuses,
+            ProjectBoards,
+            Priorities,
+            ServiceBoards,
+            Sources,
+        ];
+        for route in routes {
+            let same = routes.into_iter().find(|other| *other != route && other.path() == route.path());
+            assert_eq!(route.of_the_same_list(), same, "{route:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::client::{Api, ConnectWise, NoAnswer, Transport};
 use super::company::CompanyId;
 use super::discovery::discover;
 use super::keys::Keys;
-use super::line::Required;
+use super::line::{Line, Required};
 use super::permissions::{CUSTOMIZE_ROWS, CustomizeItem, CustomizeRows, evaluate, open_probes};
 use super::probe::{ProbeRoute, Probes};
 use super::profile::Profile;
@@ -192,7 +192,8 @@ impl Attempt {
         let mut judged = evaluate(profile, my_security, customize.as_deref(), &probes);
         if depth == Depth::Cheap && has_rows {
             // No probe was sent: of functions that the role does not list, nothing was asked.
-            judged.unknown.retain(|line| line.required == Required::Allowed);
+            let is_item = |line: &Line| line.required == Required::Allowed;
+            (judged.unknown, judged.unasked) = judged.unknown.into_iter().partition(is_item);
         }
         match unanswered {
             // With nothing but probes to go by, one that is out of order leaves the role unjudged, unless another one

@@ -49,6 +49,8 @@ pub(super) fn is_router(tenant: &Tenant) -> bool {
 pub(super) enum NoTenant {
     /// The JSON is not a companyinfo, or its codebase or company cannot be read.
     NoCompanyInfo,
+    /// A field is there and holds no text, as one that is there twice: nobody can tell what was meant.
+    Unclear,
     /// `SiteUrl` is not a host name, so it cannot be an allowed one.
     UnreadableHost,
 }
@@ -56,18 +58,24 @@ pub(super) enum NoTenant {
 /// Reads companyinfo, whose fields are in Pascal case. Only what is used is read: `IsCloud`, for one, is a bool here and a
 /// word there.
 pub(super) fn read_tenant(site: &HostPort, info: &Value) -> Result<Tenant, NoTenant> {
-    let text = |field: &str| info.get(field).and_then(Value::as_str);
-    let codebase =
-        text("Codebase").filter(|codebase| is_codebase(codebase)).ok_or(NoTenant::NoCompanyInfo)?;
-    let company = text("CompanyID").ok_or(NoTenant::NoCompanyInfo)?;
-    let named = text("SiteUrl").filter(|url| !url.trim().is_empty());
+    let text = |field: &str| match info.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(NoTenant::Unclear),
+    };
+    let (codebase, company, named) = (text("Codebase")?, text("CompanyID")?, text("SiteUrl")?);
+    let codebase = codebase.filter(|codebase| is_codebase(codebase)).ok_or(NoTenant::NoCompanyInfo)?;
+    let company = company.ok_or(NoTenant::NoCompanyInfo)?;
+    let named = named.filter(|url| !url.trim().is_empty());
     let named = named.map(HostPort::parse_site).transpose().map_err(|_| NoTenant::UnreadableHost)?;
     Ok(Tenant {
         canonical_company: CompanyId::parse(company).map_err(|_| NoTenant::NoCompanyInfo)?,
         api_host: named
             .map_or_else(|| unnamed_api_host(site, codebase), |named| named_api_host(named, codebase)),
         codebase: codebase.to_owned(),
-        version: ["VersionNumber", "VersionCode"].into_iter().find_map(|field| read_version(text(field)?)),
+        version: ["VersionNumber", "VersionCode"]
+            .into_iter()
+            .find_map(|field| read_version(text(field).ok().flatten()?)),
     })
 }
 
@@ -231,6 +239,18 @@ mod tests {
         ] {
             assert_eq!(read_tenant(&site, &other), Err(NoTenant::NoCompanyInfo), "{other}");
         }
+    }
+
+    #[test]
+    fn a_field_that_is_no_text_is_unclear_and_not_another_server() {
+        let site = host("na.myconnectwise.net");
+        for field in ["Codebase", "CompanyID", "SiteUrl"] {
+            for value in [json!({}), json!(5), json!(["v2025_1/"])] {
+                assert_eq!(read_tenant(&site, &with(field, value)), Err(NoTenant::Unclear), "{field}");
+            }
+        }
+        let unversioned = read_tenant(&site, &with("VersionNumber", json!({})));
+        assert_eq!(unversioned.map(|tenant| tenant.version), Ok(Some("2025.1".to_owned())));
     }
 
     #[test]

@@ -94,7 +94,7 @@ reasons! {
     MemberInactive,
     /// The security role is missing a permission that the profile requires.
     PermissionsMissing,
-    /// The service board was not found, is inactive, is hidden from the API member, or has no default team.
+    /// The service board was not found, is inactive, is hidden from the API member, or does not have exactly one default team.
     ServiceBoardNotReady,
     /// Another owner holds the link of this company.
     LinkConflict,

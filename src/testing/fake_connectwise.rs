@@ -36,6 +36,17 @@ impl Reply {
         Self { status, content_type: "application/json", body: body.to_string(), next: None, fault: None }
     }
 
+    /// JSON as it is written here.
+    pub(crate) fn written(status: u16, body: &str) -> Self {
+        Self { content_type: "application/json", ..Self::page(status, body) }
+    }
+
+    /// A list that was answered, in which every object that has this key has it once more, with this value.
+    pub(crate) fn twice(self, key: &str, value: &Value) -> Self {
+        let found = format!("\"{key}\":");
+        Self { body: self.body.replace(&found, &format!("{found}{value},{found}")), ..self }
+    }
+
     pub(crate) fn ok(body: &Value) -> Self {
         Self::json(200, body)
     }

@@ -134,11 +134,12 @@ fn hostile_shapes() -> Vec<Case> {
         said("an HTML type", header("Content-Type: text/html", &good), "no ConnectWise"),
         said("cut JSON", Reply::json(200, &good[..good.len() - 1]), "no ConnectWise"),
         said(
-            "two hosts, the last counts",
+            "two hosts, of which none counts",
             Reply::json(200, &info(r#","SiteUrl":"na.myconnectwise.net","SiteUrl":"evil.example""#)),
-            "host not allowed",
+            "inconclusive",
         ),
-        said("another company's name", Reply::json(200, &info(r#","CompanyID":"a/../b""#)), "no ConnectWise"),
+        said("two companies", Reply::json(200, &info(r#","CompanyID":"MyCo""#)), "inconclusive"),
+        said("no company's name", Reply::json(200, &good.replace("MyCo", "a/../b")), "no ConnectWise"),
     ];
     for encoding in ["gzip", "br", "deflate", "zstd", "gzip, gzip"] {
         let lie = header(&format!("Content-Type: application/json\r\nContent-Encoding: {encoding}"), &good);
@@ -163,7 +164,7 @@ fn hostile_values() -> Vec<Case> {
         "@evil.example/",
         " /",
     ] {
-        let reply = Reply::json(200, &info(&format!(r#","Codebase":"{codebase}""#)));
+        let reply = Reply::json(200, &info("").replace("v4_6_release/", codebase));
         table.push(said(&format!("codebase {codebase}"), reply, "no ConnectWise"));
     }
     for site in [

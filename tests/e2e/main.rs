@@ -9,6 +9,7 @@ mod linked;
 mod stage;
 mod stored;
 
+mod ambiguity;
 mod api_views;
 mod check_now;
 mod crash;

@@ -177,9 +177,20 @@ fn redirects_gateways_and_limits_say_nothing_about_keys() {
 }
 
 #[test]
-fn a_body_is_read_through_a_mark_line_breaks_and_doubled_keys() {
-    let body = "\u{feff}{\r\n  \"code\": \"Other\",\r\n  \"code\": \"Unauthorized\",\r\n  \"message\": \"no\"\r\n}\r\n";
+fn a_body_is_read_through_a_mark_line_breaks_and_other_doubled_keys() {
+    let body = "\u{feff}{\r\n  \"errors\": 1,\r\n  \"code\": \"Unauthorized\",\r\n  \"errors\": 2,\r\n  \"message\": \"no\"\r\n}\r\n";
     assert_eq!(classify(&answer(401, "application/json", body), API), Meaning::CredentialsRejected);
+}
+
+#[test]
+fn a_code_or_a_message_that_comes_twice_refuses_nothing() {
+    for body in [
+        r#"{"code": "Other", "code": "Unauthorized", "message": "no"}"#,
+        r#"{"code": "Unauthorized", "code": "Unauthorized", "message": "no"}"#,
+        r#"{"code": "Unauthorized", "message": "no", "message": "no"}"#,
+    ] {
+        assert_eq!(classify(&answer(401, "application/json", body), API), Meaning::Ambiguous, "{body}");
+    }
 }
 
 #[test]

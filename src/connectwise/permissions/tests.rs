@@ -123,9 +123,54 @@ fn a_refused_setup_table_is_missing_and_an_answered_one_proves_nothing() {
 }
 
 #[test]
+fn a_list_of_two_tables_that_is_refused_is_one_line_that_names_both() {
+    use ProbeAnswer::{Answered, Refused};
+    use ProbeRoute::{ProjectBoards, ServiceBoards};
+    const BOTH: &str =
+        "System / Table Setup / Project / Project Board and Service / Service Board customize: Disallowed";
+    let judge = |probes: &[(ProbeRoute, ProbeAnswer)]| judge(&role(&guide_role()), probes);
+    let both: [&[(ProbeRoute, ProbeAnswer)]; 3] = [
+        &[(ProjectBoards, Refused), (ServiceBoards, Refused)],
+        // The other one was not answered.
+        &[(ProjectBoards, Refused)],
+        &[(ServiceBoards, Refused)],
+    ];
+    for probes in both {
+        let judged = judge(probes);
+        assert_eq!(shown(&judged.missing), [BOTH], "{probes:?}");
+        assert_eq!(shown(&judged.unknown), ITEMS[2..], "{probes:?}");
+    }
+    let apart = judge(&[(ProjectBoards, Refused), (ServiceBoards, Answered)]);
+    assert_eq!(
+        shown(&apart.missing),
+        ["System / Table Setup / Project / Project Board customize: Disallowed"],
+        "this server tells them apart"
+    );
+    assert_eq!(shown(&apart.unknown), ITEMS[1..]);
+}
+
+#[test]
+fn a_refused_list_of_two_tables_is_no_proof_against_one_of_them() {
+    for item in ["Project / Project Board", "Service / Service Board"] {
+        let text = format!(
+            "{{profiles: {{Own: {{source: x, functions: [{{module: System, function: Table Setup, inquire: All, \
+             customize: {{identifier: SystemTableSetup, allow: [{item}]}}}}]}}}}}}"
+        );
+        let profiles = Profiles::with_file(&text, "own.yaml").unwrap();
+        let route = probe_for_item("SystemTableSetup", item).unwrap();
+        let probes = [(route, ProbeAnswer::Refused)].into_iter().collect();
+        let judged = evaluate(profiles.get("Own").unwrap(), &role(&guide_role()), None, &probes);
+        assert_eq!(judged.missing, [], "{item}");
+        assert_eq!(shown(&judged.unknown), [format!("System / Table Setup / {item} customize: Unknown")]);
+    }
+}
+
+#[test]
 fn without_table_setup_itself_its_items_cannot_be_told() {
     let none = role_with("Table Setup", Some(row("System", "Table Setup", "None")));
-    let judged = judge(&none, &[(ProbeRoute::Sources, ProbeAnswer::Refused)]);
+    let refused = [ProbeRoute::ProjectBoards, ProbeRoute::ServiceBoards, ProbeRoute::Sources]
+        .map(|route| (route, ProbeAnswer::Refused));
+    let judged = judge(&none, &refused);
     assert_eq!(shown(&judged.missing), ["System / Table Setup inquire: Level(None)"]);
     assert_eq!(shown(&judged.unknown), ITEMS);
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::{Actual, Permissions};
 use super::*;
-use crate::testing::fake_connectwise::{self, Fake, Reply, companyinfo, guide_role, row, tenant};
+use crate::testing::fake_connectwise::{self, Fake, PERMISSION, Reply, companyinfo, guide_role, row, tenant};
 use crate::upstream::guard::Guard;
 
 /// A tenant where all is well.
@@ -99,6 +99,7 @@ async fn a_function_that_the_role_does_not_list_is_no_news_to_a_cheap_round_that
     let (round, asked) = ask_cheap(silent().api("system/mySecurity", Reply::ok(&one))).await;
     assert_eq!(asked.len(), 1);
     assert!(judged(&round).unknown.iter().all(|line| line.required == Required::Allowed), "{round:?}");
+    assert_eq!(judged(&round).unasked.len(), 11, "it says of which it cannot tell");
 }
 
 #[tokio::test]
@@ -186,6 +187,76 @@ async fn a_rate_limit_ends_the_probing() {
     let wait = Some(Duration::from_secs(30));
     assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(Inconclusive::RateLimited(wait)));
     assert!(asked.len() <= 1 + PROBES_AT_ONCE);
+}
+
+/// The object of a list or record that is answered, with a key in it twice: first with this value, then with its own.
+fn twice(route: &str, body: &Value, key: &str, value: &Value) -> Fake {
+    silent().api(route, Reply::ok(body).twice(key, value))
+}
+
+#[tokio::test]
+async fn a_level_that_is_there_twice_is_unknown_whichever_comes_last() {
+    for (value, role) in [("None", guide_role()), ("All", vec![row("Companies", "Contacts", "None")])] {
+        let fake = twice("system/mySecurity", &json!(role), "inquireLevel", &json!(value));
+        let (round, _) = ask_full(fake).await;
+        assert_eq!((round.keys, judged(&round).missing.len()), (KeysAnswer::Accepted, 0), "{value}");
+    }
+    let fake = twice("system/mySecurity", &json!(guide_role()), "moduleName", &json!("Finance"));
+    let (round, _) = ask_full(fake).await;
+    assert_eq!(judged(&round).missing, []);
+}
+
+#[tokio::test]
+async fn what_is_told_twice_of_the_member_is_unknown() {
+    for (inactive, before) in [(true, false), (false, true), (true, true)] {
+        let fake = twice("system/myMembers/info", &member(inactive), "inactiveFlag", &json!(before));
+        assert_eq!(ask_full(fake).await.0.member, MemberAnswer::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn an_error_with_two_codes_or_two_messages_refuses_nothing() {
+    for body in [
+        r#"{"code": "NotFound", "code": "Unauthorized", "message": "x"}"#,
+        r#"{"code": "Unauthorized", "message": "x", "message": "y"}"#,
+        r#"{"code": "Unauthorized", "code": "Unauthorized", "message": "x"}"#,
+    ] {
+        let (round, _) = ask_full(healthy().api("system/myMembers/info", Reply::written(401, body))).await;
+        assert_eq!(round.keys, KeysAnswer::Inconclusive(UNAVAILABLE), "{body}");
+    }
+    let body = format!(r#"{{"code": "Security", "code": "Security", "message": "{PERMISSION}"}}"#);
+    let (round, _) = ask_full(healthy().api("service/sources", Reply::written(403, &body))).await;
+    assert_eq!(judged(&round).missing, []);
+    let (round, _) = ask_full(healthy().api("service/boards", Reply::written(403, &body))).await;
+    assert_eq!(round.board, BoardAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test]
+async fn a_companyinfo_with_a_field_twice_is_no_other_server_and_leads_nowhere() {
+    for (field, value) in
+        [("Codebase", "v2024_1/"), ("CompanyID", "other"), ("SiteUrl", "api-eu.myconnectwise.net")]
+    {
+        let info = Reply::ok(&companyinfo("v2025_1/")).twice(field, &json!(value));
+        let (round, asked) = ask_full(healthy().with("/login/companyinfo/myco", info)).await;
+        assert_eq!((round.company, asked.len()), (CompanyAnswer::Inconclusive(UNAVAILABLE), 1), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_twice_of_a_board_or_a_team_calls_no_board_bad() {
+    let board = json!([{"id": 7, "name": "Security", "inactiveFlag": false, "projectFlag": false}]);
+    for (key, value) in [
+        ("name", json!("Other")),
+        ("inactiveFlag", json!(true)),
+        ("projectFlag", json!(true)),
+        ("id", json!(8)),
+    ] {
+        let (round, _) = ask_full(twice("service/boards", &board, key, &value)).await;
+        assert_eq!(round.board, BoardAnswer::Inconclusive(UNAVAILABLE), "{key}");
+    }
+    let teams = json!([{"id": 1, "defaultFlag": true}]);
+    let (round, _) = ask_full(twice("service/boards/7/teams", &teams, "defaultFlag", &json!(false))).await;
+    assert_eq!(round.board, BoardAnswer::Inconclusive(UNAVAILABLE));
 }
 
 #[tokio::test]

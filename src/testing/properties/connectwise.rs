@@ -152,7 +152,7 @@ struct Told {
 impl Told {
     fn by(replies: &[Reply]) -> Self {
         let read = |reply: &Reply| match reply {
-            Reply::Answer { status, json, body, .. } => Some((*status, *json, json::read(body)?)),
+            Reply::Answer { status, json, body, .. } => Some((*status, *json, json::read_value(body)?)),
             Reply::Fault(_) => None,
         };
         Self { answers: replies.iter().filter_map(read).collect() }

@@ -10,7 +10,8 @@ use harness::simulators::scenario::{
 use serde_json::{Value, json};
 
 use super::tenants::{
-    Tenant, assert_lacking, assert_ready, column, guide, items, line, lines, set, shared, verdict, verdicts,
+    BOTH_BOARDS, Tenant, assert_lacking, assert_ready, column, guide, items, line, lines, set, shared,
+    verdict, verdicts,
 };
 
 /// The items of `GuideV1`, sorted.
@@ -76,18 +77,18 @@ fn a_setup_table_that_is_refused_is_told_whatever_customize_items_lists() -> Res
         };
         let word = format!("{polarity:?}").to_ascii_lowercase();
         [
-            (format!("refused-all-{word}"), role(&[]), 0),
-            (format!("refused-source-{word}"), role(&ITEMS[..2]), 2),
+            (format!("refused-all-{word}"), role(&[]), (&[BOTH_BOARDS, ITEMS[2]][..], &[][..])),
+            (format!("refused-source-{word}"), role(&ITEMS[..2]), (&ITEMS[2..], &ITEMS[..2])),
         ]
     });
     let cases = cases.into_iter().flatten();
-    let (tenants, first): (Vec<_>, Vec<_>) =
-        cases.map(|(name, role, first_refused)| (Tenant::new(&name, role), (name, first_refused))).unzip();
+    let (tenants, told): (Vec<_>, Vec<_>) =
+        cases.map(|(name, role, told)| (Tenant::new(&name, role), (name, told))).unzip();
     let verdicts = verdicts(shared(), tenants)?;
-    for (name, refused) in first {
+    for (name, (refused, untold)) in told {
         let status = &verdicts[&name];
-        assert_lacking(&name, status, &items(&ITEMS[refused..], "disallowed"));
-        assert_eq!(lines(status, "unknown"), items(&ITEMS[..refused], "unknown"), "{name}: {status}");
+        assert_lacking(&name, status, &items(refused, "disallowed"));
+        assert_eq!(lines(status, "unknown"), items(untold, "unknown"), "{name}: {status}");
     }
     Ok(())
 }

@@ -47,8 +47,8 @@ fn a_role_that_may_read_no_boards_is_told_what_to_allow() -> Result<()> {
         status.message("Ready"),
         "Service board \"Help Desk\" cannot be read with the API member's role. In ConnectWise, open System > Security \
          Roles > the API member's role. Set System > Table Setup: Inquire Level All. Click (customize) beside it and \
-         move Service / Service Board to the Allow list. Save the role. The operator rechecks automatically within \
-         about 5 minutes."
+         move Service / Service Board to the Allow list. Save the role. If this is not enough, move Project / Project \
+         Board to the Allow list as well. The operator rechecks automatically within about 5 minutes."
     );
     Ok(())
 }

@@ -19,6 +19,9 @@ use crate::stage::{SPEED, Stage};
 const KEYS: &str = "roles-keys";
 const PUBLIC_KEY: &str = "roles-public";
 
+/// The tables of boards as one line: both are read from one list, and its refusal does not tell which of them is missing.
+pub const BOTH_BOARDS: &str = "Project / Project Board and Service / Service Board";
+
 /// Begins every `fix`.
 const EDITOR: &str = "System > Security Roles > the API member's role";
 

@@ -1,12 +1,12 @@
 //! `TicketingV2`, whole and line by line, and the change to it from `GuideV1`.
 
 use harness::Result;
-use harness::simulators::scenario::{Level, Role};
+use harness::simulators::scenario::{BoardList, Level, Role};
 use serde_json::{Value, json};
 
 use super::tenants::{
-    Tenant, assert_lacking, assert_ready, column, guide, items, line, lines, set, shared, ticketing, verdict,
-    verdicts,
+    BOTH_BOARDS, Tenant, assert_lacking, assert_ready, column, guide, items, line, lines, set, shared,
+    ticketing, verdict, verdicts,
 };
 
 const PROFILE: &str = "TicketingV2";
@@ -96,7 +96,7 @@ fn each_disallowed_table_of_ticketing_v2_is_named_where_visible() -> Result<()> 
         // Both are read from one list, which is answered as long as one of them is allowed.
         ("no-project-board", &[PROJECT_BOARD], &[]),
         ("no-service-board", &[SERVICE_BOARD], &[]),
-        ("no-boards", &[PROJECT_BOARD, SERVICE_BOARD], &[PROJECT_BOARD, SERVICE_BOARD]),
+        ("no-boards", &[PROJECT_BOARD, SERVICE_BOARD], &[BOTH_BOARDS]),
     ];
     let tenants =
         cases.iter().map(|(name, gone, _)| Tenant::new(*name, without_items(gone)).profile(PROFILE));
@@ -108,7 +108,25 @@ fn each_disallowed_table_of_ticketing_v2_is_named_where_visible() -> Result<()> 
         } else {
             assert_lacking(name, status, &items(told, "disallowed"));
         }
+        let told = if told == [BOTH_BOARDS] { &[PROJECT_BOARD, SERVICE_BOARD] } else { told };
         assert_eq!(lines(status, "unknown"), items(&others(told), "unknown"), "{name}: {status}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refused_list_of_boards_names_both_tables_whichever_is_missing() -> Result<()> {
+    let without = |table: &str, board_list| Role { board_list, ..without_items(&[table]) };
+    let cases = [
+        ("both-no-project-board", without(PROJECT_BOARD, BoardList::Both)),
+        ("both-no-service-board", without(SERVICE_BOARD, BoardList::Both)),
+        ("service-no-service-board", without(SERVICE_BOARD, BoardList::Service)),
+    ];
+    let tenants = cases.map(|(name, role)| Tenant::new(name, role).profile(PROFILE));
+    for (name, status) in verdicts(shared(), tenants.into())? {
+        assert_lacking(&name, &status, &items(&[BOTH_BOARDS], "disallowed"));
+        let others = others(&[PROJECT_BOARD, SERVICE_BOARD]);
+        assert_eq!(lines(&status, "unknown"), items(&others, "unknown"), "{name}: {status}");
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(crate) use answer::{Ending, instead, truncated};
+pub(crate) use answer::{Ending, instead, truncated, twice};
 
 use crate::connectwise::errors;
 use crate::counts::Service;
@@ -109,6 +109,13 @@ pub enum Effect {
     Reset,
     /// The real answer, cut off: the length promises all of it, the connection ends after so many bytes.
     Truncate(usize),
+    /// The real answer, in which every object that has this key has it once more before it, with this value.
+    Twice {
+        /// The key.
+        key: String,
+        /// The value that comes first.
+        value: serde_json::Value,
+    },
     /// 200 and JSON that never ends.
     Endless,
     /// A body that is long, deep or slow.

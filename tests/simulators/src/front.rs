@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::connectwise;
 use crate::counts::{Arrival, Counts, Service};
-use crate::faults::{Ending, Fate, Faults, Subject, instead, truncated};
+use crate::faults::{Ending, Fate, Faults, Subject, instead, truncated, twice};
 use crate::gate::{Gate, NoAnswer, Passage};
 use crate::tls::ResetSwitch;
 
@@ -99,12 +99,16 @@ impl Front {
                 })
             }
             Ending::AsUsual => self.ask(request, fate.hold).await,
-            Ending::Truncate(keep) => {
-                let (parts, body) = self.ask(request, fate.hold).await?.into_parts();
-                let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
-                Ok(truncated(Response::from_parts(parts, body), keep))
-            }
+            Ending::Truncate(keep) => Ok(truncated(self.ask_whole(request, fate.hold).await?, keep)),
+            Ending::Twice(key, value) => Ok(twice(self.ask_whole(request, fate.hold).await?, &key, &value)),
         }
+    }
+
+    /// Lets the service answer, and waits for the whole body.
+    async fn ask_whole(self, request: Request<Body>, hold: Duration) -> Result<Response<Bytes>, NoAnswer> {
+        let (parts, body) = self.ask(request, hold).await?.into_parts();
+        let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
+        Ok(Response::from_parts(parts, body))
     }
 
     /// Lets the service answer. A held request goes on in a task of its own: it arrives although its client has gone.

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use check::ScenarioError;
 pub use keys::{KeyPair, PrivateKey};
 pub use role::{
-    Action, CustomItems, ItemSpelling, Level, LevelSpelling, Levels, MySecurity, Override, Polarity, Role,
-    TableWithoutRight,
+    Action, BoardList, CustomItems, ItemSpelling, Level, LevelSpelling, Levels, MySecurity, Override,
+    Polarity, Role, TableWithoutRight,
 };
 
 /// Everything a run starts from.

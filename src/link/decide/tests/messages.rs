@@ -64,6 +64,13 @@ const FURTHER: &[fn() -> World] = &[
         }))
     },
     || {
+        let boards = "Table Setup / Project / Project Board and Service / Service Board";
+        with_tenancy(judged(Permissions {
+            missing: vec![line(boards, Required::Allowed, Actual::Disallowed)],
+            ..Permissions::default()
+        }))
+    },
+    || {
         with_tenancy(judged(Permissions {
             unknown: vec![
                 line("Service Tickets", Required::Level(Level::All), Actual::Unknown),
@@ -74,6 +81,7 @@ const FURTHER: &[fn() -> World] = &[
     },
     // ServiceBoardNotReady.
     || with_board(BoardAnswer::Refused),
+    || with_board(BoardAnswer::SeveralDefaultTeams),
     // RateLimited and PetraUnavailable.
     || edited(|world| world.petra_fault = Some(PetraFault::RateLimited(None))),
     || {

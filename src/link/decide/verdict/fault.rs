@@ -140,6 +140,8 @@ pub(super) enum Board {
 pub(super) fn board(view: &View, answer: BoardAnswer) -> Board {
     let name = view.subject.spec.service_board.as_deref().unwrap_or_default();
     let setup = "In ConnectWise, open System > Setup Tables > Service Board.";
+    let one_team =
+        format!("{setup} Open the board. Under Teams, mark exactly one team as default. Save the board.");
     let (fault, click) = match answer {
         BoardAnswer::NotNamed | BoardAnswer::Ready => return Board::Fine,
         BoardAnswer::Inconclusive(why) => return Board::Nothing(why),
@@ -156,12 +158,12 @@ pub(super) fn board(view: &View, answer: BoardAnswer) -> Board {
         BoardAnswer::Refused => (
             "cannot be read with the API member's role",
             "In ConnectWise, open System > Security Roles > the API member's role. Set System > Table Setup: Inquire Level All. \
-             Click (customize) beside it and move Service / Service Board to the Allow list. Save the role."
+             Click (customize) beside it and move Service / Service Board to the Allow list. Save the role. If this is not \
+             enough, move Project / Project Board to the Allow list as well."
                 .to_owned(),
         ),
-        BoardAnswer::NoDefaultTeam => {
-            ("has no default team", format!("{setup} Open the board. Under Teams, mark exactly one team as default. Save the board."))
-        }
+        BoardAnswer::NoDefaultTeam => ("has no default team", one_team),
+        BoardAnswer::SeveralDefaultTeams => ("has more than one default team", one_team),
     };
     Board::Fault(message::board(name, fault, &click))
 }

@@ -127,14 +127,18 @@ fn is_known_as_connectwise(view: &View) -> bool {
     view.subject.status.site.as_ref().is_some_and(|site| site.codebase.is_some())
 }
 
-/// Whether the same permissions are missing and none became unverifiable. The mySecurity endpoint can stop returning
-/// data.
+/// Whether the same permissions are missing, none became unverifiable, and none of those that were unverifiable is known
+/// now. The mySecurity endpoint can stop returning data, and begin again.
 fn agrees(view: &View, found: &Permissions) -> bool {
     let stood = view.subject.status.permissions.as_ref();
-    let missing = names(stood.map_or(&[][..], |stood| &stood.missing));
-    let unknown = names(stood.map_or(&[][..], |stood| &stood.unknown));
-    let lines = |lines: &[Line]| lines.iter().map(message::permission_line).collect::<Vec<_>>();
-    names(&lines(&found.missing)) == missing && names(&lines(&found.unknown)).is_subset(&unknown)
+    let stored = |lines: Option<&Vec<PermissionLine>>| names(lines.map_or(&[][..], Vec::as_slice));
+    let missing = stored(stood.map(|stood| &stood.missing));
+    let unknown = stored(stood.map(|stood| &stood.unknown));
+    let lines = |lines: &[Line]| names(&lines.iter().map(message::permission_line).collect::<Vec<_>>());
+    let (untold, unasked) = (lines(&found.unknown), lines(&found.unasked));
+    lines(&found.missing) == missing
+        && untold.is_subset(&unknown)
+        && unknown.iter().all(|line| untold.contains(line) || unasked.contains(line))
 }
 
 /// What tells lines apart.

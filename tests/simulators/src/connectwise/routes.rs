@@ -1,5 +1,6 @@
 //! The routes that are served, with the schema of their rows and the right that each needs.
 
+use super::boards::{PROJECT_TABLE, SERVICE_TABLE};
 use crate::scenario::{Level, Role, TableWithoutRight};
 
 /// A route of the API, without host and codebase.
@@ -54,8 +55,12 @@ pub(super) struct Table {
 pub(super) enum Right {
     /// Inquire on a function of a module.
     Inquire(&'static str, &'static str),
-    /// Inquire on Table Setup, with one of these tables on the allow list.
-    SetupTable(&'static [&'static str]),
+    /// Inquire on Table Setup, with this table on the allow list.
+    SetupTable(&'static str),
+    /// Inquire on Table Setup, with the tables of boards on the allow list that the role's [`BoardList`] names.
+    ///
+    /// [`BoardList`]: crate::scenario::BoardList
+    Boards,
 }
 
 impl Right {
@@ -63,17 +68,15 @@ impl Right {
     pub(super) fn level(self, role: &Role) -> Level {
         match self {
             Self::Inquire(module, function) => role.levels_of(module, function).inquire,
-            Self::SetupTable(items) => {
-                let seen = items.iter().any(|item| role.sees_table(item));
-                // The vendor: setup tables may answer 200 without the table.
-                if seen || role.table_without_right == TableWithoutRight::Answered {
-                    Level::All
-                } else {
-                    Level::None
-                }
-            }
+            Self::SetupTable(item) => table_level(role, role.sees_table(item)),
+            Self::Boards => table_level(role, role.reads_boards(SERVICE_TABLE, PROJECT_TABLE)),
         }
     }
+}
+
+/// The vendor: setup tables may answer 200 without the table.
+fn table_level(role: &Role, seen: bool) -> Level {
+    if seen || role.table_without_right == TableWithoutRight::Answered { Level::All } else { Level::None }
 }
 
 const COMPANIES: Table =
@@ -81,7 +84,7 @@ const COMPANIES: Table =
 const STATUSES: Table = Table {
     schema: "CompanyStatus",
     noun: "CompanyStatus",
-    right: Right::SetupTable(&["Company / Company Status"]),
+    right: Right::SetupTable("Company / Company Status"),
 };
 const CONTACTS: Table =
     Table { schema: "Contact", noun: "Contact", right: Right::Inquire("Companies", "Contacts") };
@@ -91,15 +94,11 @@ const TICKETS: Table =
     Table { schema: "Ticket", noun: "Ticket", right: Right::Inquire("Service Desk", "Service Tickets") };
 const REPORTS: Table =
     Table { schema: "Report", noun: "Report", right: Right::Inquire("System", "API Reports") };
-const BOARDS: Table = Table {
-    schema: super::boards::SCHEMA,
-    noun: "ServiceBoard",
-    right: Right::SetupTable(&[super::boards::SERVICE_TABLE, super::boards::PROJECT_TABLE]),
-};
+const BOARDS: Table = Table { schema: super::boards::SCHEMA, noun: "ServiceBoard", right: Right::Boards };
 const SOURCES: Table =
-    Table { schema: "Source", noun: "Source", right: Right::SetupTable(&["Service / Source"]) };
+    Table { schema: "Source", noun: "Source", right: Right::SetupTable("Service / Source") };
 const PRIORITIES: Table =
-    Table { schema: "Priority", noun: "Priority", right: Right::SetupTable(&["Service / Priority"]) };
+    Table { schema: "Priority", noun: "Priority", right: Right::SetupTable("Service / Priority") };
 const MEMBERS: Table =
     Table { schema: "Member", noun: "Member", right: Right::Inquire("System", "Member Maintenance") };
 const API_MEMBERS: Table =

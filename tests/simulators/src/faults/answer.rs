@@ -22,6 +22,8 @@ pub(crate) enum Ending {
     AsUsual,
     /// The service answers; this many bytes of the body arrive.
     Truncate(usize),
+    /// The service answers; each key of this name is there twice, first with this value.
+    Twice(String, serde_json::Value),
     /// No answer, ever.
     Hang,
     /// The connection is reset.
@@ -35,6 +37,7 @@ impl Ending {
         match effect {
             Effect::Latency(_) | Effect::Hold(_) => Self::AsUsual,
             Effect::Truncate(bytes) => Self::Truncate(*bytes),
+            Effect::Twice { key, value } => Self::Twice(key.clone(), value.clone()),
             Effect::Hang => Self::Hang,
             Effect::Reset => Self::Reset,
             other => Self::Instead(other.clone()),
@@ -110,7 +113,12 @@ pub(crate) fn instead(effect: &Effect) -> Result<Response, RuleError> {
         Effect::Named(name) => {
             return errors::named(name).ok_or_else(|| RuleError::UnknownName(name.clone()));
         }
-        Effect::Latency(_) | Effect::Hold(_) | Effect::Hang | Effect::Reset | Effect::Truncate(_) => {
+        Effect::Latency(_)
+        | Effect::Hold(_)
+        | Effect::Hang
+        | Effect::Reset
+        | Effect::Truncate(_)
+        | Effect::Twice { .. } => {
             return Err(RuleError::NotHttp("no answer of its own".to_owned()));
         }
     };
@@ -160,4 +168,14 @@ pub(crate) fn truncated(response: Response<Bytes>, keep: usize) -> Response {
         Err(io::Error::new(io::ErrorKind::ConnectionReset, "the body was cut off on purpose"))
     });
     Response::from_parts(parts, Body::from_stream(kept.chain(broken)))
+}
+
+/// The same answer, in which every object that has this key has it once more before it. The services write JSON without
+/// white space.
+pub(crate) fn twice(response: Response<Bytes>, key: &str, value: &serde_json::Value) -> Response {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let found = format!("{}:", serde_json::Value::from(key));
+    let body = String::from_utf8_lossy(&body).replace(&found, &format!("{found}{value},{found}"));
+    Response::from_parts(parts, Body::from(body))
 }

@@ -68,6 +68,8 @@ pub struct Role {
     pub customize: CustomItems,
     /// Status of a setup table that the role may not see: 403, or 200 as some installations answer.
     pub table_without_right: TableWithoutRight,
+    /// Which setup tables the list of boards takes.
+    pub board_list: BoardList,
     /// What `/system/mySecurity` answers.
     pub my_security: MySecurity,
     /// How levels are spelled there.
@@ -115,6 +117,16 @@ impl Role {
             })
     }
 
+    /// Whether the role may read the list of boards.
+    #[must_use]
+    pub fn reads_boards(&self, service: &str, project: &str) -> bool {
+        match self.board_list {
+            BoardList::Either => self.sees_table(service) || self.sees_table(project),
+            BoardList::Both => self.sees_table(service) && self.sees_table(project),
+            BoardList::Service => self.sees_table(service),
+        }
+    }
+
     /// Whether the role may see a setup table, named as `Service / Service Board`.
     #[must_use]
     pub fn sees_table(&self, item: &str) -> bool {
@@ -132,6 +144,20 @@ pub enum TableWithoutRight {
     Forbidden,
     /// 200 with the rows, as the vendor says setup tables may.
     Answered,
+}
+
+/// Which setup tables a role must see to read the list of boards, which holds service and project boards: not public. Of a
+/// list that may be read, the boards of a table that the role may not see are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BoardList {
+    /// One of the two.
+    #[default]
+    Either,
+    /// Both.
+    Both,
+    /// That of service boards.
+    Service,
 }
 
 /// What `/system/mySecurity` does for members of a role.

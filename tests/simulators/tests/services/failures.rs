@@ -36,6 +36,18 @@ async fn a_truncated_body_ends_before_its_promised_length() {
 }
 
 #[tokio::test]
+async fn a_key_comes_twice_in_each_object_that_has_it() {
+    let effect = Effect::Twice { key: "isCloud".to_owned(), value: json!(null) };
+    let (status, body) = outcome(info(&faulty(effect).await)).await;
+    assert_eq!((status, body.matches(r#""isCloud":null,"isCloud":"#).count()), (200, 1), "{body}");
+    let effect = Effect::Twice { key: "inquireLevel".to_owned(), value: json!("None") };
+    let run = faulty(effect).await;
+    let (_, body) = outcome(run.call("acme", "/system/mySecurity?pageSize=1000")).await;
+    let rows = body.matches(r#""moduleName":"#).count();
+    assert!(rows > 100 && body.matches(r#""inquireLevel":"None","inquireLevel":"#).count() == rows);
+}
+
+#[tokio::test]
 async fn an_endless_body_goes_on_and_on() {
     let run = faulty(Effect::Endless).await;
     let mut response = info(&run).send().await.expect("the head of the answer comes");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use simulators::scenario::{
-    HiddenBoards, ItemSpelling, Level, LevelSpelling, MySecurity, Override, Polarity, Settings,
+    BoardList, HiddenBoards, ItemSpelling, Level, LevelSpelling, MySecurity, Override, Polarity, Settings,
     TableWithoutRight,
 };
 
@@ -183,6 +183,30 @@ async fn a_setup_table_without_the_right_is_403_or_answers_anyway() {
         .change_role(ROLE, |role| role.table_without_right = TableWithoutRight::Answered)
         .expect("the role is there");
     assert_eq!(outcome(run.call("acme", "/service/priorities")).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_list_of_boards_takes_the_tables_that_the_role_says() {
+    let run = Run::start().await;
+    let world = run.simulators.world();
+    for (board_list, allowed, status) in [
+        (BoardList::Either, "Project / Project Board", 200),
+        (BoardList::Both, "Project / Project Board", 403),
+        (BoardList::Both, "Service / Service Board", 403),
+        (BoardList::Service, "Project / Project Board", 403),
+        (BoardList::Service, "Service / Service Board", 200),
+    ] {
+        world
+            .change_role(ROLE, |role| {
+                role.board_list = board_list;
+                role.customize.allow = vec![allowed.to_owned()];
+            })
+            .expect("the role is there");
+        for query in ["", "?conditions=projectFlag=true"] {
+            let path = format!("/service/boards{query}");
+            assert_eq!(outcome(run.call("acme", &path)).await.0, status, "{board_list:?} {allowed} {query}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
-//! The second look: what confirms a fault is as deep as what found it, and new keys are asked about twice.
+//! The second look: what confirms a fault is as deep as what found it, and what was unclear is looked at again.
 
 use std::time::Duration;
 
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
-use crate::connectwise::{BoardAnswer, Depth, MemberAnswer};
+use crate::connectwise::{BoardAnswer, Depth, MemberAnswer, Permissions, PermissionsAnswer};
 use crate::crd::{ConditionType, Reason};
 use crate::link::plan::HeldCause;
 
@@ -179,4 +179,29 @@ fn keys_that_were_accepted_are_not_new_when_they_are_refused_later() {
     world.wait(31 * MINUTE);
     world.visit();
     assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
+fn a_role_that_is_shown_again_is_looked_at_whole_at_the_next_check() {
+    let Tenancy { permissions: PermissionsAnswer::Judged(shown), .. } = lacking("Service Tickets") else {
+        unreachable!("it was judged")
+    };
+    let silent = Permissions { unknown: shown.missing.clone(), ..Permissions::default() };
+    let not_listed = Permissions { unasked: shown.missing, ..Permissions::default() };
+
+    let mut world = World::ready();
+    world.tenancy.permissions = PermissionsAnswer::Judged(silent.clone());
+    world.wait(31 * MINUTE);
+    world.visit();
+    assert_eq!(world.shown(ConditionType::PermissionDenied), "Unknown/NotVerifiable");
+    for still in [silent, not_listed] {
+        world.tenancy.permissions = PermissionsAnswer::Judged(still);
+        world.wait(31 * MINUTE);
+        assert_eq!(world.visit().1.rounds, [Depth::Cheap], "it tells nothing new");
+    }
+    world.tenancy = Tenancy::good();
+    world.wait(31 * MINUTE);
+    assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
+    assert_eq!(world.shown(ConditionType::PermissionDenied), "False/PermissionsGranted");
+    assert_eq!(world.ready_reason(), "True/Linked");
 }

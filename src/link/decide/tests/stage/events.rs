@@ -119,6 +119,7 @@ fn tenancies() -> impl Strategy<Value = Tenancy> {
         8 => Just(good.clone()),
         2 => Just(board(BoardAnswer::Ready)),
         1 => Just(board(BoardAnswer::NoDefaultTeam)),
+        1 => Just(board(BoardAnswer::SeveralDefaultTeams)),
         1 => Just(board(BoardAnswer::Inconclusive(Inconclusive::Unavailable))),
         2 => Just(Tenancy::refusing()),
         2 => Just(lacking()),
