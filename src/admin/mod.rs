@@ -2,6 +2,7 @@
 //! any customer's data.
 
 mod catalogue;
+mod connections;
 mod gates;
 mod labels;
 mod liveness;

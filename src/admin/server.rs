@@ -12,6 +12,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::connections;
 use super::gates::Gates;
 use super::liveness::Liveness;
 use super::metrics::Metrics;
@@ -33,12 +34,8 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 impl Admin {
     /// Serves on `listener` until `stop`. It outlives the reconciles on purpose: a process that is finishing its work is
     /// still alive.
-    ///
-    /// # Errors
-    ///
-    /// When the listener fails for good.
-    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        connections::serve(listener, self.router(), connections::Limits::default(), stop).await;
     }
 
     /// Opens the admin port. On a machine without IPv6, `[::]` means all addresses all the same.
@@ -125,6 +122,6 @@ mod tests {
         assert!(get(address, "/").await.starts_with("HTTP/1.1 404"));
 
         stop.cancel();
-        server.await.expect("joins").expect("serves");
+        server.await.expect("joins");
     }
 }

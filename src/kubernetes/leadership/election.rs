@@ -169,7 +169,8 @@ impl Election {
             }
             Ok(Err(error)) => {
                 let problem = describe_error(&error);
-                self.gate.wait_for(format!("cannot use the Lease {}: {problem}", self.lease()));
+                // Which Lease, and why, only the log says: anyone who reaches the admin port can read this.
+                self.gate.wait_for("the operator cannot use its Lease".to_owned());
                 Err(problem)
             }
             Err(_) => Err("the API server did not answer in time".to_owned()),

@@ -152,7 +152,7 @@ async fn a_lease_that_cannot_be_written_is_named_at_the_gate_and_a_lost_race_is_
     candidate.way(Way::Failing);
     sleep(A_WHILE).await;
     let (_, report) = candidate.gates.report();
-    assert!(report.contains("but cannot use the Lease cwlink-system/cwlink"), "{report}");
+    assert_eq!(report, "[+]lease-read open, but the operator cannot use its Lease\n", "and names nothing");
 }
 
 #[tokio::test(start_paused = true)]

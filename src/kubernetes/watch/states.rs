@@ -70,13 +70,19 @@ impl WatchStates {
     }
 }
 
+/// How many watches lack what. Which they are, only the log says: anyone who reaches the admin port can read this.
 fn missing(states: &BTreeMap<WatchScope, WatchState>) -> String {
-    let texts = states.iter().filter_map(|(scope, state)| match state {
+    let lacks = |state: WatchState| match state {
         WatchState::Listed => None,
-        WatchState::Pending => Some(format!("{scope}: no answer yet")),
-        WatchState::Forbidden => Some(format!("{scope}: no right to list and watch")),
-        WatchState::Failing => Some(format!("{scope}: the list request fails")),
-    });
+        WatchState::Pending => Some("no answer yet"),
+        WatchState::Forbidden => Some("no right to list and watch"),
+        WatchState::Failing => Some("the list request fails"),
+    };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for lack in states.values().copied().filter_map(lacks) {
+        *counts.entry(lack).or_default() += 1;
+    }
+    let texts = counts.iter().map(|(lack, count)| format!("{count} of {} watches: {lack}", states.len()));
     texts.collect::<Vec<_>>().join(", ")
 }
 
@@ -103,7 +109,7 @@ mod tests {
         states.record(&scope("b"), WatchState::Forbidden);
         assert!(!gates.report().0);
         states.record(&scope("a"), WatchState::Listed);
-        let but = "[+]links-listed open, but namespace b: no right to list and watch\n";
+        let but = "[+]links-listed open, but 1 of 2 watches: no right to list and watch\n";
         assert_eq!(gates.report(), (true, but.to_owned()));
         assert_eq!(
             (states.of("a"), states.of("b"), states.of("c")),
@@ -128,7 +134,7 @@ mod tests {
         states.record(&scope("a"), WatchState::Forbidden);
         assert_eq!(
             gates.report(),
-            (false, "[-]links-listed closed: namespace a: no right to list and watch\n".to_owned())
+            (false, "[-]links-listed closed: 1 of 1 watches: no right to list and watch\n".to_owned())
         );
     }
 
@@ -141,6 +147,19 @@ mod tests {
         assert_eq!(states.of("a"), WatchState::Listed);
         states.record(&scope("a"), WatchState::Forbidden);
         assert_eq!(states.of("a"), WatchState::Forbidden);
+    }
+
+    #[test]
+    fn the_gate_counts_what_is_missing_and_names_no_namespace() {
+        let (states, gates) = states(&["tenant-one", "tenant-two", "tenant-three", "tenant-four"]);
+        states.record(&scope("tenant-one"), WatchState::Listed);
+        states.record(&scope("tenant-two"), WatchState::Forbidden);
+        states.record(&scope("tenant-three"), WatchState::Failing);
+        let (_, said) = gates.report();
+        let expected = "1 of 4 watches: no answer yet, 1 of 4 watches: no right to list and watch, 1 of 4 watches: the list \
+                        request fails";
+        assert_eq!(said, format!("[-]links-listed closed: {expected}\n"));
+        assert!(!said.contains("tenant"), "{said}");
     }
 
     #[test]
