@@ -92,6 +92,8 @@ pub struct Timeouts {
     pub connect: Duration,
     /// One ConnectWise answer, whole. Real ones are slow: median 1.1 s, p90 22 s, timeouts at 30 s.
     pub connectwise: Duration,
+    /// All answers of ConnectWise in one check, with the waits before each. A check that takes longer is inconclusive.
+    pub check: Duration,
     /// One read at Petra.
     pub petra_read: Duration,
     /// One change at Petra, from the fence to the answer; also how far ahead `notAfter` lies.
@@ -137,6 +139,7 @@ impl Default for Timings {
             timeouts: Timeouts {
                 connect: seconds(10),
                 connectwise: seconds(35),
+                check: minutes(3),
                 petra_read: seconds(15),
                 petra_change: seconds(8),
                 kubernetes: seconds(20),
@@ -187,6 +190,8 @@ impl Timings {
         ] {
             *timeout = timeout.div_f64(speed).max((*timeout).min(Timeouts::FLOOR));
         }
+        // A check is several answers, one after the other.
+        timeouts.check = timeouts.check.div_f64(speed).max(timeouts.check.min(4 * Timeouts::FLOOR));
         t
     }
 

@@ -21,7 +21,8 @@ use crate::upstream::allow::Purpose;
 use crate::upstream::guard::Guard;
 use crate::upstream::hosts::HostPort;
 use crate::upstream::json;
-use crate::upstream::request::{Call, Message, Target, secret_header};
+use crate::upstream::memory::{Budget, Memory, SMALL_VALUES};
+use crate::upstream::request::{Call, CheckLimits, Message, Target, secret_header};
 use crate::upstream::{Answer, Fault, Service};
 
 /// The largest companyinfo that is read: a real one has a few hundred bytes.
@@ -61,13 +62,29 @@ pub struct ConnectWise<T = Arc<Guard>> {
     /// The operator's `clientId`; read at each call, because the mounted file may change.
     client_id: SecretFile,
     timeout: Duration,
+    /// The memory for large answers of all checks.
+    budget: Budget,
+}
+
+/// Who asks, and what its check may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The link's namespace: the rate limits are shared out by it.
+    pub namespace: &'a str,
+    /// The limits of the check.
+    pub limits: CheckLimits<'a>,
 }
 
 impl<T: Transport> ConnectWise<T> {
     /// A client that waits this long for each answer ([`crate::timings::Timeouts::connectwise`]).
     #[must_use]
     pub(crate) fn new(transport: T, client_id: SecretFile, timeout: Duration) -> Self {
-        Self { transport, client_id, timeout }
+        Self { transport, client_id, timeout, budget: Budget::default() }
+    }
+
+    /// The memory of one check, within that of all.
+    pub(crate) fn memory_of_check(&self) -> Memory {
+        self.budget.of_check()
     }
 
     /// Whether keys may be sent to this host.
@@ -80,7 +97,7 @@ impl<T: Transport> ConnectWise<T> {
         &self,
         site: &HostPort,
         company: &CompanyId,
-        namespace: &str,
+        asker: Asker<'_>,
     ) -> Result<Value, NoAnswer> {
         // A company has no white space, the one thing that this encodes otherwise than a path does.
         let segment: String = url::form_urlencoded::byte_serialize(company.as_str().as_bytes()).collect();
@@ -91,7 +108,8 @@ impl<T: Transport> ConnectWise<T> {
                 company: company.as_str(),
                 purpose: Purpose::Discovery,
             },
-            share: Some(namespace),
+            share: Some(asker.namespace),
+            check: Some(asker.limits),
         };
         let message = Message {
             path_and_query: format!("/login/companyinfo/{segment}"),
@@ -101,7 +119,8 @@ impl<T: Transport> ConnectWise<T> {
             max_bytes: COMPANYINFO_BYTES,
         };
         let answer = self.transport.get(call, message).await.map_err(NoAnswer::Fault)?;
-        read(&answer, Asked::Discovery)
+        let weight = json::weight(&answer.body);
+        read(&answer, weight, Asked::Discovery, asker.limits).await
     }
 
     /// A tenant's API under these keys.
@@ -110,9 +129,9 @@ impl<T: Transport> ConnectWise<T> {
         tenant: &'a Tenant,
         company: &'a CompanyId,
         keys: &Keys,
-        namespace: &'a str,
+        asker: Asker<'a>,
     ) -> Api<'a, T> {
-        Api { connectwise: self, tenant, company, authorization: keys.authorization(company), namespace }
+        Api { connectwise: self, tenant, company, authorization: keys.authorization(company), asker }
     }
 }
 
@@ -122,7 +141,7 @@ pub(crate) struct Api<'a, T> {
     tenant: &'a Tenant,
     company: &'a CompanyId,
     authorization: HeaderValue,
-    namespace: &'a str,
+    pub(crate) asker: Asker<'a>,
 }
 
 impl<T: Transport> Api<'_, T> {
@@ -176,7 +195,8 @@ impl<T: Transport> Api<'_, T> {
                 company: self.company.as_str(),
                 purpose: Purpose::Api,
             },
-            share: Some(self.namespace),
+            share: Some(self.asker.namespace),
+            check: Some(self.asker.limits),
         };
         let message = Message {
             path_and_query,
@@ -190,8 +210,10 @@ impl<T: Transport> Api<'_, T> {
             max_bytes,
         };
         let answer = self.connectwise.transport.get(call, message).await.map_err(NoAnswer::Fault)?;
-        let value = read(&answer, Asked::Api { router: is_router(self.tenant) })?;
-        Ok(Got { value, weight: json::weight(&answer.body), next: answer.next })
+        let weight = json::weight(&answer.body);
+        let asked = Asked::Api { router: is_router(self.tenant) };
+        let value = read(&answer, weight, asked, self.asker.limits).await?;
+        Ok(Got { value, weight, next: answer.next })
     }
 }
 
@@ -212,7 +234,17 @@ pub(crate) struct Page {
     pub(crate) weight: usize,
 }
 
-fn read(answer: &Answer, asked: Asked) -> Result<Value, NoAnswer> {
+/// Reads an answer whose values take this much memory. If that is much, the check needs a place first; if it is too much,
+/// nothing is read.
+async fn read(
+    answer: &Answer,
+    weight: usize,
+    asked: Asked,
+    limits: CheckLimits<'_>,
+) -> Result<Value, NoAnswer> {
+    if weight > SMALL_VALUES && weight <= json::MOST_MEMORY {
+        limits.claim_place().await.map_err(NoAnswer::Fault)?;
+    }
     let not = |meaning| NoAnswer::Means { meaning, status: answer.status };
     match classify(answer, asked) {
         Meaning::Ok => json::read_value(&answer.body).ok_or(not(Meaning::NotJson)),

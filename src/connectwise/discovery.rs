@@ -2,7 +2,7 @@
 
 use super::answers::{CompanyAnswer, Inconclusive};
 use super::classify::Meaning;
-use super::client::{ConnectWise, NoAnswer, Transport};
+use super::client::{Asker, ConnectWise, NoAnswer, Transport};
 use super::company::CompanyId;
 use super::tenant::{NoTenant, Tenant, read_tenant};
 use crate::upstream::Fault;
@@ -14,10 +14,10 @@ pub(crate) async fn discover<T: Transport>(
     connectwise: &ConnectWise<T>,
     site: &HostPort,
     company: &CompanyId,
-    namespace: &str,
+    asker: Asker<'_>,
 ) -> CompanyAnswer {
     let site = site.site_key();
-    let found = match connectwise.companyinfo(&site, company, namespace).await {
+    let found = match connectwise.companyinfo(&site, company, asker).await {
         Ok(info) => read_tenant(&site, &info).and_then(|tenant| of_company(tenant, &site, company)),
         Err(no_answer) => return without_info(no_answer),
     };
@@ -53,7 +53,7 @@ fn of_company(tenant: Tenant, site: &HostPort, company: &CompanyId) -> Result<Te
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::fake_connectwise::{Fake, companyinfo};
+    use crate::testing::fake_connectwise::{Fake, asker, companyinfo};
 
     fn host(text: &str) -> HostPort {
         HostPort::parse_site(text).unwrap()
@@ -63,7 +63,8 @@ mod tests {
     async fn a_company_is_one_segment_of_the_path_whatever_its_characters() {
         let (connectwise, fake) = Fake::default().connect();
         let company = CompanyId::parse("o'neill&sons;x").unwrap();
-        discover(&connectwise, &host("api-na.myconnectwise.net"), &company, "team-a").await;
+        let memory = connectwise.memory_of_check();
+        discover(&connectwise, &host("api-na.myconnectwise.net"), &company, asker(&memory)).await;
         assert_eq!(fake.asked(), ["na.myconnectwise.net /login/companyinfo/o%27neill%26sons%3Bx"]);
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::client::{Api, NoAnswer, PAGE_BYTES, Transport};
+use crate::upstream::{json, memory};
 
 /// ConnectWise's largest page.
 pub(crate) const PAGE_SIZE: usize = 1000;
@@ -12,9 +13,11 @@ pub(crate) const PAGE_SIZE: usize = 1000;
 pub(crate) const MOST_PAGES: usize = 20;
 /// …or rows…
 pub(crate) const MOST_ROWS: usize = 10_000;
-/// …or than what takes this much memory, as `upstream::json` estimates it: over 7,000 boards. As many lists as
-/// `--concurrency` allows are read at once.
+/// …or than what takes this much memory, as `upstream::json` estimates it: over 7,000 boards.
 const MOST_MEMORY: usize = 8 << 20;
+
+// While a list is read, a check holds its rows, and a page as a body, whose buffer doubles, and as values.
+const _: () = assert!(MOST_MEMORY + 2 * PAGE_BYTES + json::MOST_MEMORY <= memory::LARGE);
 
 /// The rows of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +40,19 @@ impl<T: Transport> Api<'_, T> {
         let list = self.path(route);
         let query = if fields.is_empty() { String::new() } else { format!("&fields={fields}") };
         let mut next = Some(format!("{list}?pageSize={PAGE_SIZE}{query}"));
-        let (mut rows, mut memory) = (Vec::new(), 0);
+        let (mut rows, mut weight) = (Vec::new(), 0);
         let mut read = BTreeSet::new();
         while let Some(page) = next.take_if(|page| read.len() < MOST_PAGES && is_page_of(&list, page)) {
             if rows.len() >= MOST_ROWS || !read.insert(page.clone()) {
                 return Ok(Listing { rows, complete: false });
             }
             let page = self.page(operation, page, PAGE_BYTES).await?;
-            memory += page.weight;
-            if memory > MOST_MEMORY {
+            weight += page.weight;
+            if weight > MOST_MEMORY {
                 return Ok(Listing { rows, complete: false });
+            }
+            if weight > memory::SMALL_VALUES {
+                self.asker.limits.claim_place().await.map_err(NoAnswer::Fault)?;
             }
             rows.extend(page.rows);
             next = page.next;
@@ -66,15 +72,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::fake_connectwise::{Fake, Reply, company, keys, tenant};
+    use crate::testing::fake_connectwise::{Fake, Reply, asker, company, keys, tenant};
+    use crate::upstream::Fault;
+    use crate::upstream::memory::Memory;
 
     const LIST: &str = "/v2025_1/apis/3.0/service/boards";
+    const TEAMS: &str = "/v2025_1/apis/3.0/service/boards/1/teams";
 
     async fn list(fake: Fake) -> (Listing, usize) {
         let (connectwise, fake) = fake.connect();
         let tenant = tenant("v2025_1/");
         let company = company();
-        let api = connectwise.api(&tenant, &company, &keys(), "team-a");
+        let memory = connectwise.memory_of_check();
+        let api = connectwise.api(&tenant, &company, &keys(), asker(&memory));
         let listing = api.list("boards", "service/boards", "").await.unwrap();
         (listing, fake.asked().len())
     }
@@ -113,6 +123,29 @@ mod tests {
         let fake = fake.with(&page(2), reply().then(&page(3))).with(&page(3), reply().then(&page(4)));
         let (listing, calls) = list(fake).await;
         assert_eq!((listing.rows.len(), listing.complete, calls), (8000, false, 3));
+    }
+
+    // No sockets here: on a paused clock, waiting takes no time.
+    #[tokio::test(start_paused = true)]
+    async fn a_large_list_waits_for_a_place_until_its_check_ends() {
+        let large = Reply::ok(&json!(vec![json!({"": 0}); 4000]));
+        let small = Reply::ok(&json!([1]));
+        let (connectwise, _) = Fake::default().with(LIST, large).with(TEAMS, small).connect();
+        let (tenant, company) = (tenant("v2025_1/"), company());
+        let list = async |memory: &Memory, route| {
+            let api = connectwise.api(&tenant, &company, &keys(), asker(memory));
+            api.list("boards", route, "").await.map(|listing| listing.rows.len())
+        };
+        let others: Vec<Memory> =
+            (0..memory::ALL / memory::LARGE).map(|_| connectwise.memory_of_check()).collect();
+        for other in &others {
+            assert_eq!(list(other, "service/boards").await, Ok(4000));
+        }
+        let memory = connectwise.memory_of_check();
+        assert_eq!(list(&memory, "service/boards").await, Err(NoAnswer::Fault(Fault::Timeout)));
+        assert_eq!(list(&memory, "service/boards/1/teams").await, Ok(1), "a small list needs no place");
+        drop(others);
+        assert_eq!(list(&memory, "service/boards").await, Ok(4000));
     }
 
     #[tokio::test]

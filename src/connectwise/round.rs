@@ -6,7 +6,8 @@
 //! | cheap | mySecurity; where it returns nothing, the probes |
 //!
 //! Lists of more than 1,000 rows take a call more for each further page. Where the tenant's path leads nowhere, companyinfo
-//! is asked once more, and the round begins again if the tenant has moved.
+//! is asked once more, and the round begins again if the tenant has moved. All calls together have one deadline: what was
+//! not answered by then is as if it had timed out, and ends the round.
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -17,7 +18,7 @@ use super::answers::{
 };
 use super::board::board;
 use super::classify::Meaning;
-use super::client::{Api, ConnectWise, NoAnswer, Transport};
+use super::client::{Api, Asker, ConnectWise, NoAnswer, Transport};
 use super::company::CompanyId;
 use super::discovery::discover;
 use super::keys::Keys;
@@ -46,13 +47,13 @@ pub struct Inputs<'a> {
     pub profile: &'a Profile,
     /// The board that the spec names.
     pub board: Option<&'a str>,
-    /// The link's namespace: the rate limits are shared out by it.
-    pub namespace: &'a str,
+    /// Who asks, and what the check may take.
+    pub asker: Asker<'a>,
 }
 
 /// Asks everything, beginning with where the tenant is.
 pub(crate) async fn full<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inputs<'_>) -> Round {
-    match discover(connectwise, inputs.site, inputs.company, inputs.namespace).await {
+    match discover(connectwise, inputs.site, inputs.company, inputs.asker).await {
         CompanyAnswer::Found(tenant) => on_tenant(connectwise, inputs, Depth::Full, tenant).await,
         other => without_tenant(inputs, Depth::Full, other),
     }
@@ -76,7 +77,7 @@ async fn on_tenant<T: Transport>(
     let attempt = Attempt::on(connectwise, inputs, depth, &tenant).await;
     match attempt.cut_short {
         Some(cut) if cut.leads_nowhere() => {
-            match discover(connectwise, inputs.site, inputs.company, inputs.namespace).await {
+            match discover(connectwise, inputs.site, inputs.company, inputs.asker).await {
                 CompanyAnswer::Found(moved) if !is_same_place(&moved, &tenant) => {
                     let again = Attempt::on(connectwise, inputs, depth, &moved).await;
                     again.into_round(depth, CompanyAnswer::Found(moved))
@@ -135,7 +136,7 @@ impl Attempt {
         depth: Depth,
         tenant: &Tenant,
     ) -> Self {
-        let api = connectwise.api(tenant, inputs.company, inputs.keys, inputs.namespace);
+        let api = connectwise.api(tenant, inputs.company, inputs.keys, inputs.asker);
         let mut attempt = Self::new(inputs, depth, Inconclusive::Unavailable);
         if let Err(cut) = attempt.ask(&api, inputs, depth).await {
             attempt.cut(cut);

@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::facts::{PollView, SecretRead};
@@ -11,12 +12,14 @@ use super::plan::{Answer, Question};
 use super::subject::Subject;
 use super::visit::Visit;
 use super::{Error, Reconciler, decide, secret};
+use crate::connectwise::client::Asker;
 use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
     PermissionsAnswer, Round,
 };
 use crate::petra::PetraFault;
+use crate::upstream::request::CheckLimits;
 
 impl Reconciler {
     /// Answers one question.
@@ -99,13 +102,18 @@ impl Reconciler {
             // The rules ask for the Secret first; without keys nothing can be asked, and nothing is said.
             return nothing_asked(depth);
         };
+        let memory = self.connectwise.memory_of_check();
+        let deadline = Instant::now() + visit.check_time_left(&self.config.timings, self.clock.now());
         let inputs = Inputs {
             site: &target.site,
             company: &target.company,
             keys,
             profile: &target.profile,
             board: visit.subject.spec.service_board.as_deref(),
-            namespace: &visit.subject.key.namespace,
+            asker: Asker {
+                namespace: &visit.subject.key.namespace,
+                limits: CheckLimits { deadline, memory: &memory },
+            },
         };
         // The tenant that an earlier full round found, in this process or before.
         let tenant = visit.state.tenant.clone().or_else(|| visit.subject.recorded_tenant());

@@ -65,6 +65,8 @@ pub(crate) struct LinkState {
     pub last_round: Option<Duration>,
     /// Generation of the operator's clientId when the visit of the last round began.
     pub client_id_generation: u64,
+    /// When the Secret was last read.
+    pub secret_read_at: Option<Duration>,
     /// Since when the Secret is absent.
     pub secret_absent_since: Option<Duration>,
     /// When the Secret was last seen with other keys than before.

@@ -3,6 +3,8 @@
 //! The rules ([`decide`]) say what comes next, [`Effects`] does it and returns a value, and [`Visit`] takes that value over.
 //! The operator, the tests' stage and world, and the fuzzed conversation differ in their [`Effects`] alone.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
@@ -62,6 +64,8 @@ pub(crate) struct Visit {
     /// Whether the stored object fits its types. One that does not is only ever deleted, and no status is written to it.
     pub readable: bool,
     steps: usize,
+    /// When this visit first asked ConnectWise.
+    check_began: Option<Duration>,
 }
 
 /// How a visit ends.
@@ -100,12 +104,18 @@ impl Visit {
             return None;
         }
         state.superseded.clear();
-        Some(Self { link, subject, state, facts, keys: None, readable: true, steps: 0 })
+        Some(Self { link, subject, state, facts, keys: None, readable: true, steps: 0, check_began: None })
     }
 
     /// What the rules see of this visit.
     pub(crate) fn view<'a>(&'a self, config: &'a Config, now: Now) -> View<'a> {
         View { subject: &self.subject, state: &self.state, facts: &self.facts, config, now }
+    }
+
+    /// How long the check of this visit may still take. All its rounds together have [`crate::timings::Timeouts::check`].
+    pub(crate) fn check_time_left(&self, timings: &Timings, now: Now) -> Duration {
+        let taken = now.up.saturating_sub(self.check_began.unwrap_or(now.up));
+        timings.timeouts.check.saturating_sub(taken)
     }
 
     /// Does what the rules say until they are done or the resource was changed by somebody else.
@@ -133,6 +143,7 @@ impl Visit {
                 if let Question::Round(_) = question {
                     // Even if this visit ends by a panic, the floor counts from here.
                     self.state.last_round = Some(now.up);
+                    self.check_began.get_or_insert(now.up);
                 }
                 Returned::Answer(effects.observe(self, question).await?)
             }
@@ -190,15 +201,16 @@ impl Visit {
     /// Applies what an effect returned. No other code does.
     fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Currency {
         match returned {
-            Returned::Answer(answer) => self.answered(answer, config),
+            Returned::Answer(answer) => self.answered(answer, config, now),
             Returned::Outcome(outcome) => self.changed(outcome, config, now),
             Returned::Written(written) => self.wrote(written, config),
         }
     }
 
-    fn answered(&mut self, answer: Answer, config: &Config) -> Currency {
+    fn answered(&mut self, answer: Answer, config: &Config, now: Now) -> Currency {
         match answer {
             Answer::Secret(read, keys) => {
+                self.state.secret_read_at = Some(now.up);
                 self.facts.secret = Some(read);
                 self.keys = keys;
             }

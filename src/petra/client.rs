@@ -216,7 +216,7 @@ impl PetraClient {
         path_and_query: String,
         max_bytes: usize,
     ) -> Result<Answer, PetraFault> {
-        let call = Call { operation, target: Target::Petra(PetraMethod::Get), share };
+        let call = Call { operation, target: Target::Petra(PetraMethod::Get), share, check: None };
         let headers = self.headers();
         let message =
             Message { path_and_query, headers, body: None, timeout: self.timeouts.petra_read, max_bytes };
@@ -235,7 +235,8 @@ impl PetraClient {
         fence: &dyn Fence,
         message: impl FnOnce(&str) -> (String, Option<Body>),
     ) -> Result<Answer, NotSent> {
-        let call = Call { operation, target: Target::Petra(method), share: Some(owner.namespace()) };
+        let share = Some(owner.namespace());
+        let call = Call { operation, target: Target::Petra(method), share, check: None };
         let headers = self.headers();
         let admission = self.guard.admit(call).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
         let timeout = self.timeouts.petra_change;

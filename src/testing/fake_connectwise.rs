@@ -7,16 +7,19 @@ use std::time::Duration;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::connectwise::client::{ConnectWise, Transport};
+use crate::connectwise::client::{Asker, ConnectWise, Transport};
 use crate::connectwise::profile::Profiles;
 use crate::connectwise::round::{Inputs, cheap, full};
 use crate::connectwise::{CompanyId, Depth, Keys, Round, Tenant};
 use crate::crd::LinkSpec;
 use crate::secret_file::SecretFile;
+use crate::timings::Timings;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
-use crate::upstream::request::{Call, Message, Target};
+use crate::upstream::memory::Memory;
+use crate::upstream::request::{Call, CheckLimits, Message, Target};
 use crate::upstream::{Answer, Fault, Service};
 
 pub(crate) const PERMISSION: &str = "You do not have security permission to perform this action.";
@@ -85,6 +88,8 @@ impl Reply {
 pub(crate) struct Fake {
     replies: BTreeMap<String, Reply>,
     otherwise: Option<Reply>,
+    /// How long each answer takes.
+    delay: Duration,
     asked: Mutex<Vec<String>>,
 }
 
@@ -93,6 +98,11 @@ impl Fake {
     pub(crate) fn with(mut self, path: &str, reply: Reply) -> Self {
         self.replies.insert(path.to_owned(), reply);
         self
+    }
+
+    /// Each answer takes this long.
+    pub(crate) fn slow(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// A reply for a route of codebase `v2025_1/`.
@@ -132,6 +142,14 @@ impl Transport for Arc<Fake> {
         let path = asked.split('?').next().unwrap_or_default();
         let reply = self.replies.get(&asked).or_else(|| self.replies.get(path)).cloned();
         let reply = reply.or_else(|| self.otherwise.clone()).unwrap_or_else(|| Reply::page(404, ""));
+        if !self.delay.is_zero() {
+            let check = call.check.expect("every call is part of a check");
+            let comes = async {
+                tokio::time::sleep(self.delay).await;
+                Ok(())
+            };
+            check.in_time(comes).await?;
+        }
         match reply.fault {
             Some(fault) => Err(fault),
             None => Ok(Answer {
@@ -195,18 +213,25 @@ pub(crate) async fn ask<T: Transport>(
     known: &Tenant,
 ) -> Round {
     let profiles = Profiles::builtin();
+    let memory = connectwise.memory_of_check();
     let inputs = Inputs {
         site: &site(),
         company: &company(),
         keys: &keys(),
         profile: profiles.get(LinkSpec::DEFAULT_PROFILE).unwrap(),
         board,
-        namespace: "team-a",
+        asker: asker(&memory),
     };
     match depth {
         Depth::Full => full(connectwise, inputs).await,
         Depth::Cheap => cheap(connectwise, inputs, known).await,
     }
+}
+
+/// Who asks in these tests, with the time that a check has.
+pub(crate) fn asker(memory: &Memory) -> Asker<'_> {
+    let deadline = Instant::now() + Timings::default().timeouts.check;
+    Asker { namespace: "team-a", limits: CheckLimits { deadline, memory } }
 }
 
 pub(crate) fn site() -> HostPort {

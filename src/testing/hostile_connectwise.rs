@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake_connectwise::{company, keys};
+use super::fake_connectwise::{asker, company, keys};
 use super::tls_server::{Blind, Reply, TestServer};
 use crate::connectwise::client::{ConnectWise, NoAnswer};
 use crate::connectwise::discovery::discover;
@@ -51,7 +51,9 @@ async fn discovered(reply: Reply) -> (CompanyAnswer, Vec<String>) {
     let patience = if matches!(reply, Reply::Endless { .. }) { IMPATIENCE } else { PATIENCE };
     let server = TestServer::start(SITE, move |_| reply.clone()).await;
     let host = server.host(SITE);
-    let answer = discover(&client(&[&server], &[&host], patience), &host, &company(), "team-a").await;
+    let client = client(&[&server], &[&host], patience);
+    let memory = client.memory_of_check();
+    let answer = discover(&client, &host, &company(), asker(&memory)).await;
     (answer, server.requests())
 }
 
@@ -222,7 +224,8 @@ fn tenant(host: &HostPort) -> Tenant {
 async fn listed(client: &ConnectWise, host: &HostPort) -> Result<(usize, bool), NoAnswer> {
     let tenant = tenant(host);
     let company = company();
-    let api = client.api(&tenant, &company, &keys(), "team-a");
+    let memory = client.memory_of_check();
+    let api = client.api(&tenant, &company, &keys(), asker(&memory));
     api.list("boards", "service/boards", "").await.map(|listing| (listing.rows.len(), listing.complete))
 }
 

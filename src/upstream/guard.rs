@@ -15,6 +15,7 @@ use super::allow::{AllowList, Purpose};
 use super::answer::{Answer, Fault};
 use super::hosts::{Host, HostPort};
 use super::limits::{Lane, Limits, Rates};
+use super::memory::SMALL_BODY;
 use super::observer::Observer;
 use super::reply;
 use super::request::{Call, Message, Target};
@@ -146,10 +147,13 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// [`Fault::HostNotAllowed`] or [`Fault::RateLimited`]; nothing was sent.
+    /// [`Fault::HostNotAllowed`], [`Fault::RateLimited`], or [`Fault::Timeout`] when its check is over; nothing was sent.
     pub(crate) async fn admit<'a>(&'a self, call: Call<'a>) -> Result<Admission<'a>, Fault> {
         let began = Instant::now();
-        let admitted = self.admitted(call).await;
+        let admitted = match call.check {
+            Some(check) => check.in_time(self.admitted(call)).await,
+            None => self.admitted(call).await,
+        };
         let took = began.elapsed();
         let service = call.target.service();
         match &admitted {
@@ -192,8 +196,14 @@ impl Admission<'_> {
     pub(crate) async fn send(self, message: Message) -> Result<Answer, Fault> {
         let began = Instant::now();
         let timeout = message.timeout;
-        let exchange = self.exchange(message);
-        let answer = tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(Fault::Timeout));
+        let exchange = async {
+            let exchange = self.exchange(message);
+            tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(Fault::Timeout))
+        };
+        let answer = match self.call.check {
+            Some(check) => check.in_time(exchange).await,
+            None => exchange.await,
+        };
         if let Ok(Answer { status: 429, retry_after: Some(wait), .. }) = &answer {
             self.guard.limits.pause(&self.lane, self.call.target.company(), *wait);
         }
@@ -222,8 +232,14 @@ impl Admission<'_> {
         let mut response = request.send().await.map_err(|error| self.guard.fault(&error))?;
         let mut answer = reply::answer(response.status().as_u16(), response.headers(), &self.host);
         while let Some(chunk) = response.chunk().await.map_err(|error| self.guard.fault(&error))? {
-            if answer.body.len() + chunk.len() > message.max_bytes {
+            let size = answer.body.len() + chunk.len();
+            if size > message.max_bytes {
                 return Err(Fault::TooLarge);
+            }
+            if size > SMALL_BODY
+                && let Some(check) = self.call.check
+            {
+                check.claim_place().await?;
             }
             answer.body.extend_from_slice(&chunk);
         }

@@ -5,10 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue, Method};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::allow::Purpose;
+use super::answer::Fault;
 use super::hosts::HostPort;
+use super::memory::Memory;
 use super::service::Service;
 
 /// The target of a call. ConnectWise has no method here: nothing but GET can be written for it.
@@ -77,6 +80,47 @@ pub struct Call<'a> {
     /// The namespace of the link that it is made for, by which the limiter's turns are shared out. `None` for the
     /// operator's own calls.
     pub share: Option<&'a str>,
+    /// The limits of the check that it is part of.
+    pub check: Option<CheckLimits<'a>>,
+}
+
+/// What all calls of one check may take together.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckLimits<'a> {
+    /// When the check ends. What was not answered by then is not answered in time.
+    pub deadline: Instant,
+    /// The memory that its answers take.
+    pub memory: &'a Memory,
+}
+
+impl CheckLimits<'_> {
+    /// Lets a part of the check go on until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// That of the part, or [`Fault::Timeout`].
+    pub(crate) async fn in_time<T>(&self, part: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        if Instant::now() >= self.deadline {
+            return Err(Fault::Timeout);
+        }
+        tokio::time::timeout_at(self.deadline, part).await.unwrap_or(Err(Fault::Timeout))
+    }
+
+    /// Makes sure that the check has a place for large answers; waits for one until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Timeout`].
+    pub(crate) async fn claim_place(&self) -> Result<(), Fault> {
+        if self.memory.try_claim() {
+            return Ok(());
+        }
+        self.in_time(async {
+            self.memory.claim().await;
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// The part of a call that is sent.

@@ -123,6 +123,8 @@ fn waits(timings: &Timings) -> Vec<String> {
         jitter,
         floor,
         retry_after_max,
+        // Also in the first table.
+        secret_poll_later,
         checking_after,
         secret_grace,
         site_grace,
@@ -150,19 +152,21 @@ fn waits(timings: &Timings) -> Vec<String> {
         held_retry: _,
         held_retry_max: _,
         secret_poll: _,
-        secret_poll_later: _,
         poll: _,
     } = timings;
-    let Timeouts { connect, connectwise, petra_read, petra_change, kubernetes } = timeouts;
+    let Timeouts { connect, connectwise, check, petra_read, petra_change, kubernetes } = timeouts;
     let LeaseTerms { duration, renew_within, retry } = lease;
-    let mut waits = vec![format!("{:.0} %", jitter * 100.0), shown(*floor), shown(*retry_after_max)];
+    let mut waits = vec![format!("{:.0} %", jitter * 100.0)];
+    waits.extend([floor, retry_after_max, secret_poll_later].map(|wait| shown(*wait)));
     waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
     // Keys that are refused within the floor of their change.
     waits.extend([shown(*floor), stale_intervals.to_string()]);
     waits.extend(
         [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
     );
-    waits.extend([connect, connectwise, petra_read, petra_change, kubernetes].map(|timeout| shown(*timeout)));
+    waits.extend(
+        [connect, connectwise, check, petra_read, petra_change, kubernetes].map(|timeout| shown(*timeout)),
+    );
     waits.extend([duration, renew_within, retry].map(|term| shown(*term)));
     waits
 }

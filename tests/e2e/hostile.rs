@@ -2,6 +2,7 @@
 //! stay Ready; Petra is one for all, and means harm in one way after another.
 
 mod cases;
+mod limits;
 mod petra;
 mod trap;
 
@@ -15,7 +16,7 @@ use crate::conditions::LINKED;
 use crate::linked::{OFTEN, private_key};
 use crate::rows::{host_name, scenario};
 use crate::stage::{SPEED, Stage, binary, cluster};
-use cases::{Case, cases};
+use cases::cases;
 use trap::Trap;
 
 /// Links whose ConnectWise means well.
@@ -27,13 +28,13 @@ const POD_LIMIT: u64 = 256 << 20;
 /// How many times the memory may become that it had with healthy links alone.
 const MOST_TIMES: u64 = 4;
 
-/// An operator with healthy links, and beside them what the cases need.
-fn set(cases: &[Case]) -> Result<Stage> {
-    let slugs: Vec<_> = cases.iter().map(|case| case.slug).chain(NEIGHBOURS).map(str::to_owned).collect();
+/// An operator with healthy links, and beside them the companies that the cases need.
+fn set(namespace: &str, slugs: &[&str]) -> Result<Stage> {
+    let slugs: Vec<_> = slugs.iter().copied().chain(NEIGHBOURS).map(str::to_owned).collect();
     let confirm_after = Duration::from_millis(500);
     let options = Options { petra_rate_limit: None, confirm_after, ..Options::default() };
     let sims = Sims::start(scenario(&slugs), options)?;
-    let options = OperatorOptions { time_speed: SPEED, ..OperatorOptions::in_namespace("hostile") };
+    let options = OperatorOptions { time_speed: SPEED, ..OperatorOptions::in_namespace(namespace) };
     let operator = Operator::start(binary(), cluster(), &sims, &options)?;
     let stage = Stage { cluster: cluster(), sims, operator, namespace: options.namespace };
     apply(&stage, &NEIGHBOURS, |link| link.field("interval", json!(OFTEN)))?;
@@ -75,7 +76,8 @@ fn assert_no_key_went_astray(sims: &Sims) {
 fn hostile_servers_reach_their_condition_and_no_neighbour() -> Result<()> {
     let trap = Trap::set();
     let cases = cases(&trap);
-    let stage = set(&cases)?;
+    let slugs: Vec<_> = cases.iter().map(|case| case.slug).collect();
+    let stage = set("hostile", &slugs)?;
     let before = stage.operator.memory()?;
 
     for case in &cases {
@@ -90,7 +92,6 @@ fn hostile_servers_reach_their_condition_and_no_neighbour() -> Result<()> {
             change(&stage.sims, case.slug)?;
         }
     }
-    let slugs: Vec<_> = cases.iter().map(|case| case.slug).collect();
     apply(&stage, &slugs, |link| link.field("serviceBoard", json!("Help Desk")))?;
     let mut failures = Vec::new();
     println!("{:<22}{:<32}{:<28}PermissionDenied", "case", "Ready", "AuthFailed");

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::super::{Actual, Permissions};
 use super::*;
 use crate::testing::fake_connectwise::{self, Fake, PERMISSION, Reply, companyinfo, guide_role, row, tenant};
+use crate::timings::Timings;
 use crate::upstream::guard::Guard;
 
 /// A tenant where all is well.
@@ -369,4 +371,41 @@ fn a_round_can_run_on_any_thread() {
         is_send(cheap(connectwise, inputs, tenant));
     }
     let _ = rounds;
+}
+
+/// A list without end: each page names the next.
+fn endless(fake: Fake, route: &str, rows: &Value) -> Fake {
+    let path = |page: usize| format!("/v2025_1/apis/3.0/{route}?page={page}");
+    let first = fake.api(route, Reply::ok(rows).then(&path(2)));
+    (2..=30).fold(first, |fake, page| fake.with(&path(page), Reply::ok(rows).then(&path(page + 1))))
+}
+
+// No sockets here: on a paused clock, a slow answer takes no time.
+#[tokio::test(start_paused = true)]
+async fn a_check_of_a_slow_server_ends_in_time_and_accuses_nobody() {
+    let limit = Timings::default().timeouts.check;
+    let slow = |fake| endless(fake, "system/mySecurity", &json!(guide_role())).slow(Duration::from_secs(35));
+    let began = Instant::now();
+    let (round, asked) = ask_full(slow(healthy())).await;
+    assert_eq!(began.elapsed(), limit);
+    assert_eq!((round.keys, &round.board), (KeysAnswer::Accepted, &BoardAnswer::Inconclusive(UNAVAILABLE)));
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(UNAVAILABLE));
+    // companyinfo, the member, and the pages that began within the time.
+    assert_eq!(asked.len(), 2 + 4, "{asked:?}");
+
+    let began = Instant::now();
+    let (round, _) = ask_cheap(slow(healthy())).await;
+    assert_eq!(began.elapsed(), limit);
+    assert_eq!(round.permissions, PermissionsAnswer::Inconclusive(UNAVAILABLE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_board_list_leaves_what_was_found_before_it() {
+    let boards = json!([{"id": 8, "name": "Other", "inactiveFlag": false}]);
+    let fake = endless(healthy(), "service/boards", &boards).slow(Duration::from_secs(20));
+    let began = Instant::now();
+    let (round, _) = ask_full(fake).await;
+    assert_eq!(began.elapsed(), Timings::default().timeouts.check);
+    assert!(judged(&round).missing.is_empty());
+    assert_eq!(round.board, BoardAnswer::Inconclusive(UNAVAILABLE));
 }

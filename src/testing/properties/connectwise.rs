@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::connectwise::client::{ConnectWise, Transport};
+use crate::connectwise::client::{Asker, ConnectWise, Transport};
 use crate::connectwise::profile::Profiles;
 use crate::connectwise::round::{self, Inputs};
 use crate::connectwise::{
@@ -16,7 +17,7 @@ use crate::crd::LinkSpec;
 use crate::secret_file::SecretFile;
 use crate::upstream::allow::{AllowList, Purpose};
 use crate::upstream::hosts::HostPort;
-use crate::upstream::request::{Call, Message, Target};
+use crate::upstream::request::{Call, CheckLimits, Message, Target};
 use crate::upstream::{Answer, Fault, Service, json};
 
 /// A round asks no more than this, whatever it is answered: lists are followed for 20 pages each.
@@ -122,13 +123,15 @@ pub fn round(replies: Vec<Reply>, depth: Depth) -> Round {
     let client_id = SecretFile::fixed("00000000-0000-4000-8000-000000000000");
     let connectwise = ConnectWise::new(Arc::clone(&script), client_id, Duration::from_secs(35));
     let keys = Keys::from_secret_data(Some(b"public"), Some(b"private")).expect("keys");
+    let memory = connectwise.memory_of_check();
+    let deadline = Instant::now() + Duration::from_mins(3);
     let inputs = Inputs {
         site: &"na.myconnectwise.net".parse().expect("a host"),
         company: &CompanyId::parse("acme").expect("a company"),
         keys: &keys,
         profile: PROFILES.get(LinkSpec::DEFAULT_PROFILE).expect("built in"),
         board: Some("Help Desk"),
-        namespace: "team",
+        asker: Asker { namespace: "team", limits: CheckLimits { deadline, memory: &memory } },
     };
     let found = futures::executor::block_on(async {
         match depth {

@@ -1,5 +1,6 @@
 //! The guard against a TLS server on the loopback interface that answers as each test says.
 
+mod check;
 mod names;
 
 use http::HeaderName;
@@ -53,7 +54,9 @@ fn config(sites: &[&HostPort], ca_pem: Option<&str>, egress_proxy: Option<Url>) 
 impl Rig {
     async fn get(&self, host: &HostPort) -> Result<Answer, Fault> {
         let target = Target::ConnectWise { host, company: "acme", purpose: Purpose::Api };
-        self.guard.send(Call { operation: "systemInfo", target, share: Some("team") }, message()).await
+        self.guard
+            .send(Call { operation: "systemInfo", target, share: Some("team"), check: None }, message())
+            .await
     }
 
     fn outcomes(&self) -> Vec<(&'static str, &'static str)> {
@@ -133,7 +136,8 @@ async fn no_key_and_no_answer_is_logged_at_any_level() {
     rig.get(&host).await.expect("an answer");
     let body = Body(Zeroizing::new(br#"{"privateKey":"key in a body"}"#.to_vec()));
     let put = Message { body: Some(body), ..message() };
-    let call = Call { operation: "putLink", target: Target::Petra(PetraMethod::Put), share: None };
+    let call =
+        Call { operation: "putLink", target: Target::Petra(PetraMethod::Put), share: None, check: None };
     // As a person would who looks for a fault.
     tracing::trace!(?call, ?put, "sending");
     rig.guard.send(call, put).await.expect("an answer");
@@ -184,7 +188,8 @@ async fn a_server_that_stays_silent_is_given_up() {
     let rig = rig(&[&host], Some(&server.ca_pem), None);
     let target = Target::ConnectWise { host: &host, company: "acme", purpose: Purpose::Api };
     let short = Message { timeout: Duration::from_millis(200), ..message() };
-    let answer = rig.guard.send(Call { operation: "systemInfo", target, share: None }, short).await;
+    let answer =
+        rig.guard.send(Call { operation: "systemInfo", target, share: None, check: None }, short).await;
     assert_eq!(answer.map(|answer| answer.status), Err(Fault::Timeout));
 }
 
@@ -217,7 +222,7 @@ async fn a_path_cannot_change_the_host() {
     let (server, host, rig) = pair(EMPTY).await;
     for path in ["@evil.example/", ".evil.example/", "//evil.example/", "\\\\evil.example/", ":1/"] {
         let target = Target::ConnectWise { host: &host, company: "acme", purpose: Purpose::Api };
-        let call = Call { operation: "systemInfo", target, share: None };
+        let call = Call { operation: "systemInfo", target, share: None, check: None };
         let sent = rig.guard.send(call, Message { path_and_query: path.to_owned(), ..message() }).await;
         assert_eq!(sent.map(|answer| answer.status), Ok(200), "{path}");
     }
@@ -243,7 +248,12 @@ async fn a_server_that_asks_for_time_is_given_it() {
 #[tokio::test]
 async fn petra_is_called_on_its_configured_host() {
     let (server, _, rig) = pair("HTTP/1.1 204 No Content\r\n\r\n").await;
-    let call = Call { operation: "deleteLink", target: Target::Petra(PetraMethod::Delete), share: None };
+    let call = Call {
+        operation: "deleteLink",
+        target: Target::Petra(PetraMethod::Delete),
+        share: None,
+        check: None,
+    };
     assert_eq!(rig.guard.send(call, message()).await.map(|answer| answer.status), Ok(204));
     assert!(server.requests().concat().starts_with("DELETE "));
 }

@@ -120,6 +120,8 @@ pub enum Effect {
     Endless,
     /// A body that is long, deep or slow.
     Bulk(Bulk),
+    /// 200 and one page of a list without end: this JSON, and a link to the next page of the same path.
+    Pages(serde_json::Value),
     /// An HTML page, as gateways answer.
     Html {
         /// Its status.

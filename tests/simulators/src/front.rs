@@ -93,7 +93,7 @@ impl Front {
             }
             Ending::Instead(effect) => {
                 tokio::time::sleep(fate.hold).await;
-                instead(&effect).map_err(|error| {
+                instead(&effect, request.uri()).map_err(|error| {
                     tracing::error!(%error, "a fault could not be carried out");
                     NoAnswer
                 })

@@ -28,6 +28,8 @@ pub(super) use super::tenancy::{Tenancy, tenant};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
     pub rounds: Vec<Depth>,
+    /// How much time each round was given.
+    pub times_left: Vec<Duration>,
     pub secret_reads: u32,
     /// Questions to Petra of this visit's own; what the shared poll tells is not asked for.
     pub petra_reads: u32,
@@ -54,6 +56,8 @@ pub(super) struct World {
     pub secret: SecretIs,
     pub secrets_watched: bool,
     pub tenancy: Tenancy,
+    /// How long a round takes.
+    pub round_takes: Duration,
     /// Rounds that were really made, cheap and full, instead of what [`World::tenancy`] would give.
     pub rounds: Option<[Round; 2]>,
     pub petra: BTreeMap<LinkId, RemoteLink>,
@@ -113,6 +117,7 @@ impl World {
             secret: SecretIs::Keys { public: "one", revision: 1 },
             secrets_watched: true,
             tenancy: Tenancy::good(),
+            round_takes: Duration::ZERO,
             rounds: None,
             petra: BTreeMap::new(),
             petra_fault: None,

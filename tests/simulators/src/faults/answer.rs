@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 
 use super::gzip::packed;
 use super::{Bulk, Effect, RuleError};
@@ -71,12 +71,24 @@ fn header_of(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RuleE
     Ok((name.parse().map_err(|_| refused())?, value.parse().map_err(|_| refused())?))
 }
 
+/// The next page of what was asked for.
+fn next_page(asked: &Uri) -> String {
+    let pairs = form_urlencoded::parse(asked.query().unwrap_or_default().as_bytes());
+    let page = pairs.filter(|(name, _)| name == "page").find_map(|(_, page)| page.parse::<u64>().ok());
+    format!("{}?page={}", asked.path(), page.unwrap_or(1) + 1)
+}
+
 /// The answer of an effect that does not ask the service.
 ///
 /// # Errors
 /// Where the effect is none of those, or [`check`] would refuse it.
-pub(crate) fn instead(effect: &Effect) -> Result<Response, RuleError> {
+pub(crate) fn instead(effect: &Effect, asked: &Uri) -> Result<Response, RuleError> {
     let mut response = match effect {
+        Effect::Pages(rows) => {
+            let mut response = Response::new(Body::from(rows.to_string()));
+            set(&mut response, "link", &format!("<{}>; rel=\"next\"", next_page(asked)))?;
+            response
+        }
         Effect::Endless => Response::new(endless_array()),
         Effect::Bulk(bulk) => {
             let mut response = Response::new(repeated(bulk));

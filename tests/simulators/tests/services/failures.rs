@@ -85,6 +85,19 @@ async fn html_status_redirect_json_and_named_bodies_come_as_ordered() {
 }
 
 #[tokio::test]
+async fn each_page_of_a_list_without_end_names_the_next() {
+    let run = faulty(Effect::Pages(json!([1]))).await;
+    let mut path = "/system/info?pageSize=1000".to_owned();
+    for next in 2..=5 {
+        let response = run.call("acme", &path).send().await.expect("an answer comes");
+        let link = response.headers()["link"].to_str().expect("text").to_owned();
+        assert_eq!(response.text().await.expect("a body"), "[1]");
+        assert!(link.ends_with(&format!("/system/info?page={next}>; rel=\"next\"")), "{link}");
+        path = format!("/system/info?page={next}");
+    }
+}
+
+#[tokio::test]
 async fn a_hanging_request_is_counted_and_never_answered() {
     let run = faulty(Effect::Hang).await;
     let arrived = async {

@@ -86,6 +86,8 @@ impl Effects for Visited<'_> {
             Question::Round(depth) => {
                 assert!(matches!(visit.facts.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 trace.rounds.push(depth);
+                trace.times_left.push(visit.check_time_left(&world.config.timings, world.now));
+                world.wait(world.round_takes);
                 let round = match (&world.rounds, depth) {
                     (None, depth) => world.tenancy.round(depth),
                     (Some([cheap, _]), Depth::Cheap) => cheap.clone(),
