@@ -36,7 +36,7 @@ pub struct Options<'a> {
     pub concurrency: u16,
     /// The periods.
     pub timings: &'a Timings,
-    /// Records waiting and completed work.
+    /// Records that the queue turns.
     pub liveness: Arc<Liveness>,
     /// Counts reconciles, and reads the fleet at each scrape.
     pub metrics: Arc<Metrics>,
@@ -61,7 +61,7 @@ impl Controller {
         let Options { namespaces, concurrency, timings, liveness, metrics } = options;
         let (links, secrets) = (watches.links(), watches.secrets());
         let several = namespaces.are_several();
-        let queue = WorkQueue::new(concurrency, several, watches.wake(), Arc::clone(&liveness));
+        let queue = WorkQueue::new(concurrency, several, watches.wake());
         metrics.scrape_from({
             let (links, queue) = (links.clone(), Arc::clone(&queue));
             move || {
@@ -160,7 +160,8 @@ impl<R: Reconcile> Workers<R> {
             self.queue.remove(&at);
             return Action::await_change();
         }
-        let Some(slot) = self.queue.start(&at) else { return Action::await_change() };
+        let server = self.reconciler.server(&link);
+        let Some(slot) = self.queue.start(&at, server) else { return Action::await_change() };
         let started = Instant::now();
         let reconciler = Arc::clone(&self.reconciler);
         let span = info_span!("reconcile", link = %at);

@@ -16,6 +16,7 @@ use super::*;
 use crate::admin::Gates;
 use crate::clock::Clock;
 use crate::kubernetes::{Wake, WatchOptions};
+use crate::upstream::hosts::HostPort;
 
 /// Lists by path (`/NAMESPACE/PLURAL`); what is not here is forbidden. Watches begin and stay silent.
 type Lists = HashMap<&'static str, Vec<Value>>;
@@ -55,8 +56,13 @@ fn link(namespace: &str, name: &str) -> Value {
         "apiVersion": "integrations.petrasecurity.com/v1alpha1",
         "kind": "ConnectWiseLink",
         "metadata": {"namespace": namespace, "name": name, "uid": name, "resourceVersion": "1"},
-        "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
+        "spec": {"companyId": "acme", "siteUrl": site(name), "credentialsSecretRef": {"name": "keys"}},
     })
+}
+
+/// Links that wait have a server of their own.
+fn site(name: &str) -> &'static str {
+    if name.starts_with("waits") { "psa.example.com" } else { "na.myconnectwise.net" }
 }
 
 /// Panics, fails, waits or succeeds by the link's name, and remembers what it was asked.
@@ -82,13 +88,17 @@ impl Reconcile for Stub {
         match at.name.as_str() {
             "panics" => panic!("on purpose"),
             "fails" => Err(OnPurpose),
-            "waits" => {
+            name if name.starts_with("waits") => {
                 self.go_on.notified().await;
                 self.seen.lock().push(format!("{at} finished"));
                 Ok(NextVisit::OnChange)
             }
             _ => Ok(NextVisit::OnChange),
         }
+    }
+
+    fn server(&self, link: &Link) -> Option<HostPort> {
+        Some(site(&LinkRef::of(link).name).parse().expect("a host"))
     }
 
     fn forget(&self, link: &LinkRef) {
@@ -206,6 +216,21 @@ async fn a_wake_runs_a_link_again_and_forgets_one_that_is_not_there() {
     running.until(|stub| stub.seen.lock().len() == 2).await;
     running.wake.link("a", "absent");
     running.until(|stub| has(&stub.forgotten, "a/absent")).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_leaves_workers_to_other_servers() {
+    let slow = (1..=4).map(|nth| link("a", &format!("waits-{nth}")));
+    let links = slow.chain([link("a", "good")]).collect();
+    let running = run(&["a"], HashMap::from([("/a/connectwiselinks", links), ("/a/secrets", vec![])]));
+    running.until(|stub| has(&stub.seen, "a/good")).await;
+    let waiting = |stub: &Stub| stub.seen.lock().iter().filter(|seen| seen.contains("waits")).count();
+    running.until(|stub| waiting(stub) == 2).await;
+    running.stub.go_on.notify_one();
+    // One ends, which makes room for the next.
+    running.until(|stub| waiting(stub) == 4).await;
+    (0..4).for_each(|_| running.stub.go_on.notify_one());
     running.end().await;
 }
 

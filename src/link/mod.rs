@@ -35,6 +35,7 @@ use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
 use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::secret_file::SecretFile;
+use crate::upstream::hosts::HostPort;
 use config::Config;
 use facts::{ClientIdView, Facts};
 use fleet::Fleet;
@@ -62,6 +63,9 @@ pub(crate) trait Reconcile: Send + Sync + 'static {
     /// Reconciles one link, and returns when to visit it again. Never runs twice at once for one link. A failure is
     /// logged and retried after a growing delay.
     fn reconcile(&self, link: Arc<Link>) -> impl Future<Output = Result<NextVisit, Self::Error>> + Send;
+
+    /// The ConnectWise server that a reconcile of this link may have to wait for; `None` if it asks none.
+    fn server(&self, link: &Link) -> Option<HostPort>;
 
     /// Discards the state of a deleted link. No reconcile of it may be running. A new link of the same name may come
     /// without this call, with another uid.
@@ -228,6 +232,16 @@ impl Reconcile for Reconciler {
         // Whatever ends a visit early, floor and backoff count from what it asked and did.
         self.fleet.broken_off(&visit, &self.config.timings, self.clock.now());
         end.map(|_| NextVisit::In(CATCH_UP))
+    }
+
+    fn server(&self, link: &Link) -> Option<HostPort> {
+        let key = LinkRef::of(link);
+        let link = link.0.as_ref().ok()?;
+        if link.metadata.deletion_timestamp.is_some() || link.spec.suspended() {
+            return None;
+        }
+        let server = self.fleet.api_host(&key).or_else(|| HostPort::parse_site(&link.spec.site_url).ok());
+        server.map(|server| server.site_key())
     }
 
     fn forget(&self, link: &LinkRef) {

@@ -23,6 +23,7 @@ use crate::crd::LinkRef;
 use crate::crd::Reason;
 use crate::petra::LinkId;
 use crate::timings::Timings;
+use crate::upstream::hosts::HostPort;
 
 use claims::{ClaimUpdate, Claims, claim_after};
 use suspects::Suspects;
@@ -77,6 +78,12 @@ impl Fleet {
     /// Whether another resource of this name is remembered. It is gone, though no watch reported it.
     pub(crate) fn knows_former(&self, subject: &Subject) -> bool {
         self.0.lock().states.get(&subject.key).is_some_and(|known| known.uid != subject.uid)
+    }
+
+    /// The API host that the last full round of a link found.
+    pub(crate) fn api_host(&self, link: &LinkRef) -> Option<HostPort> {
+        let links = self.0.lock();
+        links.states.get(link)?.tenant.as_ref().map(|tenant| tenant.api_host.clone())
     }
 
     /// Remembers the state of a visit in progress.
