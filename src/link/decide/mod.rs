@@ -69,7 +69,7 @@ type Row<T> = ControlFlow<Plan, T>;
 #[must_use]
 pub(crate) fn decide(view: &View) -> Plan {
     match rows(view) {
-        ControlFlow::Break(plan) => plan,
+        ControlFlow::Break(plan) => secret::with_reread(view, plan),
         ControlFlow::Continue(never) => match never {},
     }
 }

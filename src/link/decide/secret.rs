@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::verdict::stale_or_kept;
 use super::{Row, View, not_evaluated};
 use crate::connectwise::CredentialsVersion;
-use crate::crd::{ConditionStatus, ConditionType, Reason, SecretLookup, SecretVersion};
+use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, SecretLookup, SecretVersion};
 use crate::link::facts::SecretRead;
 use crate::link::plan::{Plan, Question};
 use crate::link::reason_class::{BackoffKind, Source};
@@ -46,7 +46,11 @@ fn unread(view: &View, target: &Target) -> Row<Credentials> {
             ControlFlow::Break(view.settle(view.status_builder().finish(Progress::Keep)).plan())
         }
         (SecretLookup::Present(_), _) => ControlFlow::Break(Plan::Ask(Question::Secret)),
-        // A change of the Secret wakes the link where Secrets are watched; elsewhere the next round reads it anyhow.
+        // A change of the Secret wakes the link where Secrets are watched; elsewhere the next round reads it anyhow. Only
+        // whoever replaces rejected keys waits for the operator, and the next round may be an hour away.
+        (SecretLookup::NotWatched, Some(_)) if reread_is_due(view) => {
+            ControlFlow::Break(Plan::Ask(Question::Secret))
+        }
         (SecretLookup::NotWatched, Some(judged)) => ControlFlow::Continue(judged),
         (SecretLookup::NotWatched, None) => match view.state.not_before {
             Some(at)
@@ -59,6 +63,35 @@ fn unread(view: &View, target: &Target) -> Row<Credentials> {
             }
             _ => ControlFlow::Break(Plan::Ask(Question::Secret)),
         },
+    }
+}
+
+/// Whether this is a verdict that new keys would change, and nobody reports new keys.
+fn waits_for_new_keys(view: &View, status: &LinkStatus) -> bool {
+    let rejected = matches!(
+        status.reason(ConditionType::Ready),
+        Some(Reason::CredentialsRejected | Reason::RegistrationRejected)
+    );
+    rejected
+        && view.facts.secret_watch == SecretLookup::NotWatched
+        && view.subject.deleting.is_none()
+        && !view.subject.spec.suspended()
+}
+
+/// Whether the Secret is to be read again although no round is due.
+fn reread_is_due(view: &View) -> bool {
+    let last = view.state.secret_read_at.or(view.state.first_seen).unwrap_or(view.now.up);
+    waits_for_new_keys(view, &view.subject.status)
+        && view.elapsed(last) >= view.config.timings.secret_poll_later
+}
+
+/// Sees to it that a visit comes in time to read the Secret again.
+pub(super) fn with_reread(view: &View, plan: Plan) -> Plan {
+    match plan {
+        Plan::Settle(settlement) if waits_for_new_keys(view, &settlement.status) => {
+            settlement.requeue_no_later_than(view.config.timings.secret_poll_later).plan()
+        }
+        plan => plan,
     }
 }
 

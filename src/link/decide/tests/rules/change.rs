@@ -31,13 +31,13 @@ fn another_secret_is_read_at_once_also_where_secrets_are_not_watched() {
         world.visit();
         world.confirm();
         world.visit();
-        world.wait(MINUTE);
+        world.wait(MINUTE / 2);
         assert_eq!(world.visit().1.secret_reads, 0, "no look is due");
         world.edit(|spec| "other-keys".clone_into(&mut spec.credentials_secret_ref.name));
         world.secret = SecretIs::Keys { public: "two", revision: 2 };
         let (_, trace) = world.visit();
         assert_eq!((trace.secret_reads, trace.rounds.len()), (1, 1), "{}", world.ready_reason());
-        world.wait(MINUTE);
+        world.wait(MINUTE / 2);
         assert_eq!(world.visit().1.secret_reads, 0, "once");
     }
 }

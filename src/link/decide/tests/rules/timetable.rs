@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::super::table::foreign_link;
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, lacking, outage};
-use crate::connectwise::{CompanyAnswer, Inconclusive};
+use crate::connectwise::{CompanyAnswer, Depth, Inconclusive};
+use crate::crd::ConditionType;
 use crate::link::facts::{FleetView, Rival};
 use crate::link::reason_class::BackoffKind;
 use crate::link::state::LinkState;
@@ -192,4 +193,78 @@ fn jitter_never_asks_a_service_earlier_than_it_said() {
             world.wait(delay);
         }
     }
+}
+
+/// Keys that ConnectWise, or Petra, rejects, with the minutes of the first half hour after which ConnectWise is asked.
+fn rejecting() -> [(&'static str, World, &'static [u64]); 2] {
+    let mut by_petra = World::new();
+    by_petra.petra_refuses = true;
+    let by_connectwise = told_by_connectwise(Tenancy::refusing());
+    [("True/CredentialsRejected", by_connectwise, &[5, 15]), ("False/CredentialsAccepted", by_petra, &[30])]
+}
+
+#[test]
+fn rejected_keys_are_read_again_every_minute_where_secrets_are_unwatched() {
+    for (auth_failed, mut world, timetable) in rejecting() {
+        world.secrets_watched = false;
+        let mut next = world.visit().0.next;
+        assert_eq!(world.shown(ConditionType::AuthFailed), auth_failed);
+        let (mut rounds, mut reads) = (Vec::new(), 0);
+        let began = world.now.up;
+        while world.now.up < began + 31 * MINUTE {
+            world.wait(next.expect("it looks again"));
+            let (settlement, trace) = world.visit();
+            next = settlement.next;
+            assert!(next.is_some_and(|next| next <= MINUTE), "{auth_failed}: {next:?}");
+            reads += trace.secret_reads;
+            if !trace.rounds.is_empty() {
+                rounds.push(world.now.up.saturating_sub(began).as_secs() / 60);
+            }
+        }
+        assert!((25..=35).contains(&reads), "{auth_failed}: {reads} reads");
+        assert_eq!(rounds, timetable, "{auth_failed}: reading asks nobody");
+
+        world.tenancy = Tenancy::good();
+        world.petra_refuses = false;
+        world.write_secret(SecretIs::Keys { public: "two", revision: 0 });
+        world.wait(next.expect("it looks again"));
+        let (_, trace) = world.visit();
+        assert_eq!(trace.rounds.len(), 1, "{auth_failed}: the new keys are checked at once");
+        assert_eq!(world.shown(ConditionType::AuthFailed), "False/CredentialsAccepted");
+    }
+}
+
+#[test]
+fn nobody_reads_rejected_keys_again_where_the_watch_does() {
+    for (auth_failed, mut world, _) in rejecting() {
+        world.visit();
+        world.wait(2 * MINUTE);
+        let (settlement, trace) = world.visit();
+        assert_eq!(trace.secret_reads, 0, "{auth_failed}");
+        assert!(settlement.next > Some(2 * MINUTE), "{auth_failed}: {:?}", settlement.next);
+    }
+}
+
+#[test]
+fn a_suspended_link_reads_no_rejected_keys_again() {
+    for (auth_failed, mut world, _) in rejecting() {
+        world.secrets_watched = false;
+        world.visit();
+        world.edit(|spec| spec.suspend = Some(true));
+        world.wait(2 * MINUTE);
+        let (settlement, trace) = world.visit();
+        assert_eq!((settlement.next, trace.secret_reads), (None, 0), "{auth_failed}");
+    }
+}
+
+#[test]
+fn all_rounds_of_a_visit_share_the_time_of_one_check() {
+    let mut world = World::ready();
+    world.wait(31 * MINUTE);
+    world.tenancy = lacking("Service Tickets");
+    world.round_takes = Duration::from_secs(35);
+    let (_, trace) = world.visit();
+    let check = world.config.timings.timeouts.check;
+    assert_eq!(trace.rounds, [Depth::Cheap, Depth::Full]);
+    assert_eq!(trace.times_left, [check, check.saturating_sub(world.round_takes)]);
 }
