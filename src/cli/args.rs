@@ -82,8 +82,9 @@ pub struct RunArgs {
     #[arg(long, env = "CWLINK_CONNECTWISE_CLIENT_ID_FILE", value_name = "FILE", hide_env_values = true)]
     pub connectwise_client_id_file: Option<PathBuf>,
 
-    /// ConnectWise server outside the ConnectWise cloud that API keys may be sent to, such as a server that you host. It
-    /// can have a private address and any port. Can be repeated
+    /// ConnectWise server outside the production hosts of the ConnectWise cloud that API keys may be sent to, such as a
+    /// server that you host, or ConnectWise's staging host. This also allows `api-HOST` on the same port, which serves the
+    /// API of most versions. Both can have private addresses and any port. Can be repeated
     #[arg(
         long,
         env = "CWLINK_ALLOW_SITE",
@@ -116,8 +117,8 @@ pub struct RunArgs {
     #[arg(long, env = "CWLINK_EGRESS_PROXY", value_name = "URL", hide_env_values = true)]
     pub egress_proxy: Option<String>,
 
-    /// Watch the metadata of Secrets. With `false`, the operator only needs permission to get the Secrets that links name,
-    /// and it finds changed keys at the next check
+    /// Watch the metadata of Secrets. With `false`, the operator only needs permission to get the Secrets that links name. It
+    /// then finds changed keys at the next check, and within a minute if the previous keys were rejected
     #[arg(
         long,
         env = "CWLINK_WATCH_SECRETS",
@@ -128,8 +129,8 @@ pub struct RunArgs {
     )]
     pub watch_secrets: bool,
 
-    /// Number of links to reconcile at the same time. If the operator watches several namespaces, one namespace uses at most
-    /// half
+    /// Number of links to reconcile at the same time. One ConnectWise host uses at most half. If the operator watches several
+    /// namespaces, one namespace also uses at most half
     #[arg(
         long,
         env = "CWLINK_CONCURRENCY",

@@ -199,8 +199,8 @@ fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Targe
         return Err(SpecProblem {
             reason: Reason::SiteNotAllowed,
             message: format!(
-                "{site} is not a ConnectWise cloud host, and the operator's configuration does not allow it. Correct \
-                 spec.siteUrl, or ask the operator's administrator to add the flag \"--allow-site={site}\"."
+                "{site} is not a production host of the ConnectWise cloud, and the operator's configuration does not allow it. \
+                 Correct spec.siteUrl, or ask the operator's administrator to add the flag \"--allow-site={site}\"."
             ),
         });
     }

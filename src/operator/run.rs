@@ -63,6 +63,11 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         registration = settings.registration.as_str(),
         "starting cwlink"
     );
+    info!(
+        connectwise = settings.allow.hosts_for_keys().join(", "),
+        petra = settings.petra.as_ref().map(|petra| petra.host.to_string()),
+        "API keys may be sent to these hosts"
+    );
     let stop = shutdown::on_signal().map_err(RunError::Signals)?;
     operate(settings, stop).await
 }

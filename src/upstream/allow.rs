@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::answer::Fault;
+use super::cloud::PRODUCTION;
 use super::hosts::{HTTPS, Host, HostPort, SiteUrlProblem};
 use super::service::Service;
 
@@ -34,7 +35,8 @@ impl AllowList {
     /// A list with the entries of `--allow-site` and the host of `--petra-url`.
     ///
     /// Each site is allowed with its `api-` host on the same port, because that is where ConnectWise serves the API of a
-    /// site whose codebase is not `v4_6_release/`: an operator who allows one and not the other could never check a key.
+    /// site whose codebase is not `v4_6_release/`: an operator who allows one and not the other could never check a key. The
+    /// flag's help says so, and the operator logs every host at start.
     /// With a Petra host given, no other host is called as Petra, the published one included.
     pub(crate) fn new(sites: impl IntoIterator<Item = HostPort>, petra: Option<HostPort>) -> Self {
         let mut all = HashSet::new();
@@ -81,11 +83,20 @@ impl AllowList {
             Service::Petra => *host == self.petra(),
             Service::ConnectWise => {
                 self.sites.contains(host)
-                    || host.is_cloud()
+                    || host.is_production_cloud()
                     || (purpose == Purpose::Discovery && is_company_host(host))
             }
         };
         if allowed { Ok(()) } else { Err(Fault::HostNotAllowed) }
+    }
+
+    /// The ConnectWise hosts that keys may be sent to, sorted.
+    #[must_use]
+    pub(crate) fn hosts_for_keys(&self) -> Vec<String> {
+        let cloud = PRODUCTION.iter().flat_map(|site| [(*site).to_owned(), format!("api-{site}")]);
+        let mut hosts: Vec<String> = self.sites.iter().map(ToString::to_string).chain(cloud).collect();
+        hosts.sort();
+        hosts
     }
 
     /// Whether the operator's configuration names this host, so that it may have private addresses.
@@ -133,7 +144,8 @@ mod tests {
         let table = [
             ("na.myconnectwise.net", true, true),
             ("api-eu.myconnectwise.net", true, true),
-            ("api-staging.connectwisedev.com", true, true),
+            ("staging.connectwisedev.com", false, false),
+            ("api-staging.connectwisedev.com", false, false),
             ("na.myconnectwise.net:8443", false, false),
             ("xx.myconnectwise.net", false, false),
             ("api-api-na.myconnectwise.net", false, false),
@@ -156,6 +168,32 @@ mod tests {
             );
             assert_eq!(allows(&list, Service::ConnectWise, text, Purpose::Api), api, "{text} api");
         }
+    }
+
+    #[test]
+    fn the_staging_cloud_gets_keys_only_where_the_configuration_names_it() {
+        let named = AllowList::new([host("staging.connectwisedev.com")], None);
+        for text in ["staging.connectwisedev.com", "api-staging.connectwisedev.com"] {
+            assert!(host(text).is_cloud(), "it works as the rest of the cloud does");
+            for purpose in [Purpose::Discovery, Purpose::Api] {
+                assert!(!allows(&AllowList::default(), Service::ConnectWise, text, purpose), "{text}");
+                assert!(allows(&named, Service::ConnectWise, text, purpose), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_host_that_keys_may_go_to_is_listed() {
+        let list = AllowList::new([host("psa.example.com:8443")], Some(host("petra.example.com")));
+        let hosts = list.hosts_for_keys();
+        for text in ["psa.example.com:8443", "api-psa.example.com:8443", "na.myconnectwise.net"] {
+            assert!(hosts.iter().any(|host| host == text), "{text} in {hosts:?}");
+        }
+        assert!(
+            hosts.iter().all(|text| allows(&list, Service::ConnectWise, text, Purpose::Api)),
+            "{hosts:?}"
+        );
+        assert_eq!(hosts.len(), 12);
     }
 
     #[test]

@@ -1,16 +1,28 @@
 //! The host names of ConnectWise's own cloud.
 
-/// ConnectWise's own cloud (facts, section 1). Each is also allowed with `api-` before it.
-const CLOUD: [&str; 6] = [
+/// The sites of ConnectWise's own cloud that serve tenants (facts, section 1). Each is also allowed with `api-` before it.
+pub(super) const PRODUCTION: [&str; 5] = [
     "na.myconnectwise.net",
     "eu.myconnectwise.net",
     "au.myconnectwise.net",
     "aus.myconnectwise.net",
     "za.myconnectwise.net",
-    "staging.connectwisedev.com",
 ];
+
+/// ConnectWise's own site for tests. It works as the others do, but keys of production do not belong there: it is allowed
+/// only where the operator's configuration names it.
+const STAGING: &str = "staging.connectwisedev.com";
 
 /// Whether a name is on ConnectWise's own cloud, with or without `api-`.
 pub(super) fn is_cloud(name: &str) -> bool {
-    CLOUD.contains(&name.strip_prefix("api-").unwrap_or(name))
+    site(name) == STAGING || is_production(name)
+}
+
+/// Whether a name is on the part of the cloud that serves tenants, with or without `api-`.
+pub(super) fn is_production(name: &str) -> bool {
+    PRODUCTION.contains(&site(name))
+}
+
+fn site(name: &str) -> &str {
+    name.strip_prefix("api-").unwrap_or(name)
 }

@@ -129,10 +129,16 @@ impl HostPort {
         self.port
     }
 
-    /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`.
+    /// Whether this is one of ConnectWise's own cloud hosts, with or without `api-`, the one for tests included.
     #[must_use]
     pub(crate) fn is_cloud(&self) -> bool {
         self.port == HTTPS && cloud::is_cloud(self.host.as_str())
+    }
+
+    /// Whether this is one of the cloud hosts that serve tenants, with or without `api-`.
+    #[must_use]
+    pub(crate) fn is_production_cloud(&self) -> bool {
+        self.port == HTTPS && cloud::is_production(self.host.as_str())
     }
 
     /// The site that this host belongs to: on ConnectWise's cloud `api-na.…` and `na.…` are one site, and this is

@@ -77,6 +77,22 @@ fn sigterm_ends_it_in_order() -> Result<()> {
 }
 
 #[test]
+fn the_log_names_every_host_that_keys_may_go_to() -> Result<()> {
+    let stage = Stage::set_with(OperatorOptions {
+        extra_args: vec!["--allow-site=psa.example.com".to_owned()],
+        ..calm("hosts-told")
+    })?;
+    let log = stage.operator.log();
+    let said =
+        log.lines().find(|line| line.contains("API keys may be sent to these hosts")).unwrap_or_default();
+    for host in ["psa.example.com", "api-psa.example.com", "api-na.myconnectwise.net"] {
+        assert!(said.contains(&format!(" {host}")), "{host} in {said:?}");
+    }
+    assert!(!said.contains("staging"), "nobody allowed it: {said:?}");
+    Ok(())
+}
+
+#[test]
 fn metrics_count_calls_and_links_and_name_nobody() -> Result<()> {
     let stage = Stage::set_with(calm("east-coast"))?;
     let Stage { cluster, sims, operator, namespace } = &stage;
