@@ -33,24 +33,17 @@ pub enum Rights {
 
 /// Applies `deploy/install.yaml` with `own` as the operator's namespace, and the rights in what it watches.
 pub(crate) fn install(cluster: &Cluster, own: &str, watched: &[String], rights: &Rights) -> Result<()> {
-    let mut objects = objects(INSTALL)?;
-    if *rights != Rights::EachNamespace || !(watched.is_empty() || watched.iter().any(|name| name == own)) {
-        // Another tier takes the place of the Role that is shipped for the links of the operator's own namespace.
-        objects.retain(|object| {
-            !matches!(object["kind"].as_str(), Some("Role" | "RoleBinding"))
-                || object["metadata"]["name"] != SERVICE_ACCOUNT
-        });
-    }
-    apply(cluster, own, objects, &own_namespace(own))?;
+    apply(cluster, own, objects(INSTALL)?, &own_namespace(own))?;
+    let own_alone = [own.to_owned()];
+    let watched = if watched.is_empty() { &own_alone[..] } else { watched };
     match rights {
         Rights::EachNamespace => {
-            for namespace in watched.iter().filter(|name| *name != own) {
+            for namespace in watched {
                 apply_rights(cluster, namespace, IN_NAMESPACE, own, &[])?;
             }
         }
         Rights::NamedSecrets(secrets) => {
-            let own_alone = [own.to_owned()];
-            for namespace in if watched.is_empty() { &own_alone[..] } else { watched } {
+            for namespace in watched {
                 apply_rights(cluster, namespace, SECRET_GET_ONLY, own, secrets)?;
             }
         }

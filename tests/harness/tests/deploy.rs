@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 use harness::{Cluster, Error, Result};
 use serde_json::Value;
 
+/// The namespace that the shipped files have links in.
+const LINKS: &str = "connectwise-links";
+
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| Cluster::start(&mut |line| eprintln!("{line}")).expect("the control plane starts"))
@@ -38,12 +41,64 @@ fn is_accepted(name: &str, namespace: &str) -> Result<()> {
     cluster().kubectl(&arguments, Some(&shipped(name)?)).map(drop)
 }
 
+/// The template of the operator's pod.
+fn pod_template() -> Result<Value> {
+    let deployment = objects("install.yaml")?.into_iter().find(|object| object["kind"] == "Deployment");
+    Ok(deployment.expect("there is a Deployment")["spec"]["template"].clone())
+}
+
 #[test]
-fn the_operator_has_the_same_rights_in_its_own_namespace_as_in_others() -> Result<()> {
+fn the_operator_has_the_same_rights_in_one_namespace_as_in_all() -> Result<()> {
+    let one = rules_of("Role", "rbac/namespace.yaml")?;
+    assert!(one.as_array().is_some_and(|rules| !rules.is_empty()));
+    assert_eq!(one, rules_of("ClusterRole", "rbac/cluster.yaml")?);
+    Ok(())
+}
+
+#[test]
+fn links_and_their_secrets_live_apart_from_the_operators_own() -> Result<()> {
     let own = rules_of("Role", "install.yaml")?;
-    assert!(own.as_array().is_some_and(|rules| !rules.is_empty()));
-    assert_eq!(own, rules_of("Role", "rbac/namespace.yaml")?);
-    assert_eq!(own, rules_of("ClusterRole", "rbac/cluster.yaml")?);
+    let resources: Vec<_> =
+        own.as_array().into_iter().flatten().map(|rule| rule["resources"][0].as_str()).collect();
+    assert_eq!(resources, [Some("leases"), Some("leases"), Some("events")], "no Secret, no link");
+
+    let watched = pod_template()?["spec"]["containers"][0]["args"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find_map(|argument| argument.as_str()?.strip_prefix("--watch-namespaces=").map(str::to_owned));
+    assert_eq!(watched.as_deref(), Some(LINKS));
+    for name in ["secret", "link", "link-api", "external-secret"] {
+        let name = format!("examples/{name}.yaml");
+        for object in objects(&name)? {
+            assert_eq!(object["metadata"]["namespace"], LINKS, "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_pod_reads_its_keys_from_files_and_nothing_from_services() -> Result<()> {
+    let spec = pod_template()?["spec"].clone();
+    assert_eq!(spec["enableServiceLinks"], false);
+    assert_eq!(spec["volumes"][0]["secret"]["defaultMode"], 0o440);
+    assert_eq!(spec["containers"][0]["volumeMounts"][0]["readOnly"], true);
+    assert!(spec["securityContext"]["fsGroup"].is_number(), "without it the mode shuts the operator out");
+    Ok(())
+}
+
+#[test]
+fn what_stays_when_a_namespace_is_deleted_is_about_links_alone() -> Result<()> {
+    let rules = rules_of("ClusterRole", "rbac/namespace-deletion.yaml")?;
+    let rules = rules.as_array().expect("it has rules");
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0]["resources"], serde_json::json!(["connectwiselinks"]));
+    assert_eq!(rules[0]["verbs"], serde_json::json!(["list", "watch", "patch"]));
+    // RBAC cannot say less than patch: whoever applies the file learns what that means.
+    assert!(
+        shipped("rbac/namespace-deletion.yaml")?
+            .contains("to change every ConnectWiseLink, including its spec")
+    );
     Ok(())
 }
 
@@ -81,18 +136,18 @@ fn the_health_check_of_argo_cd_is_installed_as_it_stands_in_its_own_file() -> Re
 #[test]
 fn a_real_api_server_takes_every_shipped_object() -> Result<()> {
     cluster().create_namespace("cwlink-system")?;
+    for name in ["install.yaml", "rbac/cluster.yaml", "rbac/namespace-deletion.yaml"] {
+        is_accepted(name, "cwlink-system")?;
+    }
+    cluster().create_namespace(LINKS)?;
     for name in [
-        "install.yaml",
-        "rbac/cluster.yaml",
+        "rbac/namespace.yaml",
+        "rbac/secret-get-only.yaml",
         "examples/secret.yaml",
         "examples/link.yaml",
         "examples/link-api.yaml",
     ] {
-        is_accepted(name, "cwlink-system")?;
-    }
-    cluster().create_namespace("team-a")?;
-    for name in ["rbac/namespace.yaml", "rbac/secret-get-only.yaml"] {
-        is_accepted(name, "team-a")?;
+        is_accepted(name, LINKS)?;
     }
     let examples = path("examples").display().to_string();
     cluster().kubectl(&["apply", "--dry-run=server", "--kustomize", &examples], None).map(drop)
@@ -100,8 +155,7 @@ fn a_real_api_server_takes_every_shipped_object() -> Result<()> {
 
 #[test]
 fn the_pod_is_one_that_the_restricted_pod_security_standard_admits() -> Result<()> {
-    let deployment = objects("install.yaml")?.into_iter().find(|object| object["kind"] == "Deployment");
-    let template = deployment.expect("there is a Deployment")["spec"]["template"].clone();
+    let template = pod_template()?;
     let pod = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Pod",
