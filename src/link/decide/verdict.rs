@@ -135,7 +135,8 @@ fn report_fault(
     let (was_ready, reason) = (view.subject.is_ready(), fault.ready.reason);
     // While the answer is not final, a check that a person asked for is not done. A restart begins it anew.
     let mut undecided = builder.clone();
-    undecided.fields().last_handled_reconcile_at = view.subject.status.last_handled_reconcile_at.clone();
+    let handled = &view.subject.status.last_handled_reconcile_at;
+    undecided.fields().last_handled_reconcile_at.clone_from(handled);
     if was_ready && let Some(plan) = hold_accusation(view, reason, &undecided, None) {
         return ControlFlow::Break(plan);
     }

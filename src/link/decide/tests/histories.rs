@@ -17,7 +17,7 @@ use crate::petra::{PetraFault, RemoteState};
 
 #[derive(Clone, Debug)]
 enum Event {
-    Tenancy(Tenancy),
+    Tenancy(Box<Tenancy>),
     Secret(SecretIs),
     Petra(Option<PetraFault>),
     Remote(RemoteState),
@@ -71,7 +71,7 @@ fn events() -> impl Strategy<Value = Event> {
         Just(PetraFault::RateLimited(None))
     ];
     prop_oneof![
-        4 => tenancies().prop_map(Event::Tenancy),
+        4 => tenancies().prop_map(|tenancy| Event::Tenancy(Box::new(tenancy))),
         2 => keys.prop_map(|public| Event::Secret(SecretIs::Keys { public, revision: 0 })),
         1 => prop_oneof![Just(SecretIs::Absent), Just(SecretIs::Invalid), Just(SecretIs::Forbidden)]
             .prop_map(Event::Secret),
@@ -137,7 +137,7 @@ fn inputs(world: &World) -> Option<(String, String)> {
 
 fn apply(world: &mut World, event: Event) {
     match event {
-        Event::Tenancy(tenancy) => world.tenancy = tenancy,
+        Event::Tenancy(tenancy) => world.tenancy = *tenancy,
         Event::Secret(secret) => world.write_secret(secret),
         Event::Petra(fault) => world.petra_fault = fault,
         Event::Remote(state) => world.set_remote(state),

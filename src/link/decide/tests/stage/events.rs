@@ -25,7 +25,7 @@ pub(super) enum Event {
     Round,
     Edit(Who, Edit),
     Secret(Who, SecretIs),
-    Tenancy(Who, Tenancy),
+    Tenancy(Who, Box<Tenancy>),
     ClientId(bool),
     Petra(Mood),
     PetraRefuses(bool),
@@ -177,7 +177,7 @@ pub(super) fn events() -> impl Strategy<Value = Event> {
         10 => Just(Event::Round),
         8 => (who(), edits()).prop_map(|(who, edit)| Event::Edit(who, edit)),
         5 => (who(), secrets()).prop_map(|(who, secret)| Event::Secret(who, secret)),
-        6 => (who(), tenancies()).prop_map(|(who, tenancy)| Event::Tenancy(who, tenancy)),
+        6 => (who(), tenancies()).prop_map(|(who, tenancy)| Event::Tenancy(who, Box::new(tenancy))),
         1 => any::<bool>().prop_map(Event::ClientId),
         6 => moods().prop_map(Event::Petra),
         2 => prop_oneof![3 => Just(false), 1 => Just(true)].prop_map(Event::PetraRefuses),
@@ -221,7 +221,7 @@ impl Stage {
                 self.server.edit(who, |spec| edit.apply(spec, status.as_ref()));
             }
             Event::Secret(who, secret) => self.write_secret(who, secret),
-            Event::Tenancy(who, tenancy) => self.tenancies[who] = tenancy,
+            Event::Tenancy(who, tenancy) => self.tenancies[who] = *tenancy,
             Event::ClientId(changed) => {
                 self.client_id.generation += u64::from(changed);
                 self.client_id.worked = !changed;

@@ -107,11 +107,11 @@ fn leaving_api_accuses_nobody_whose_keys_were_just_accepted() {
     for mood in [Mood::Good, Mood::Late] {
         let stage = Stage::play([
             Event::Visit(0, 2),
-            Event::Tenancy(2, Tenancy::refusing()),
+            Event::Tenancy(2, Box::new(Tenancy::refusing())),
             Event::Edit(2, Edit::Mode(Some(RegistrationMode::Portal))),
             Event::Crash(0),
             Event::Visit(0, 2),
-            Event::Tenancy(2, Tenancy::good()),
+            Event::Tenancy(2, Box::new(Tenancy::good())),
             Event::Wait(300),
             Event::Petra(mood),
             Event::Visit(0, 2),
