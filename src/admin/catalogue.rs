@@ -64,7 +64,7 @@ catalogue! {
     FLEET_HOLD = Gauge "cwlink_fleet_hold" []
         "1 while failures are held back because too many links would fail at once, otherwise 0";
     PETRA_ORPHANS = Gauge "cwlink_petra_orphans" []
-        "Links at Petra that belong to this installation and have no resource";
+        "Links at Petra that belong to this installation and whose resource does not exist or links another company";
     PETRA_ACCOUNT = Gauge "cwlink_petra_account_proved" []
         "1 if Petra accepted the operator's API key at the last check, 0 if Petra rejected it, absent before the first check";
     STATUS_WRITES = Counter "cwlink_status_writes_total" []

@@ -15,7 +15,8 @@ pub enum EventReason {
     PortalUnlinkRequired,
     /// Many links would be reported as failed at once, so none is. On the operator's own pod.
     FleetHold,
-    /// Petra has links of this installation whose resources do not exist. On the operator's own pod.
+    /// Petra has links of this installation whose resources do not exist, or were replaced by a namesake that links another
+    /// company. On the operator's own pod.
     OrphanedLinks,
 }
 

@@ -96,13 +96,13 @@ reasons! {
     PermissionsMissing,
     /// The service board was not found, is inactive, is hidden from the API member, or does not have exactly one default team.
     ServiceBoardNotReady,
-    /// Another owner holds the link of this company.
+    /// Another owner, or a copy of this resource, holds the link of this company.
     LinkConflict,
     /// A person must save the link in Petra's portal and acknowledge it.
     PortalActionRequired,
     /// The Petra server does not support the link API.
     RegistrationUnsupported,
-    /// Petra reports that ConnectWise rejected the link.
+    /// Petra reports that ConnectWise did not accept the link.
     RegistrationRejected,
     /// Petra did not confirm the link in time.
     ConfirmationTimedOut,

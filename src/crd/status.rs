@@ -128,6 +128,10 @@ pub struct LinkRecord {
     /// Owner of the link at Petra: `<installation>/<namespace>/<name>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// UID of the resource that changed the link at Petra last, in mode `Api`. If Petra reports another UID later, a copy of
+    /// this resource has taken over the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_uid: Option<String>,
     /// `pending`, `connected` or `failed` in mode `Api`; `acknowledged` in mode `Portal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,

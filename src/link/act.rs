@@ -34,6 +34,7 @@ impl Reconciler {
                             keys,
                             credentials_version: &credentials,
                             owner,
+                            owner_uid: &visit.subject.uid,
                             expected_version: expected.as_ref(),
                             adopt_from: adopt_from.as_ref(),
                         };
@@ -98,7 +99,7 @@ fn put_outcome(answer: &PutAnswer) -> &'static str {
         PutAnswer::Accepted(_) => "accepted",
         PutAnswer::OwnedByOther(_) => "owned by another owner",
         PutAnswer::LookAgain => "out of date",
-        PutAnswer::Refused => "refused by ConnectWise",
+        PutAnswer::Refused(_) => "refused by ConnectWise",
         PutAnswer::Fenced => "not sent: leadership not confirmed",
         PutAnswer::Unknown(_) => "unknown",
     }

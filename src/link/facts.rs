@@ -137,7 +137,7 @@ pub(crate) struct Facts {
     pub round: Option<Round>,
     /// The link at Petra, read by itself in this visit.
     pub petra_link: Option<Result<Option<RemoteLink>, PetraFault>>,
-    /// All links at Petra that name this owner, listed in this visit.
+    /// The links that Petra listed for this owner in this visit.
     pub owned: Option<Result<Vec<RemoteLink>, PetraFault>>,
     /// The answer to a PUT of this visit.
     pub put_answer: Option<PutAnswer>,

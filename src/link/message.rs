@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::connectwise::{Action, Actual, Line, MemberTraits, Required};
 use crate::crd::{PermissionLine, Reason};
+use crate::petra::Refusal;
 
 /// Longest message of a condition, in bytes.
 pub const MAX_BYTES: usize = 1024;
@@ -216,6 +217,37 @@ pub(crate) fn new_keys_refused(secret: &str) -> String {
          replaced, replace the other one as well. The operator checks the keys once more within about a minute, before it \
          reports them as refused."
     )
+}
+
+/// The message of `RegistrationRejected`: what Petra says against a link that passed the operator's own check.
+#[must_use]
+pub(crate) fn rejected_by_petra(why: Refusal, secret: &str, profile: &str) -> String {
+    const SUPPORT: &str = "contact support@petrasecurity.com and include the company ID";
+    looks_again(&match why {
+        Refusal::CompanyUnknown => format!(
+            "Petra reports that ConnectWise does not know this company, although the operator's own check with the same \
+             company, site and API keys passed. If this continues, {SUPPORT}."
+        ),
+        Refusal::CredentialsRejected => format!(
+            "Petra reports that ConnectWise refused the API keys, although the operator's own check with the same API keys \
+             passed. In ConnectWise, open System > Members > API Members. Open the member and create a new key pair on its API \
+             Keys tab. Put both keys into Secret \"{secret}\", or ask a cluster administrator to do so. If Petra refuses \
+             these too, {SUPPORT}."
+        ),
+        Refusal::PermissionMissing => format!(
+            "Petra reports that the security role of the API member is missing a permission, although the role has every \
+             permission that the operator can verify of profile {profile}. In ConnectWise, open System > Security Roles > the \
+             API member's role. Compare it with Petra's current guide. If it has all permissions of the guide, {SUPPORT}."
+        ),
+        Refusal::Unreachable => format!(
+            "Petra reports that it cannot reach ConnectWise, although the operator can. If a firewall protects this \
+             ConnectWise server, ask its administrator to allow connections from Petra. Otherwise {SUPPORT}."
+        ),
+        Refusal::Unexplained => format!(
+            "Petra reports that the link failed, and gives no reason that this operator knows. The operator's own check with \
+             the same API keys passed. If this continues, {SUPPORT}."
+        ),
+    })
 }
 
 /// Joins items with `; ` between head and tail, within [`MAX_BYTES`]; says how many were left out.

@@ -83,6 +83,8 @@ pub(crate) struct LinkState {
     pub tenant: Option<Tenant>,
     /// When this process first saw the link pending at Petra, after it had been confirmed or its keys were registered.
     pub pending_since: Option<Duration>,
+    /// Petra accepted a PUT of this very resource.
+    pub held_at_petra: bool,
     /// When a PUT without a known outcome was sent: until its `notAfter` has passed, absence at Petra proves nothing.
     pub unknown_put_at: Option<Duration>,
     /// When the link was last changed at Petra by this process: an older list says nothing about it.

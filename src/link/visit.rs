@@ -246,6 +246,11 @@ impl Visit {
             Outcome::Put(answer) => {
                 self.changed_at_petra(now);
                 self.facts.puts += 1;
+                self.state.held_at_petra |= matches!(
+                    &answer,
+                    PutAnswer::Accepted(link)
+                        if link.owner_uid.as_ref().is_some_and(|uid| uid.as_str() == self.subject.uid)
+                );
                 self.facts.put_answer = Some(answer);
             }
             Outcome::Delete(answer) => {

@@ -11,13 +11,13 @@ use crate::admin::Metrics;
 use crate::cli::Settings;
 use crate::clock::Clock;
 use crate::connectwise::client::ConnectWise;
-use crate::crd::{EventReason, LinkRef};
+use crate::crd::{ConnectWiseLink, EventReason, LinkRef};
 use crate::kubernetes::{Events, Leadership, Links, Wake};
 use crate::link::PetraSide;
 use crate::link::config::Config;
-use crate::petra::PetraFault;
 use crate::petra::client::PetraClient;
 use crate::petra::poll::{Changed, Poll};
+use crate::petra::{PetraFault, RemoteLink};
 use crate::secret_file::SecretFile;
 use crate::timings::{Timings, doubled};
 use crate::upstream::guard::{Guard, GuardConfig, GuardError};
@@ -128,14 +128,30 @@ impl Orphans {
 
     fn count(&self) -> usize {
         let Some(snapshot) = self.poll.snapshot() else { return 0 };
-        let owners = snapshot.links().filter_map(|link| link.owner.as_ref());
-        let ours = owners.filter_map(|owner| owner.within(&self.installation));
-        ours.filter(|(namespace, name)| self.links.is_gone(&LinkRef::new(namespace, name))).count()
+        snapshot.links().filter(|link| self.is_orphan(link)).count()
+    }
+
+    fn is_orphan(&self, link: &RemoteLink) -> bool {
+        let owner = link.owner.as_ref().and_then(|owner| owner.within(&self.installation));
+        let Some((namespace, name)) = owner else { return false };
+        let resource = LinkRef::new(namespace, name);
+        match self.links.get(&resource) {
+            Some(live) => live.0.as_ref().is_ok_and(|live| is_left_by_namesake(link, live)),
+            None => self.links.is_gone(&resource),
+        }
     }
 }
 
+/// Whether an earlier resource of the same name left this link: the live one holds another. One that holds none yet may be
+/// about to take this one over.
+fn is_left_by_namesake(link: &RemoteLink, live: &ConnectWiseLink) -> bool {
+    let record = live.status.as_ref().and_then(|status| status.link.as_ref());
+    let own = link.owner_uid.as_ref().is_some_and(|uid| live.metadata.uid.as_deref() == Some(uid.as_str()));
+    record.is_some_and(|record| record.id != link.id.as_str()) && !own
+}
+
 const ORPHANED: &str = "Petra holds links of this installation whose resources no longer exist. The operator never deletes such links. \
-    Remove them in Petra. To take one back instead, create a resource with the same namespace and name.";
+    Remove them in Petra. To take one back instead, create a resource with the same namespace, name and company.";
 
 /// When to verify the account again: daily, or sooner with a doubling delay after an inconclusive response.
 fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
@@ -186,7 +202,44 @@ pub(super) async fn verify_account(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_link_of_an_earlier_namesake_is_an_orphan_once_the_live_one_holds_another() {
+        let link = |uid: Option<&str>| {
+            let link = json!({
+                "linkId": "cw-1", "companyId": "acme", "owner": "here/team/acme", "ownerUid": uid,
+                "state": "connected", "credentialsVersion": null, "version": "v1",
+            });
+            crate::petra::wire::link(link.to_string().as_bytes()).expect("a link")
+        };
+        let live = |recorded: Option<&str>| -> ConnectWiseLink {
+            let status = recorded.map(|id| json!({"link": {"id": id}}));
+            let live = json!({
+                "apiVersion": "integrations.petrasecurity.com/v1alpha1", "kind": "ConnectWiseLink",
+                "metadata": {"name": "acme", "namespace": "team", "uid": "live"},
+                "spec": {
+                    "companyId": "acme", "siteUrl": "na.myconnectwise.net",
+                    "credentialsSecretRef": {"name": "keys"},
+                },
+                "status": status,
+            });
+            serde_json::from_value(live).expect("a resource")
+        };
+        let table = [
+            (Some("former"), Some("cw-2"), true),
+            (None, Some("cw-2"), true),
+            (Some("live"), Some("cw-2"), false),
+            (Some("former"), Some("cw-1"), false),
+            (Some("former"), None, false),
+        ];
+        for (uid, recorded, orphan) in table {
+            let is_orphan = is_left_by_namesake(&link(uid), &live(recorded));
+            assert_eq!(is_orphan, orphan, "{uid:?} {recorded:?}");
+        }
+    }
 
     #[test]
     fn a_proof_that_was_not_answered_is_repeated_soon_and_then_ever_later() {

@@ -68,7 +68,7 @@ pub(crate) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer
         }
         (409, Some(Code::OwnedByOther)) => PutAnswer::OwnedByOther(wire::holder(&answer.body)),
         (410 | 412, _) => PutAnswer::LookAgain,
-        (422, Some(_)) => PutAnswer::Refused,
+        (422, Some(_)) => PutAnswer::Refused(wire::refusal(&answer.body)),
         (404 | 405 | 501, _) => PutAnswer::Unknown(PetraFault::NoContract),
         _ => unknown,
     }
@@ -90,16 +90,19 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_server_without_the_contract_is_known_by_its_list_route() {
-        let answer = |status| Answer {
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
             status,
             content_type: String::new(),
             retry_after: Some(Duration::from_secs(7)),
             next: None,
             date: None,
-            body: Vec::new(),
-        };
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_server_without_the_contract_is_known_by_its_list_route() {
         let table = [
             (404, PetraFault::NoContract),
             (405, PetraFault::NoContract),
@@ -112,7 +115,7 @@ mod tests {
             (503, PetraFault::Unavailable),
         ];
         for (status, fault) in table {
-            assert_eq!(read_page(&answer(status)), Err(fault), "{status}");
+            assert_eq!(read_page(&answer(status, "")), Err(fault), "{status}");
         }
     }
 }

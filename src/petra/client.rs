@@ -77,6 +77,8 @@ pub struct PutRequest<'a> {
     pub credentials_version: &'a CredentialsVersion,
     /// The owner that it shall have.
     pub owner: &'a Owner,
+    /// `metadata.uid` of the resource that sends it.
+    pub owner_uid: &'a str,
     /// The version that is expected at Petra; `None`: the link does not exist.
     pub expected_version: Option<&'a Version>,
     /// The owner to take it over from.
@@ -163,6 +165,7 @@ impl PetraClient {
                 keys,
                 credentials_version,
                 owner,
+                owner_uid,
                 expected_version,
                 adopt_from,
             } = &link;
@@ -172,6 +175,7 @@ impl PetraClient {
                 public_key: keys.public(),
                 private_key: keys.private(),
                 owner: owner.as_str(),
+                owner_uid,
                 credentials_version: credentials_version.as_str(),
                 expected_version: expected_version.map(Version::as_str),
                 not_after,

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::owner::Owner;
+use super::owner::{Owner, OwnerUid};
 use crate::connectwise::CompanyId;
 
 /// The deterministic id of a company's link: see [`LinkId::derive`].
@@ -106,6 +106,45 @@ impl RemoteState {
     }
 }
 
+/// Why ConnectWise did not accept a link, according to Petra.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// ConnectWise does not know the company.
+    CompanyUnknown,
+    /// ConnectWise refused the keys.
+    CredentialsRejected,
+    /// The role lacks a permission that Petra needs.
+    PermissionMissing,
+    /// Petra could not reach ConnectWise.
+    Unreachable,
+    /// Petra gave no reason, or one that this operator does not know.
+    Unexplained,
+}
+
+impl Refusal {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 5] = [
+        Self::CompanyUnknown,
+        Self::CredentialsRejected,
+        Self::PermissionMissing,
+        Self::Unreachable,
+        Self::Unexplained,
+    ];
+
+    /// Reads a word of the contract; any other is no explanation.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "company_unknown" => Self::CompanyUnknown,
+            "credentials_rejected" => Self::CredentialsRejected,
+            "permission_missing" => Self::PermissionMissing,
+            "unreachable" => Self::Unreachable,
+            _ => Self::Unexplained,
+        }
+    }
+}
+
 /// A link as Petra holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteLink {
@@ -115,8 +154,12 @@ pub struct RemoteLink {
     pub company: Option<CompanyId>,
     /// Who holds it; `None`: made by hand in the portal.
     pub owner: Option<Owner>,
+    /// Which resource of the owner made the last change; `None` when no caller has told.
+    pub owner_uid: Option<OwnerUid>,
     /// Whether ConnectWise confirmed it.
     pub state: RemoteState,
+    /// Why it failed; `None` unless it did.
+    pub refusal: Option<Refusal>,
     /// The credentials version that its keys were sent with; `None` when it was made by hand or is unreadable.
     pub credentials_version: Option<String>,
     /// Petra's version of it.

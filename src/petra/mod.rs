@@ -15,6 +15,8 @@ pub(crate) mod snapshot;
 pub(crate) mod wire;
 
 pub use link::LinkId;
-pub(crate) use link::{RemoteLink, RemoteState, Version};
-pub(crate) use outcome::{DeleteAnswer, PetraFault, PutAnswer};
+pub(crate) use link::{Refusal, RemoteLink, RemoteState, Version};
+pub(crate) use outcome::{DeleteAnswer, Holder, PetraFault, PutAnswer};
 pub(crate) use owner::Owner;
+#[cfg(any(test, fuzzing))]
+pub(crate) use owner::OwnerUid;

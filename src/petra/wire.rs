@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::link::{LinkId, RemoteLink, RemoteState, Version};
-use super::owner::Owner;
+use super::link::{LinkId, Refusal, RemoteLink, RemoteState, Version};
+use super::outcome::Holder;
+use super::owner::{Owner, OwnerUid};
 use crate::connectwise::{CompanyId, CredentialsVersion};
 use crate::upstream::json;
 
@@ -69,6 +70,13 @@ pub(crate) fn link(body: &[u8]) -> Option<RemoteLink> {
 
 fn read_link(entry: &Value) -> Option<RemoteLink> {
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
+    let state = match text("state")? {
+        "pending" => RemoteState::Pending,
+        "connected" => RemoteState::Connected,
+        "failed" => RemoteState::Failed,
+        _ => return None,
+    };
+    let failed = state == RemoteState::Failed;
     Some(RemoteLink {
         id: read_id(entry)?,
         company: text("companyId").and_then(|text| CompanyId::parse(text).ok()),
@@ -77,12 +85,13 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
             Value::Null => None,
             owner => Some(Owner::parse(owner.as_str()?)?),
         },
-        state: match text("state")? {
-            "pending" => RemoteState::Pending,
-            "connected" => RemoteState::Connected,
-            "failed" => RemoteState::Failed,
-            _ => return None,
+        // Nor may a resource that cannot be read pass for one that nobody has told.
+        owner_uid: match entry.get("ownerUid") {
+            None | Some(Value::Null) => None,
+            Some(uid) => Some(OwnerUid::parse(uid.as_str()?)?),
         },
+        state,
+        refusal: failed.then(|| text("reason").map_or(Refusal::Unexplained, Refusal::parse)),
         credentials_version: text("credentialsVersion")
             .filter(|text| CredentialsVersion::parse(text).is_some())
             .map(str::to_owned),
@@ -117,11 +126,22 @@ pub(crate) fn code(body: &[u8]) -> Option<Code> {
     })
 }
 
-/// The owner in a 409; `None` when the link was made by hand or the name cannot be read.
+/// The owner in a 409.
 #[must_use]
-pub(crate) fn holder(body: &[u8]) -> Option<Owner> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    Owner::parse(body.get("owner")?.as_str()?)
+pub(crate) fn holder(body: &[u8]) -> Holder {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    match body.get("owner") {
+        Some(Value::Null) => Holder::Nobody,
+        Some(owner) => owner.as_str().and_then(Owner::parse).map_or(Holder::Unreadable, Holder::Owner),
+        None => Holder::Unreadable,
+    }
+}
+
+/// The reason in a 422.
+#[must_use]
+pub(crate) fn refusal(body: &[u8]) -> Refusal {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body.get("code").and_then(Value::as_str).map_or(Refusal::Unexplained, Refusal::parse)
 }
 
 /// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`. It is the
@@ -177,6 +197,7 @@ pub(super) struct PutBody<'a> {
     pub public_key: &'a str,
     pub private_key: &'a str,
     pub owner: &'a str,
+    pub owner_uid: &'a str,
     pub credentials_version: &'a str,
     pub expected_version: Option<&'a str>,
     pub not_after: &'a str,
@@ -194,14 +215,16 @@ impl PutBody<'_> {
             public_key,
             private_key,
             owner,
+            owner_uid,
             credentials_version,
             expected_version,
             not_after,
             adopt_from,
         } = self;
-        let texts = [company_id, site_url, public_key, private_key, owner, credentials_version, not_after];
+        let names = [company_id, site_url, owner, owner_uid, credentials_version, not_after];
+        let texts = names.into_iter().chain([public_key, private_key]);
         let optional = [expected_version, adopt_from].into_iter().flatten();
-        let room = texts.into_iter().chain(optional).map(|text| 6 * text.len()).sum::<usize>() + 256;
+        let room = texts.chain(optional).map(|text| 6 * text.len()).sum::<usize>() + 256;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer(&mut *json, self)
             .expect("a struct of texts is JSON, and memory can be written to");

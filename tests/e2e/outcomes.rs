@@ -5,6 +5,7 @@ use harness::{Link, OperatorOptions, Result, Status};
 use serde_json::json;
 
 use crate::conditions::{ACCEPTED, GRANTED, LINKED, assert_conditions};
+use crate::ledger::{COMPANYINFO, LINK};
 use crate::linked::private_key;
 use crate::stage::Stage;
 
@@ -279,5 +280,22 @@ fn in_portal_mode_a_person_is_told_what_to_save_and_acknowledges_it() -> Result<
     assert_eq!(status.text("/link/state"), "acknowledged");
     assert!(cluster.link(namespace, "foxtrot")?["metadata"]["finalizers"].is_null());
     assert_nothing_went_to_petra(&stage)?;
+    Ok(())
+}
+
+#[test]
+fn a_link_that_failed_at_petra_is_tried_again_after_a_good_check() -> Result<()> {
+    let stage = Stage::set("failed-at-petra")?;
+    let linked = stage.linked("acme", |link| link)?;
+    let moment = stage.moment()?;
+    let failed = json!({"state": "failed", "reason": "unreachable"});
+    stage.sims.petra().force_state(linked.text("/link/id"), &failed)?;
+    let rejected = stage.wait_for("acme", ("Ready", "False", "RegistrationRejected"))?;
+    assert!(rejected.message("Ready").contains("cannot reach ConnectWise"), "{rejected}");
+    stage.wait_for("acme", LINKED[0])?;
+    let span = stage.since(&moment)?;
+    let (checks, puts) = (span.connectwise_at(COMPANYINFO, "acme"), span.petra("PUT", LINK));
+    assert_eq!(puts.len(), 1, "{puts:?}");
+    assert!(checks.iter().any(|check| check.sequence < puts[0].sequence), "a full check comes first");
     Ok(())
 }

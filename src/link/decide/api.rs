@@ -1,6 +1,7 @@
 //! The rows of Petra in `Api` mode.
 
 mod outcome;
+mod rejection;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -17,7 +18,7 @@ use crate::link::reason_class::{BackoffKind, PetraSays};
 use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
 use crate::petra::client::Adopt;
-use crate::petra::{LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
+use crate::petra::{Holder, LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
 
 /// What is known of the link at Petra.
 enum Known {
@@ -41,9 +42,7 @@ pub(super) fn row(
     let registration = Registration { view, target, credentials, id, passed };
     match registration.known() {
         ControlFlow::Break(plan) => ControlFlow::Break(plan),
-        ControlFlow::Continue(Known::There(link)) if link.owner.as_ref() == Some(&view.subject.owner) => {
-            registration.ours(link)
-        }
+        ControlFlow::Continue(Known::There(link)) if view.owns(&link) => registration.ours(link),
         ControlFlow::Continue(Known::There(link)) => registration.others(&link),
         ControlFlow::Continue(Known::Gone) => registration.gone(),
         ControlFlow::Continue(Known::Unlisted) => registration.unlisted(),
@@ -90,7 +89,7 @@ impl View<'_> {
             }
             _ => &[],
         };
-        links.iter().filter(|link| link.owner.as_ref() == Some(&self.subject.owner))
+        links.iter().filter(|link| self.owns(link))
     }
 
     /// Whether the last list cannot tell that this owner has no link.
@@ -162,10 +161,10 @@ impl Registration<'_> {
     fn known(&self) -> Row<Known> {
         let facts = self.view.facts;
         let known = match (&facts.put_answer, &facts.petra_link) {
-            (Some(PutAnswer::OwnedByOther(owner)), None) => {
-                return ControlFlow::Break(self.conflict(owner.as_ref()));
+            (Some(PutAnswer::OwnedByOther(holder)), None) => {
+                return ControlFlow::Break(self.conflict(holder));
             }
-            (Some(PutAnswer::Refused), _) => return ControlFlow::Break(self.refused()),
+            (Some(PutAnswer::Refused(why)), _) => return ControlFlow::Break(self.refused(*why)),
             (Some(PutAnswer::Fenced), _) => return ControlFlow::Break(self.fenced()),
             (Some(PutAnswer::LookAgain | PutAnswer::Unknown(_)), None) => {
                 return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
@@ -252,13 +251,19 @@ impl Registration<'_> {
     }
 
     /// Our own link: judged by its state, or its keys replaced. A resource that finds it there without having sent it (a
-    /// namesake, a rebuilt cluster, a backup) gets the finalizer first: else its deletion would leave the link behind.
+    /// namesake, a rebuilt cluster, a backup) gets the finalizer first: else its deletion would leave the link behind. Then
+    /// it takes the link over.
     fn ours(self, link: RemoteLink) -> Row<Infallible> {
+        if self.view.is_taken_over(&link) {
+            self.own_answer()?;
+            self.debounce(Reason::LinkConflict)?;
+            return ControlFlow::Break(self.taken_over());
+        }
         if !self.view.facts.finalizer {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
         }
         let current = self.credentials.version.as_str();
-        if link.credentials_version.as_deref() != Some(current) {
+        if link.credentials_version.as_deref() != Some(current) || self.view.is_of_another(&link) {
             return self.put(Some(link.version), None);
         }
         ControlFlow::Break(match link.state {
@@ -274,6 +279,9 @@ impl Registration<'_> {
             }
             RemoteState::Failed => {
                 self.debounce(Reason::RegistrationRejected)?;
+                if self.is_known_as_rejected() {
+                    return self.put(Some(link.version), None);
+                }
                 self.failed(&link)
             }
         })
@@ -286,10 +294,15 @@ impl Registration<'_> {
     /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
     /// heard that first. It is read by itself.
     fn require_own_answer(&self) -> Row<()> {
-        if self.is_ready() && self.view.facts.petra_link.is_none() {
-            return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
+        if self.is_ready() { self.own_answer() } else { ControlFlow::Continue(()) }
+    }
+
+    /// The link is read by itself.
+    fn own_answer(&self) -> Row<()> {
+        match self.view.facts.petra_link {
+            Some(_) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone()))),
         }
-        ControlFlow::Continue(())
     }
 
     /// One response does not report a Ready link as missing, failed or owned by another. The operator reads the link
@@ -305,14 +318,15 @@ impl Registration<'_> {
         }
     }
 
-    /// Another link of this owner, left by a namesake that linked something else: it goes by this resource's deletion policy.
+    /// Another link that this very resource left, when it linked something else: it goes by this resource's deletion policy.
+    /// What an earlier resource of the same name left is reported, and stays.
     fn leftover(&self) -> Option<Plan> {
         let view = self.view;
         if view.facts.delete_answer.is_some() || view.subject.spec.deletion_policy() != DeletionPolicy::Unlink
         {
             return None;
         }
-        let leftover = view.owned_links().find(|link| link.id != self.id)?;
+        let leftover = view.owned_links().find(|link| link.id != self.id && view.may_delete(link))?;
         let (id, expected) = (leftover.id.clone(), leftover.version.clone());
         Some(Plan::Change(Change::Delete { id, expected }))
     }
@@ -326,7 +340,7 @@ impl Registration<'_> {
             return self.put(Some(link.version.clone()), Some(holder));
         }
         self.debounce(Reason::LinkConflict)?;
-        ControlFlow::Break(self.conflict(link.owner.as_ref()))
+        ControlFlow::Break(self.conflict(&Holder::from(link.owner.clone())))
     }
 
     /// Petra said of this very link that it is not there.
@@ -336,7 +350,7 @@ impl Registration<'_> {
         }
         self.debounce(Reason::RemoteLinkMissing)?;
         let stored = self.view.subject.status.reason(ConditionType::Registered);
-        if stored == Some(Reason::RemoteLinkMissing) {
+        if stored == Some(Reason::RemoteLinkMissing) || self.is_known_as_rejected() {
             return self.put(None, None);
         }
         let mut builder = self.passed.builder;
@@ -371,6 +385,7 @@ impl Registration<'_> {
         if self.view.facts.puts >= 2 {
             return ControlFlow::Break(self.petra_fault(PetraFault::Unavailable));
         }
+        self.may_send_again()?;
         if !self.view.facts.finalizer {
             return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
         }

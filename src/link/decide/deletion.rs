@@ -25,7 +25,7 @@ pub(super) fn row(view: &View) -> Row<()> {
     ControlFlow::Break(Plan::Change(Change::RemoveFinalizer))
 }
 
-/// Removes every link at Petra that names this owner, and the one in the status. Continues when there is none any more. `draft` is
+/// Removes every link at Petra that this resource may delete. Continues when there is none any more. `draft` is
 /// what the status says meanwhile.
 pub(super) fn unlink(view: &View, builder: &StatusBuilder) -> Row<()> {
     if !view.config.petra_configured {
@@ -49,7 +49,8 @@ pub(super) fn unlink(view: &View, builder: &StatusBuilder) -> Row<()> {
         // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
         Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
     }
-    let left = owned.first();
+    // The server's filter is not relied on.
+    let left = owned.iter().find(|link| view.may_delete(link));
     if left.is_some() && view.facts.ineffective_deletes >= 2 {
         let why = "Petra rejects every request to remove it as out of date, so the clocks of the operator and Petra may differ";
         return ControlFlow::Break(blocked(view, builder, why, None));
@@ -61,7 +62,7 @@ pub(super) fn unlink(view: &View, builder: &StatusBuilder) -> Row<()> {
         match &view.facts.petra_link {
             None => return ControlFlow::Break(Plan::Ask(Question::Link(record))),
             Some(Err(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
-            Some(Ok(Some(link))) if link.owner.as_ref() == Some(&view.subject.owner) => {
+            Some(Ok(Some(link))) if view.may_delete(link) => {
                 return ControlFlow::Break(delete(link));
             }
             Some(Ok(_)) => {}

@@ -10,6 +10,7 @@ mod api;
 mod deletion;
 mod inputs;
 mod operator_keys;
+mod ownership;
 mod portal;
 mod requeue;
 mod secret;

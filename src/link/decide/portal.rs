@@ -122,6 +122,7 @@ fn acknowledged(view: &View, credentials: &Credentials, id: &LinkId, passed: &Pa
         id: id.as_str().to_owned(),
         mode: Some(RegistrationMode::Portal),
         owner: Some(view.subject.owner.as_str().to_owned()),
+        owner_uid: None,
         state: Some("acknowledged".to_owned()),
         credentials_version: Some(version.to_owned()),
         registered_time: same_keys.and_then(|record| record.registered_time).or(now),

@@ -2,6 +2,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::super::wire::Organization;
+use super::super::{Holder, Refusal};
 use super::*;
 use crate::testing::tls_server::{Blind, Reply, TestServer};
 use crate::timings::Timings;
@@ -96,6 +97,7 @@ async fn put(client: &PetraClient, adopt_from: Option<&Adopt>, fence: &dyn Fence
         keys: &Keys::from_secret_data(Some(b"public"), Some(b"private")).expect("keys"),
         credentials_version: &CredentialsVersion::parse("9c1185a5c5e9fc54").expect("a version"),
         owner: &owner(),
+        owner_uid: "8f14e45f-ceea",
         expected_version: Some(&version()),
         adopt_from,
     };
@@ -161,8 +163,8 @@ async fn a_put_says_whose_link_it_is_what_is_believed_and_until_when() {
         body,
         json!({
             "companyId": "acme", "siteUrl": "https://api-na.myconnectwise.net", "publicKey": "public",
-            "privateKey": "private", "owner": OWNER, "credentialsVersion": "9c1185a5c5e9fc54",
-            "expectedVersion": "v+7", "notAfter": null, "adoptFrom": "unowned",
+            "privateKey": "private", "owner": OWNER, "ownerUid": "8f14e45f-ceea",
+            "credentialsVersion": "9c1185a5c5e9fc54", "expectedVersion": "v+7", "notAfter": null, "adoptFrom": "unowned",
         })
     );
 }
@@ -205,15 +207,16 @@ async fn each_answer_to_a_put_is_read_by_status_and_code() {
         .to_string();
     let unavailable = PutAnswer::Unknown(PetraFault::Unavailable);
     let table = [
-        (409, other.as_str(), PutAnswer::OwnedByOther(Owner::parse("prod/petra/other"))),
-        (409, &by_hand, PutAnswer::OwnedByOther(None)),
+        (409, other.as_str(), PutAnswer::OwnedByOther(Owner::parse("prod/petra/other").into())),
+        (409, &by_hand, PutAnswer::OwnedByOther(Holder::Nobody)),
+        (409, r#"{"code":"owned_by_other"}"#, PutAnswer::OwnedByOther(Holder::Unreadable)),
         (409, "<html>", unavailable.clone()),
         (410, r#"{"code":"too_late"}"#, PutAnswer::LookAgain),
         (412, r#"{"code":"version_mismatch","version":"v9"}"#, PutAnswer::LookAgain),
-        (422, r#"{"code":"credentials_rejected"}"#, PutAnswer::Refused),
+        (422, r#"{"code":"credentials_rejected"}"#, PutAnswer::Refused(Refusal::CredentialsRejected)),
         (422, "<html>", unavailable.clone()),
-        (401, "", PutAnswer::Unknown(PetraFault::KeyRejected)),
-        (403, "", PutAnswer::Unknown(PetraFault::KeyRejected)),
+        (401, r#"{"code":"invalid_api_key"}"#, PutAnswer::Unknown(PetraFault::KeyRejected)),
+        (403, r#"{"code":"not_permitted"}"#, PutAnswer::Unknown(PetraFault::KeyRejected)),
         (404, "", PutAnswer::Unknown(PetraFault::NoContract)),
         (400, r#"{"code":"invalid_request"}"#, unavailable.clone()),
         (302, "", unavailable.clone()),
@@ -284,7 +287,7 @@ async fn only_petra_itself_can_say_that_a_link_is_gone() {
         (404, "<html>a proxy</html>", Err(PetraFault::Unavailable)),
         (200, &another, Err(PetraFault::Unavailable)),
         (200, "{}", Err(PetraFault::Unavailable)),
-        (401, "", Err(PetraFault::KeyRejected)),
+        (401, r#"{"code":"invalid_api_key"}"#, Err(PetraFault::KeyRejected)),
     ];
     for (status, body, expected) in table {
         let reply = Reply::json(status, body);

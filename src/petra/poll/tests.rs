@@ -38,6 +38,8 @@ fn list(links: &[(&str, &str)]) -> Listing {
         id: LinkId::parse(&format!("cw-{name}")).expect("an id"),
         company: None,
         owner: Some(owner(name)),
+        owner_uid: None,
+        refusal: None,
         state: RemoteState::Pending,
         credentials_version: None,
         version: Version::parse(version).expect("a version"),

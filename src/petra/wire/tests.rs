@@ -5,7 +5,7 @@ use super::*;
 fn entry() -> Value {
     json!({
         "linkId": "cw-1", "companyId": "acme", "siteUrl": "https://na.myconnectwise.net",
-        "owner": "prod/petra/acme", "state": "connected", "credentialsVersion": "9c1185a5c5e9fc54",
+        "owner": "prod/petra/acme", "ownerUid": "8f14e45f-ceea", "state": "connected", "credentialsVersion": "9c1185a5c5e9fc54",
         "version": "v7", "updatedAt": "2026-02-02T09:31:30Z", "confirmedAt": "2026-02-02T09:31:30Z",
     })
 }
@@ -29,11 +29,38 @@ fn a_link_is_read_field_by_field() {
     let link = read(&entry()).expect("a link");
     assert_eq!(link.id.as_str(), "cw-1");
     assert_eq!(link.owner, Some(Owner::new("prod", "petra", "acme")));
-    assert_eq!(link.state, RemoteState::Connected);
+    assert_eq!(link.owner_uid, OwnerUid::parse("8f14e45f-ceea"));
+    assert_eq!((link.state, link.refusal), (RemoteState::Connected, None));
     assert_eq!(link.credentials_version.as_deref(), Some("9c1185a5c5e9fc54"));
     assert_eq!(link.version.as_str(), "v7");
     assert_eq!(link.confirmed_at.map(|at| at.to_string()).as_deref(), Some("2026-02-02T09:31:30Z"));
     assert_eq!(read(&with("owner", Value::Null)).expect("a link").owner, None);
+    assert_eq!(read(&with("ownerUid", Value::Null)).expect("a link").owner_uid, None);
+}
+
+#[test]
+fn a_link_of_an_owner_with_unusual_names_is_that_owners() {
+    let link = read(&with("owner", json!("Prod-EU/Team-A/Name"))).expect("a link");
+    assert_eq!(link.owner, Owner::parse("Prod-EU/Team-A/Name"));
+}
+
+#[test]
+fn a_failed_link_has_a_reason_of_the_contract_or_none_that_is_known() {
+    let words = [
+        ("company_unknown", Refusal::CompanyUnknown),
+        ("credentials_rejected", Refusal::CredentialsRejected),
+        ("permission_missing", Refusal::PermissionMissing),
+        ("unreachable", Refusal::Unreachable),
+        ("CANARY", Refusal::Unexplained),
+    ];
+    for (word, refusal) in words {
+        let mut failed = with("state", json!("failed"));
+        failed["reason"] = json!(word);
+        assert_eq!(read(&failed).expect("a link").refusal, Some(refusal), "{word}");
+        assert_eq!(super::refusal(json!({"code": word}).to_string().as_bytes()), refusal, "{word}");
+        assert_eq!(read(&with("reason", json!(word))).expect("a link").refusal, None, "it is connected");
+    }
+    assert_eq!(read(&with("state", json!("failed"))).expect("a link").refusal, Some(Refusal::Unexplained));
 }
 
 #[test]
@@ -43,6 +70,8 @@ fn a_link_whose_deciding_parts_cannot_be_read_is_none() {
         ("linkId", json!(7)),
         ("owner", json!("somebody")),
         ("owner", json!({})),
+        ("ownerUid", json!("a b")),
+        ("ownerUid", json!(7)),
         ("state", json!("CONNECTED")),
         ("state", Value::Null),
         ("version", json!("")),
@@ -110,8 +139,11 @@ fn an_error_body_is_its_code_and_nothing_else() {
     for (body, expected) in table {
         assert_eq!(code(body.as_bytes()), expected, "{body}");
     }
-    assert_eq!(holder(br#"{"owner":"prod/petra/acme"}"#), Some(Owner::new("prod", "petra", "acme")));
-    assert_eq!(holder(br#"{"owner":null}"#), None);
+    assert_eq!(holder(br#"{"owner":"prod/petra/acme"}"#), Holder::Owner(Owner::new("prod", "petra", "acme")));
+    assert_eq!(holder(br#"{"owner":null}"#), Holder::Nobody);
+    for somebody in [r#"{"owner":"somebody"}"#, r#"{"owner":7}"#, "{}", "<html>"] {
+        assert_eq!(holder(somebody.as_bytes()), Holder::Unreadable, "{somebody}");
+    }
 }
 
 #[test]
@@ -158,12 +190,13 @@ fn the_body_of_a_put_never_outgrows_its_room() {
         public_key: &worst,
         private_key: &worst,
         owner: &worst,
+        owner_uid: &worst,
         credentials_version: &worst,
         expected_version: Some(&worst),
         not_after: &worst,
         adopt_from: Some(&worst),
     };
-    let room = 9 * 6 * 256 + 256;
+    let room = 10 * 6 * 256 + 256;
     let json = body.to_json();
     assert!(json.len() <= room && json.capacity() == room, "{} of {}", json.len(), json.capacity());
     let absent = PutBody { expected_version: None, adopt_from: None, ..body };

@@ -25,7 +25,9 @@ use crate::link::state::LinkState;
 use crate::link::subject::Subject;
 use crate::link::visit::{Effects, End, Visit};
 use crate::petra::listing::Listing as List;
-use crate::petra::{DeleteAnswer, PetraFault, PutAnswer, RemoteLink, RemoteState, Version, wire};
+use crate::petra::{
+    DeleteAnswer, OwnerUid, PetraFault, PutAnswer, Refusal, RemoteLink, RemoteState, Version, wire,
+};
 use crate::timings::Timings;
 use crate::upstream::json;
 
@@ -205,7 +207,9 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                         id: id.clone(),
                         company: Some(company),
                         owner: Some(owner.clone()),
+                        owner_uid: OwnerUid::parse(&visit.subject.uid),
                         state: states[choose(3)],
+                        refusal: None,
                         credentials_version: Some(credentials.as_str().to_owned()),
                         version: Version::parse("v-put").expect("a version"),
                         confirmed_at: None,
@@ -215,10 +219,10 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                     PutAnswer::Accepted(taken)
                 }
                 1 => PutAnswer::OwnedByOther(
-                    links.iter().find(|link| link.id == id).and_then(|link| link.owner.clone()),
+                    links.iter().find(|link| link.id == id).and_then(|link| link.owner.clone()).into(),
                 ),
                 2 => PutAnswer::LookAgain,
-                3 => PutAnswer::Refused,
+                3 => PutAnswer::Refused(Refusal::Unexplained),
                 4 => PutAnswer::Fenced,
                 5 => PutAnswer::Unknown(PetraFault::NoContract),
                 _ => PutAnswer::Unknown(PetraFault::Unavailable),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::petra::RemoteLink;
 use crate::petra::wire::{self, Page};
+use crate::petra::{Holder, OwnerUid, RemoteLink, RemoteState};
 
 /// Whatever the body is, what is read of it are closed types, each of the field that it is named after and of no other
 /// text, and no more than the body has.
@@ -21,8 +21,12 @@ pub fn body(body: &[u8]) {
     // A code is one of three words of ours, whatever stands there.
     let code = wire::code(body);
     assert_eq!(code.is_some(), value.get("code").is_some_and(Value::is_string), "{code:?}");
-    if let Some(owner) = wire::holder(body) {
-        assert_eq!(value.get("owner").and_then(Value::as_str), Some(owner.as_str()));
+    match wire::holder(body) {
+        Holder::Owner(owner) => {
+            assert_eq!(value.get("owner").and_then(Value::as_str), Some(owner.as_str()));
+        }
+        Holder::Nobody => assert_eq!(value.get("owner"), Some(&Value::Null)),
+        Holder::Unreadable => {}
     }
     if let Some(wire::Account { organization: Some(organization) }) = wire::account(body) {
         let name = value.get("organizationName").and_then(Value::as_str);
@@ -51,14 +55,28 @@ fn is_of_page(page: &Page, body: &[u8]) {
 
 /// Whether the link is what this entry says, field by field, and each field has its form.
 fn is_of_entry(link: &RemoteLink, entry: &Value) -> bool {
-    let RemoteLink { id, company, owner, state, credentials_version, version, confirmed_at } = link;
+    let RemoteLink {
+        id,
+        company,
+        owner,
+        owner_uid,
+        state,
+        refusal,
+        credentials_version,
+        version,
+        confirmed_at,
+    } = link;
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let owned = match owner {
         None => entry.get("owner") == Some(&Value::Null),
-        Some(owner) => text("owner") == Some(owner.as_str()) && owner.as_str().split('/').all(plain),
+        Some(owner) => text("owner") == Some(owner.as_str()) && owner.as_str().split('/').count() == 3,
     };
+    let uid = owner_uid.as_ref().map(OwnerUid::as_str);
     owned
+        && uid == text("ownerUid")
+        && uid.is_none_or(plain)
+        && refusal.is_some() == (*state == RemoteState::Failed)
         && text("linkId") == Some(id.as_str())
         && plain(id.as_str())
         && id.as_str().len() <= 64

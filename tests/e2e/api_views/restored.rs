@@ -111,7 +111,11 @@ fn a_lost_resource_that_is_created_again_from_a_file_is_the_same_link() -> Resul
         assert_eq!(second.field(what), first.field(what), "{what}");
     }
     assert_eq!(ids(&stage)?, links);
-    assert_eq!(changes(&stage)?, before, "the same keys of the same owner are no change");
+    // It takes the link over, once, with the same keys.
+    let taken_over = format!("\"replaced\" {}", first.field("/link/credentialsVersion"));
+    assert_eq!(changes(&stage)?, [&before[..], &[taken_over]].concat());
+    let uid = stage.cluster.link(&stage.namespace, "acme")?["metadata"]["uid"].clone();
+    assert_eq!((&stage.sims.petra().links()?[0]["ownerUid"], second.field("/link/ownerUid")), (&uid, &uid));
     assert_eq!(finalizers(&stage)?, json!(["integrations.petrasecurity.com/unlink"]));
     Ok(())
 }

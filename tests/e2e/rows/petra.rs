@@ -52,6 +52,16 @@ pub fn held_by_another_owner(actor: &Actor) -> Result<()> {
     actor.begin(plain)
 }
 
+pub fn taken_over_by_a_copy(actor: &Actor) -> Result<()> {
+    actor.linked(plain)?;
+    let link = actor.sims().petra().links_of(&actor.link)?.swap_remove(0);
+    let by_a_copy = json!({
+        "companyId": link["companyId"], "siteUrl": link["siteUrl"], "owner": link["owner"], "ownerUid": "copy",
+        "credentialsVersion": link["credentialsVersion"],
+    });
+    actor.sims().petra().place(&actor.link_id(), &by_a_copy)
+}
+
 pub fn made_by_hand(actor: &Actor) -> Result<()> {
     place(actor, &Value::Null)?;
     actor.begin(plain)

@@ -66,6 +66,7 @@ pub const ARRANGEMENTS: &[Arrangement] = &[
     ("nothing conclusive from Petra", Common, petra::put_not_answered),
     ("Petra refuses the operator's key", WrongPetraKey, petra::registers),
     ("link held by another owner", Common, petra::held_by_another_owner),
+    ("link taken over by a copy of this resource", Common, petra::taken_over_by_a_copy),
     ("link made by hand", Common, petra::made_by_hand),
     ("link made by hand, adopted", Common, petra::made_by_hand_and_adopted),
     ("Portal, another resource comes first", WithoutPetra, petra::another_comes_first),

@@ -38,7 +38,7 @@ impl PetraBooks {
     }
 
     /// Every accepted change so far: `action` (`created`, `replaced`, `adopted`, `deleted`, `placed`, `vanished`),
-    /// `linkId`, `companyId`, `by`, `owner`, `previousOwner`, `credentialsVersion`.
+    /// `linkId`, `companyId`, `by`, `owner`, `ownerUid`, `previousOwner`, `credentialsVersion`.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl PetraBooks {
     }
 
     /// Puts a connected link there, as a person or another owner would have: `{companyId, siteUrl, owner?,
-    /// credentialsVersion?, tenantMappings?}`.
+    /// ownerUid?, credentialsVersion?, tenantMappings?}`.
     ///
     /// # Errors
     ///

@@ -11,9 +11,9 @@ use crate::link::facts::PollView;
 use crate::link::message;
 use crate::link::plan::{HeldCause, Plan, Settlement};
 use crate::link::reason_class::{BackoffKind, PetraSays};
-use crate::link::state::Suspicion;
+use crate::link::state::{Backoff, Suspicion};
 use crate::link::status_builder::{Progress, StatusBuilder};
-use crate::petra::{Owner, PetraFault, PutAnswer, RemoteLink};
+use crate::petra::{Holder, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "The API keys, security role and link are valid. No action is required.";
 const TAKEN: &str =
@@ -92,40 +92,15 @@ impl Registration<'_> {
         settled.state.pending_since = pending_since;
         settled.state.petra_heard_at = Some(view.now.up);
         let next = settled.next.map_or(left, |next| next.min(left));
-        Settlement { next: Some(next), ..settled }
-            .reset_petra_backoff()
-            .claiming(&self.id)
-            .awaiting_confirmation()
-            .plan()
+        // Keys that were refused before are a retry: if they are refused again, the next one comes later still.
+        let retry = !registered.fresh && settled.state.petra_backoff.kind == Some(BackoffKind::Rejected);
+        let backoff = if retry { settled.state.petra_backoff } else { Backoff::default() };
+        let mut settled = Settlement { next: Some(next), ..settled }.reset_petra_backoff();
+        settled.state.petra_backoff = backoff;
+        settled.claiming(&self.id).awaiting_confirmation().plan()
     }
 
-    pub(super) fn failed(self, link: &RemoteLink) -> Plan {
-        let (mut builder, registered) = self.recorded(link);
-        builder.fields().link = Some(registered.record);
-        self.rejection(builder)
-    }
-
-    /// 422: nothing was stored.
-    pub(super) fn refused(&self) -> Plan {
-        self.rejection(self.passed.builder.clone())
-    }
-
-    fn rejection(&self, mut builder: StatusBuilder) -> Plan {
-        let text = message::looks_again(&format!(
-            "Petra reports that ConnectWise refused the link, although the operator's own check with the same API keys passed. \
-             In ConnectWise, open System > Members > API Members. Open the member and create a new key pair on its API \
-             Keys tab. Put both keys into Secret \"{}\", or ask a cluster administrator to do so. If Petra refuses these too, contact support@petrasecurity.com.",
-            self.view.subject.spec.credentials_secret_ref.name
-        ));
-        let value = ConditionStatus::False.because(Reason::RegistrationRejected, text);
-        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
-        let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
-        settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
-        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
-    }
-
-    pub(super) fn conflict(&self, owner: Option<&Owner>) -> Plan {
-        let mut builder = self.passed.builder.clone();
+    pub(super) fn conflict(&self, holder: &Holder) -> Plan {
         // adoptFrom counts only while there is no record of a link.
         let take_over = if self.view.record(RegistrationMode::Api).is_some() {
             "delete this resource and create it again with"
@@ -133,23 +108,39 @@ impl Registration<'_> {
             "set"
         };
         let policy = "spec.deletionPolicy: Unlink (or Orphan)";
-        let holder = match owner {
-            None => format!(
+        let within = match holder {
+            Holder::Owner(owner) => owner.within(&self.view.config.installation).map(|names| (owner, names)),
+            Holder::Nobody | Holder::Unreadable => None,
+        };
+        let holder = match (holder, within) {
+            (Holder::Nobody, _) => format!(
                 "A person created it in Petra's portal. To take it over, {take_over} spec.registration.adoptFrom: \
                  unowned and {policy}"
             ),
-            Some(owner) => match owner.within(&self.view.config.installation) {
-                Some((namespace, name)) if namespace == self.view.subject.key.namespace => format!(
-                    "ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources. To take the \
-                     link over with this resource instead, {take_over} spec.registration.adoptFrom: {owner} and {policy}"
-                ),
-                _ => format!(
-                    "Another owner holds it. Ask your platform team which owner links this company. To take the link over, \
-                     {take_over} spec.registration.adoptFrom: OWNER and {policy}"
-                ),
-            },
+            (_, Some((owner, (namespace, name)))) if namespace == self.view.subject.key.namespace => format!(
+                "ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources. To take the \
+                 link over with this resource instead, {take_over} spec.registration.adoptFrom: {owner} and {policy}"
+            ),
+            (Holder::Owner(_) | Holder::Unreadable, _) => format!(
+                "Another owner holds it. Ask your platform team which owner links this company. To take the link over, \
+                 {take_over} spec.registration.adoptFrom: OWNER and {policy}"
+            ),
         };
-        let text = message::looks_again(&format!("This company already has a link at Petra. {holder}."));
+        self.conflicting(&format!("This company already has a link at Petra. {holder}."))
+    }
+
+    /// Another resource of this owner changed the link after this one had held it.
+    pub(super) fn taken_over(&self) -> Plan {
+        self.conflicting(
+            "A copy of this resource has taken over its link at Petra. The copy has the same installation ID, namespace and \
+             name, for example in a cluster that was migrated from this one. This resource no longer changes or removes the \
+             link. Delete one of the two resources. To take the link back, delete this resource and create it again.",
+        )
+    }
+
+    fn conflicting(&self, text: &str) -> Plan {
+        let mut builder = self.passed.builder.clone();
+        let text = message::looks_again(text);
         let value = ConditionStatus::False.because(Reason::LinkConflict, text);
         builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
@@ -228,7 +219,7 @@ impl Registration<'_> {
         settled.claiming(&self.id).plan()
     }
 
-    fn end(&self, settled: Settlement) -> Settlement {
+    pub(super) fn end(&self, settled: Settlement) -> Settlement {
         self.passed.schedule.end(self.view, settled)
     }
 
@@ -284,7 +275,7 @@ impl Registration<'_> {
     }
 
     /// The record of the link as Petra holds it, and whether its keys are newly registered.
-    fn recorded(&self, link: &RemoteLink) -> (StatusBuilder, Recorded) {
+    pub(super) fn recorded(&self, link: &RemoteLink) -> (StatusBuilder, Recorded) {
         let view = self.view;
         let stood = view.record(RegistrationMode::Api);
         // A link that was lost is another one, though it has the same keys: its time to be confirmed begins anew.
@@ -295,6 +286,7 @@ impl Registration<'_> {
             id: link.id.as_str().to_owned(),
             mode: Some(RegistrationMode::Api),
             owner: Some(view.subject.owner.as_str().to_owned()),
+            owner_uid: link.owner_uid.as_ref().map(|uid| uid.as_str().to_owned()),
             state: Some(link.state.as_str().to_owned()),
             credentials_version: link.credentials_version.clone(),
             registered_time: same_keys
@@ -307,7 +299,8 @@ impl Registration<'_> {
     }
 }
 
-struct Recorded {
-    record: LinkRecord,
-    fresh: bool,
+/// The record of a link, and whether its keys are newly registered.
+pub(super) struct Recorded {
+    pub record: LinkRecord,
+    pub fresh: bool,
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::connectwise::CompanyId;
 use crate::petra::client::Adopt;
-use crate::petra::{DeleteAnswer, LinkId, Owner, PutAnswer, RemoteLink, RemoteState, Version};
+use crate::petra::{
+    DeleteAnswer, Holder, LinkId, Owner, OwnerUid, PutAnswer, Refusal, RemoteLink, RemoteState, Version,
+};
 
 /// The links that Petra holds.
 pub(super) type Links = BTreeMap<LinkId, RemoteLink>;
@@ -15,6 +17,7 @@ pub(super) struct Order {
     pub id: LinkId,
     pub company: CompanyId,
     pub owner: Owner,
+    pub owner_uid: OwnerUid,
     pub expected: Option<Version>,
     pub adopt_from: Option<Adopt>,
     pub credentials: String,
@@ -23,30 +26,41 @@ pub(super) struct Order {
 /// Creates, replaces or takes over, as far as the contract allows; `refuses` is what ConnectWise says to Petra.
 pub(super) fn put(links: &mut Links, order: &Order, refuses: bool, version: Version) -> PutAnswer {
     let there = links.get(&order.id);
+    let expected = there.map(|link| &link.version) == order.expected.as_ref();
+    let mut state = RemoteState::Pending;
     if let Some(link) = there {
         let mine = link.owner.as_ref() == Some(&order.owner);
         let holder = link.owner.as_ref().map_or("unowned", Owner::as_str);
         if !mine && order.adopt_from.as_ref().map(Adopt::as_str) != Some(holder) {
-            return PutAnswer::OwnedByOther(link.owner.clone());
+            return PutAnswer::OwnedByOther(Holder::from(link.owner.clone()));
         }
         if mine && link.credentials_version.as_ref() == Some(&order.credentials) {
-            return PutAnswer::Accepted(link.clone());
+            let retry = expected && link.state == RemoteState::Failed;
+            if link.owner_uid.as_ref() == Some(&order.owner_uid) && !retry {
+                return PutAnswer::Accepted(link.clone());
+            }
+            if link.state == RemoteState::Connected {
+                state = RemoteState::Connected;
+            }
         }
     }
-    if there.map(|link| &link.version) != order.expected.as_ref() {
+    if !expected {
         return PutAnswer::LookAgain;
     }
-    if refuses {
-        return PutAnswer::Refused;
+    if refuses && state == RemoteState::Pending {
+        return PutAnswer::Refused(Refusal::CredentialsRejected);
     }
+    let confirmed_at = there.and_then(|link| link.confirmed_at).filter(|_| state == RemoteState::Connected);
     let link = RemoteLink {
         id: order.id.clone(),
         company: Some(order.company.clone()),
         owner: Some(order.owner.clone()),
-        state: RemoteState::Pending,
+        owner_uid: Some(order.owner_uid.clone()),
+        state,
+        refusal: None,
         credentials_version: Some(order.credentials.clone()),
         version,
-        confirmed_at: None,
+        confirmed_at,
     };
     links.insert(order.id.clone(), link.clone());
     PutAnswer::Accepted(link)

@@ -10,7 +10,7 @@ use crate::connectwise::{Actual, BoardAnswer, Inconclusive, Level, Permissions, 
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
 use crate::link::decide::{View, checking};
 use crate::link::facts::{ClientIdView, Facts, Rival};
-use crate::petra::{Owner, PetraFault};
+use crate::petra::{Owner, PetraFault, Refusal, RemoteState};
 
 /// What a person reads: reason, condition, its status and its message.
 type Told = (Reason, ConditionType, ConditionStatus, String);
@@ -98,6 +98,11 @@ const FURTHER: &[fn() -> World] = &[
         world.rival = Some(Rival { visible_name: Some("other".to_owned()) });
         world
     },
+    // RegistrationRejected, by each reason of Petra.
+    || failing_for(Refusal::CompanyUnknown),
+    || failing_for(Refusal::PermissionMissing),
+    || failing_for(Refusal::Unreachable),
+    || failing_for(Refusal::Unexplained),
     // PortalActionRequired, after a rotation.
     || {
         let mut world = World::portal();
@@ -127,6 +132,14 @@ const FURTHER: &[fn() -> World] = &[
 fn edited(change: impl FnOnce(&mut World)) -> World {
     let mut world = World::new();
     change(&mut world);
+    world
+}
+
+fn failing_for(why: Refusal) -> World {
+    let mut world = World::new();
+    world.failing_for = why;
+    world.visit();
+    world.set_remote(RemoteState::Failed);
     world
 }
 
@@ -236,6 +249,7 @@ fn every_accusation_says_what_to_click_what_to_edit_or_whom_to_ask() {
         "Ask ",
         "ask ",
         "Contact ",
+        "contact ",
         "https://",
         "kubectl ",
         "Delete one of the two",

@@ -2,10 +2,12 @@
 
 mod change;
 mod confirmation;
+mod copies;
 mod deletion;
 mod fleet;
 mod ownership;
 mod petra;
+mod rejection;
 mod restart;
 mod timetable;
 mod verdict;
@@ -48,8 +50,10 @@ pub(super) fn place(world: &mut World, id: &str, company: &str, owner: Option<Ow
     let link = RemoteLink {
         id: id.clone(),
         company: CompanyId::parse(company).ok(),
+        owner_uid: owner.as_ref().filter(|owner| **owner == World::owner()).map(|_| World::uid()),
         owner,
         state: RemoteState::Connected,
+        refusal: None,
         credentials_version: None,
         version: Version::parse("x").expect("a version"),
         confirmed_at: None,

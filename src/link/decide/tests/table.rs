@@ -63,6 +63,8 @@ pub(super) fn foreign_link(owner: Option<Owner>) -> World {
         id: id.clone(),
         company: CompanyId::parse("acme").ok(),
         owner,
+        owner_uid: None,
+        refusal: None,
         state: RemoteState::Connected,
         credentials_version: None,
         version: Version::parse("foreign").expect("a version"),

@@ -18,7 +18,9 @@ use crate::link::config::Config;
 use crate::link::facts::{ClientIdView, FleetView, Rival};
 use crate::link::state::LinkState;
 use crate::link::subject::Subject;
-use crate::petra::{LinkId, Owner, PetraFault, RemoteLink, RemoteState, Version};
+use crate::petra::{
+    LinkId, Owner, OwnerUid, PetraFault, PutAnswer, Refusal, RemoteLink, RemoteState, Version,
+};
 use crate::timings::Timings;
 
 pub(super) use super::secret::{PRIVATE, SecretIs};
@@ -45,6 +47,8 @@ pub(super) struct Trace {
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
 pub(super) struct World {
     pub config: Config,
+    /// `metadata.uid` of the resource.
+    pub uid: OwnerUid,
     pub spec: LinkSpec,
     pub generation: i64,
     pub requested_at: Option<String>,
@@ -64,7 +68,13 @@ pub(super) struct World {
     pub petra_fault: Option<PetraFault>,
     /// PUTs alone are answered by this fault.
     pub put_fault: Option<PetraFault>,
+    /// PUTs are answered by this, whatever Petra holds.
+    pub put_answer: Option<PutAnswer>,
     pub petra_refuses: bool,
+    /// Why links fail at Petra.
+    pub failing_for: Refusal,
+    /// The list of an owner's links names those of other owners too.
+    pub list_unfiltered: bool,
     /// Every DELETE comes too late: Petra has another version by then.
     pub petra_moves_on: bool,
     pub petra_answered: bool,
@@ -80,7 +90,7 @@ pub(super) struct World {
     pub fleet: FleetView,
     pub client_id: ClientIdView,
     pub rival: Option<Rival>,
-    versions: u32,
+    pub versions: u32,
     /// The resource has left the API server.
     pub gone: bool,
 }
@@ -106,6 +116,7 @@ impl World {
         let config = crate::testing::config(Timings { jitter: 0.0, ..Timings::default() });
         Self {
             config,
+            uid: Self::uid(),
             spec,
             generation: 1,
             requested_at: None,
@@ -122,7 +133,10 @@ impl World {
             petra: BTreeMap::new(),
             petra_fault: None,
             put_fault: None,
+            put_answer: None,
             petra_refuses: false,
+            failing_for: Refusal::CredentialsRejected,
+            list_unfiltered: false,
             petra_moves_on: false,
             petra_answered: true,
             listed: None,
@@ -159,6 +173,11 @@ impl World {
         Owner::new("here", "team", "acme")
     }
 
+    /// The UID of the world's resource, unless a test gives it another.
+    pub fn uid() -> OwnerUid {
+        OwnerUid::parse("uid").expect("a uid")
+    }
+
     pub fn subject(&self) -> Subject {
         Subject::read(&self.link(), &self.config)
     }
@@ -167,7 +186,7 @@ impl World {
     fn link(&self) -> ConnectWiseLink {
         let mut link = ConnectWiseLink::new("acme", self.spec.clone());
         link.metadata.namespace = Some("team".to_owned());
-        link.metadata.uid = Some("uid".to_owned());
+        link.metadata.uid = Some(self.uid.as_str().to_owned());
         link.metadata.generation = Some(self.generation);
         link.metadata.deletion_timestamp = self.deleting.map(Time);
         link.metadata.finalizers = self.finalizer.then(|| vec![FINALIZER.to_owned()]);
@@ -207,6 +226,7 @@ impl World {
             let version = self.next_version();
             let link = self.petra.get_mut(&id).expect("there");
             link.state = state;
+            link.refusal = (state == RemoteState::Failed).then_some(self.failing_for);
             link.confirmed_at = (state == RemoteState::Connected).then_some(now);
             link.version = version;
         }

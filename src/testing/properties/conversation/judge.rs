@@ -10,7 +10,7 @@ use crate::link::decide::View;
 use crate::link::facts::{PollView, SecretRead};
 use crate::link::message;
 use crate::link::plan::{Change, Settlement};
-use crate::petra::{Owner, PutAnswer, RemoteLink, RemoteState};
+use crate::petra::{Holder, Owner, OwnerUid, PutAnswer, RemoteLink, RemoteState};
 use crate::testing::properties::verdicts::{
     RoundVerdict, accusations_are_backed, passed, round_verdict, same_keys, same_role,
 };
@@ -77,7 +77,10 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
             }
         }
         Change::Delete { id, expected } => {
-            let ours = |link: &&RemoteLink| link.owner.as_ref() == Some(&subject.owner);
+            let by_this = |uid: &OwnerUid| uid.as_str() == subject.uid;
+            let ours = |link: &&RemoteLink| {
+                link.owner.as_ref() == Some(&subject.owner) && link.owner_uid.as_ref().is_none_or(by_this)
+            };
             let is_ours = links.iter().filter(ours).any(|link| link.id == *id && link.version == *expected);
             assert!(is_ours, "a DELETE of a link that is not this resource's: {id}");
         }
@@ -152,7 +155,7 @@ fn links<'a>(view: &View<'a>) -> impl Iterator<Item = &'a RemoteLink> {
 /// Who Petra said holds a link, as far as the status may name them.
 fn holders(view: &View) -> Vec<Owner> {
     let refused = match &view.facts.put_answer {
-        Some(PutAnswer::OwnedByOther(owner)) => owner.as_ref(),
+        Some(PutAnswer::OwnedByOther(Holder::Owner(owner))) => Some(owner),
         _ => None,
     };
     let namespace = view.subject.key.namespace.as_str();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::link::{Link, LinkView, Reason, State as LinkState};
 use super::settings::SettingsChange;
-use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, SiteUrl};
+use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, OwnerUid, SiteUrl};
 use super::{Petra, changes::Change};
 
 pub(super) fn router() -> Router<Petra> {
@@ -74,6 +74,7 @@ struct PlacedLink {
     site_url: SiteUrl,
     /// Absent or null: a person made the link by hand.
     owner: Option<Owner>,
+    owner_uid: Option<OwnerUid>,
     credentials_version: Option<CredentialsVersion>,
     #[serde(default)]
     tenant_mappings: u32,
@@ -92,6 +93,7 @@ async fn place(
         company_id: placed.company_id,
         site_url: placed.site_url,
         owner: placed.owner,
+        owner_uid: placed.owner_uid,
         state: LinkState::Connected { confirmed_at: now },
         credentials_version: placed.credentials_version,
         version,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::link::{Link, Version};
-use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, SiteUrl};
+use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, OwnerUid, SiteUrl};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, SiteUrl};
 pub(super) enum Action {
     /// A PUT where no link was.
     Created,
-    /// A PUT by the owner, with other keys.
+    /// A PUT by the owner: with other keys, by another resource of this owner, or a retry.
     Replaced,
     /// A PUT that took the link over.
     Adopted,
@@ -39,6 +39,8 @@ pub(super) struct Change {
     pub(super) previous_owner: Option<Owner>,
     /// Who holds it after; of a link that is gone, who held it last.
     pub(super) owner: Option<Owner>,
+    /// Which resource of that owner it is.
+    pub(super) owner_uid: Option<OwnerUid>,
     /// The version that the change gave; of a link that is gone, the last it had.
     pub(super) version: Version,
     pub(super) credentials_version: Option<CredentialsVersion>,
@@ -61,6 +63,7 @@ impl Change {
             by,
             previous_owner,
             owner: link.owner.clone(),
+            owner_uid: link.owner_uid.clone(),
             version: link.version.clone(),
             credentials_version: link.credentials_version.clone(),
         }

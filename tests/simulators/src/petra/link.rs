@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, SiteUrl};
+use super::text::{CompanyId, CredentialsVersion, LinkId, Owner, OwnerUid, SiteUrl};
 
 /// An opaque name of one state of one link, never given twice by one [`Versions`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,13 +72,14 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// Why ConnectWise refused the keys of a link: the closed words of the contract.
+/// Why a link failed: the closed words of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reason {
     CompanyUnknown,
     CredentialsRejected,
     PermissionMissing,
+    Unreachable,
 }
 
 impl Reason {
@@ -88,6 +89,7 @@ impl Reason {
             Self::CompanyUnknown => "company_unknown",
             Self::CredentialsRejected => "credentials_rejected",
             Self::PermissionMissing => "permission_missing",
+            Self::Unreachable => "unreachable",
         }
     }
 }
@@ -108,6 +110,8 @@ pub(super) struct Link {
     pub(super) site_url: SiteUrl,
     /// `None`: a person made the link by hand.
     pub(super) owner: Option<Owner>,
+    /// Which resource of that owner sent the last PUT; `None` where none has.
+    pub(super) owner_uid: Option<OwnerUid>,
     pub(super) state: State,
     /// `None`: a person made the link by hand.
     pub(super) credentials_version: Option<CredentialsVersion>,
@@ -128,6 +132,7 @@ pub(super) struct LinkView<'a> {
     company_id: &'a CompanyId,
     site_url: &'a SiteUrl,
     owner: Option<&'a Owner>,
+    owner_uid: Option<&'a OwnerUid>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
@@ -150,6 +155,7 @@ impl<'a> From<&'a Link> for LinkView<'a> {
             company_id: &link.company_id,
             site_url: &link.site_url,
             owner: link.owner.as_ref(),
+            owner_uid: link.owner_uid.as_ref(),
             state,
             reason,
             credentials_version: link.credentials_version.as_ref(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::changes::{Action, Change};
 use super::link::{KeyPair, Link, Reason, State, Version, Versions};
-use super::text::{CompanyId, CredentialsVersion, InstallationId, LinkId, Owner, SiteUrl};
+use super::text::{CompanyId, CredentialsVersion, InstallationId, LinkId, Owner, OwnerUid, SiteUrl};
 
 /// The body of a PUT, read.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Put {
     pub(super) site_url: SiteUrl,
     pub(super) keys: KeyPair,
     pub(super) owner: Owner,
+    pub(super) owner_uid: OwnerUid,
     pub(super) credentials_version: CredentialsVersion,
     /// `None`: the caller believes that no link is there.
     pub(super) expected_version: Option<String>,
@@ -51,9 +52,11 @@ pub(super) struct Delete {
 /// What became of a PUT that was not refused.
 #[derive(Debug, PartialEq)]
 pub(super) enum Accepted<'a> {
-    /// The same owner and credentials version were there already: nothing was changed.
+    /// The same owner, resource and credentials version were there already: nothing was changed.
     Unchanged(&'a Link),
-    /// Created, replaced or adopted: ConnectWise has to confirm the keys.
+    /// Another resource of the same owner holds the link now, with keys that ConnectWise has confirmed.
+    Recorded(&'a Link),
+    /// Created, replaced, retried or adopted: ConnectWise has to confirm the keys.
     Pending(&'a Link),
 }
 
@@ -104,10 +107,13 @@ impl Links {
             return Err(Refusal::TooLate);
         }
         let current = self.by_id.get(&id);
-        let ours = current.is_some_and(|link| link.owner.as_ref() == Some(&put.owner));
-        if ours
-            && current.is_some_and(|link| link.credentials_version.as_ref() == Some(&put.credentials_version))
-        {
+        let expected = current.map(|link| link.version.as_str()) == put.expected_version.as_deref();
+        let own = current.filter(|link| link.owner.as_ref() == Some(&put.owner));
+        let ours = own.is_some();
+        let same_keys =
+            own.filter(|link| link.credentials_version.as_ref() == Some(&put.credentials_version));
+        let is_retry = |link: &Link| expected && matches!(link.state, State::Failed { .. });
+        if same_keys.is_some_and(|link| link.owner_uid.as_ref() == Some(&put.owner_uid) && !is_retry(link)) {
             return Ok(Accepted::Unchanged(&self.by_id[&id]));
         }
         let action = match current {
@@ -116,10 +122,11 @@ impl Links {
             Some(link) if adopts(put.adopt_from.as_ref(), link.owner.as_ref()) => Action::Adopted,
             Some(link) => return Err(Refusal::OwnedByOther { owner: link.owner.clone() }),
         };
-        if current.map(|link| link.version.as_str()) != put.expected_version.as_deref() {
+        if !expected {
             return Err(Refusal::VersionMismatch { version: current.map(|link| link.version.clone()) });
         }
-        if let Some(reason) = refused {
+        let confirmed = same_keys.map(|link| link.state).filter(|it| matches!(it, State::Connected { .. }));
+        if let Some(reason) = refused.filter(|_| confirmed.is_none()) {
             return Err(Refusal::ConnectWise(reason));
         }
         let link = Link {
@@ -127,14 +134,16 @@ impl Links {
             company_id: put.company_id,
             site_url: put.site_url,
             owner: Some(put.owner.clone()),
-            state: State::Pending,
+            owner_uid: Some(put.owner_uid),
+            state: confirmed.unwrap_or(State::Pending),
             credentials_version: Some(put.credentials_version),
             version: self.versions.next(),
             updated_at: now,
             keys: Some(put.keys),
             tenant_mappings: current.map_or(0, |link| link.tenant_mappings),
         };
-        Ok(Accepted::Pending(self.store(link, action, Some(put.owner))))
+        let link = self.store(link, action, Some(put.owner));
+        Ok(if confirmed.is_some() { Accepted::Recorded(link) } else { Accepted::Pending(link) })
     }
 
     /// Deletes one's own link.

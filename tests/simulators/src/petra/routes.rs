@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::link::{KeyPair, LinkView};
 use super::links::{Accepted, AdoptFrom, Delete, Put, Refusal, Whose};
 use super::problem::Problem;
-use super::text::{CompanyId, CredentialsVersion, InstallationId, LinkId, Owner, SiteUrl};
+use super::text::{CompanyId, CredentialsVersion, InstallationId, LinkId, Owner, OwnerUid, SiteUrl};
 use super::{Petra, confirmation};
 
 pub(super) fn router(petra: &Petra) -> Router<Petra> {
@@ -84,6 +84,7 @@ struct PutBody {
     public_key: String,
     private_key: String,
     owner: Owner,
+    owner_uid: OwnerUid,
     credentials_version: CredentialsVersion,
     // `deserialize_with` makes the field required, though it may be null: a caller that forgets it must not be taken
     // for one that believes no link to be there.
@@ -104,7 +105,9 @@ async fn put(
     let now = petra.0.now(&books.settings);
     let refused = books.settings.connectwise_refuses;
     match books.links.put(id, put, now, refused)? {
-        Accepted::Unchanged(link) => Ok((StatusCode::OK, Json(LinkView::from(link))).into_response()),
+        Accepted::Unchanged(link) | Accepted::Recorded(link) => {
+            Ok((StatusCode::OK, Json(LinkView::from(link))).into_response())
+        }
         Accepted::Pending(link) => {
             let answer = (StatusCode::ACCEPTED, Json(LinkView::from(link))).into_response();
             let (id, version) = (link.id.clone(), link.version.clone());
@@ -128,6 +131,7 @@ fn read_put(body: &[u8]) -> Result<Put, Problem> {
         site_url: body.site_url,
         keys: KeyPair::new(body.public_key, body.private_key),
         owner: body.owner,
+        owner_uid: body.owner_uid,
         credentials_version: body.credentials_version,
         expected_version: body.expected_version,
         not_after: body.not_after,

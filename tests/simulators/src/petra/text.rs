@@ -74,6 +74,14 @@ text!(
 );
 
 text!(
+    /// `ownerUid`, the resource that sent a PUT.
+    OwnerUid,
+    |text| {
+        (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    }
+);
+
+text!(
     /// `credentialsVersion`, the caller's name for the content of the keys.
     CredentialsVersion,
     |text| {

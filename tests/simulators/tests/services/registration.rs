@@ -27,6 +27,7 @@ pub fn put(run: &Run, link: &str) -> RequestBuilder {
         "publicKey": "acme-public",
         "privateKey": "CANARY-acme-private",
         "owner": "test/default/acme",
+        "ownerUid": "8f14e45f-ceea-467f-a9d1-2e5b6c7d8e9f",
         "credentialsVersion": "0123456789abcdef",
         "expectedVersion": null,
         "notAfter": not_after.to_string(),

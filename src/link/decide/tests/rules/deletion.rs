@@ -75,7 +75,7 @@ fn deleting_finds_the_owners_link_under_another_id_and_no_others() {
 }
 
 #[test]
-fn a_leftover_of_a_namesake_is_removed_when_ready_and_orphan_keeps_it() {
+fn a_leftover_of_this_resource_is_removed_when_ready_and_orphan_keeps_it() {
     for (policy, left) in [(None, 1), (Some(DeletionPolicy::Orphan), 2)] {
         let mut world = World::new();
         place(&mut world, "leftover", "former", Some(World::owner()));

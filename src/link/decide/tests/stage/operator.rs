@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
+use super::referee::Referee;
 use super::{Stage, Who};
 use crate::clock::Now;
 use crate::crd::LinkStatus;
@@ -17,7 +18,7 @@ use crate::link::visit::{Effects, End, Visit};
 use crate::link::{CATCH_UP, Error};
 use crate::petra::listing::Listing;
 use crate::petra::snapshot::Snapshot;
-use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
+use crate::petra::{DeleteAnswer, OwnerUid, PetraFault, PutAnswer};
 
 pub(super) struct Operator {
     /// When the process started, in true time.
@@ -253,10 +254,12 @@ impl Effects for Visited<'_> {
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 self.stage.referee.puts(self.who, visit, adopt_from.as_ref());
                 let credentials = credentials.as_str().to_owned();
-                let order = Order { id, company, owner, expected, adopt_from, credentials };
+                let owner_uid = OwnerUid::parse(&visit.subject.uid).expect("a uid");
+                let order = Order { id, company, owner, owner_uid, expected, adopt_from, credentials };
                 Outcome::Put(if leads { self.stage.petra.put(order, not_after) } else { PutAnswer::Fenced })
             }
             Change::Delete { id, expected } => {
+                Referee::deletes(&self.stage.petra.links, &id, &expected, visit);
                 let answer = if leads {
                     self.stage.petra.delete(&id, &owner, &expected, not_after)
                 } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::link::decide::tests::books::{self, Links, Order};
-use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteState, Version};
+use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, Refusal, RemoteState, Version};
 
 /// How Petra takes requests now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,7 @@ impl Petra {
             let version = self.version();
             if let Some(link) = self.links.get_mut(&id) {
                 link.state = state;
+                link.refusal = (state == RemoteState::Failed).then_some(Refusal::CredentialsRejected);
                 link.confirmed_at = (state == RemoteState::Connected).then_some(at);
                 link.version = version;
             }

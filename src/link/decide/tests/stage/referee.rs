@@ -15,8 +15,8 @@ use crate::link::facts::SecretRead;
 use crate::link::message;
 use crate::link::plan::HeldCause;
 use crate::link::visit::Visit;
-use crate::petra::RemoteState;
 use crate::petra::client::Adopt;
+use crate::petra::{LinkId, OwnerUid, RemoteState, Version};
 use crate::testing::properties::verdicts::{RoundVerdict, accusations_are_backed, round_verdict};
 
 /// The inputs that a good round proves: company, keys, profile, board.
@@ -30,10 +30,10 @@ pub(super) struct Referee {
     confirmed: BTreeSet<String>,
     /// Since when a Ready link was told to be bad, by operator and resource, and what of.
     doubted: BTreeMap<(usize, Who), (RoundVerdict, Duration)>,
-    /// Resources that may hold a link: they sent a PUT, or say so in the status.
-    holding: BTreeSet<Who>,
-    /// Resources that are gone, or left mode `Api`, and must have left nothing.
-    must_be_gone: BTreeSet<Who>,
+    /// Resources that may hold a link, with their UID: they sent a PUT, or say so in the status.
+    holding: BTreeMap<Who, String>,
+    /// Resources that are gone, or left mode `Api`, with their UID: they must have left nothing.
+    must_be_gone: BTreeMap<Who, String>,
     pub steps: u64,
     pub writes: u64,
 }
@@ -59,10 +59,11 @@ impl Referee {
 
     /// A resource is gone, or its finalizer is.
     pub fn departed(&mut self, who: Who, policy: DeletionPolicy) {
-        if policy == DeletionPolicy::Unlink && self.holding.contains(&who) {
-            self.must_be_gone.insert(who);
+        if let Some(uid) = self.holding.remove(&who)
+            && policy == DeletionPolicy::Unlink
+        {
+            self.must_be_gone.insert(who, uid);
         }
-        self.holding.remove(&who);
     }
 
     /// A resource of this name exists again: it is the same owner.
@@ -91,11 +92,19 @@ impl Referee {
     /// Promise 3: only a resource that was told to takes another's link over, and only before it has one.
     pub fn puts(&mut self, who: Who, visit: &Visit, adopt: Option<&Adopt>) {
         self.must_be_gone.remove(&who);
-        self.holding.insert(who);
+        self.holding.insert(who, visit.subject.uid.clone());
         assert!(visit.facts.finalizer, "a PUT before the finalizer");
         let Some(adopt) = adopt else { return };
         let asked = visit.subject.spec.registration.as_ref().and_then(|it| it.adopt_from.as_deref());
         assert_eq!(asked, Some(adopt.as_str()), "a take-over that nobody asked for");
+    }
+
+    /// A resource deletes no link of another owner, and none that another resource of its owner changed last.
+    pub fn deletes(links: &Links, id: &LinkId, expected: &Version, visit: &Visit) {
+        let Some(link) = links.get(id).filter(|link| link.version == *expected) else { return };
+        assert_eq!(link.owner.as_ref(), Some(&visit.subject.owner), "a DELETE of another's link");
+        let of_another = |uid: &OwnerUid| uid.as_str() != visit.subject.uid;
+        assert!(!link.owner_uid.as_ref().is_some_and(of_another), "a DELETE of what a namesake left");
     }
 
     /// What Petra holds after anything happened.
@@ -103,9 +112,12 @@ impl Referee {
         for link in links.values().filter(|link| link.state == RemoteState::Connected) {
             self.confirmed.extend(link.credentials_version.clone());
         }
-        for who in &self.must_be_gone {
+        for (who, uid) in &self.must_be_gone {
             let owner = Stage::owner(*who);
-            let left = links.values().any(|link| link.owner.as_ref() == Some(&owner));
+            let by_it = |it: &OwnerUid| it.as_str() == uid;
+            let left = links.values().any(|link| {
+                link.owner.as_ref() == Some(&owner) && link.owner_uid.as_ref().is_some_and(by_it)
+            });
             assert!(!left, "{} is gone and left a link behind", NAMES[*who]);
         }
         // The third company's host moves, and with it the id: a namesake's leftover may stand beside it for a while.
@@ -127,7 +139,7 @@ impl Referee {
             .any(|it| after.reason(ConditionType::Registered) == Some(it));
         let by_api = after.link.as_ref().is_some_and(|link| link.mode == Some(RegistrationMode::Api));
         if registered && by_api {
-            self.holding.insert(who);
+            self.holding.insert(who, visit.subject.uid.clone());
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Arrangement, foreign_link};
 use crate::crd::{DeletionPolicy, RegistrationSpec};
 use crate::link::decide::tests::world::World;
 use crate::link::facts::Rival;
-use crate::petra::{Owner, PetraFault, RemoteState};
+use crate::petra::{Owner, OwnerUid, PetraFault, RemoteState};
 
 pub(super) const ROWS: &[Arrangement] = &[
     ("nothing conclusive from Petra", || {
@@ -20,6 +20,15 @@ pub(super) const ROWS: &[Arrangement] = &[
         world
     }),
     ("link held by another owner", || foreign_link(Some(Owner::new("elsewhere", "team", "acme")))),
+    ("link taken over by a copy of this resource", || {
+        let mut world = World::ready();
+        for link in world.petra.values_mut() {
+            link.owner_uid = OwnerUid::parse("copy");
+        }
+        world.visit();
+        world.wait(Duration::from_secs(61));
+        world
+    }),
     ("link made by hand", || foreign_link(None)),
     ("link made by hand, adopted", || {
         let mut world = foreign_link(None);

@@ -110,7 +110,9 @@ impl Effects for Visited<'_> {
             }
             Question::Owned(owner) => {
                 trace.petra_reads += 1;
-                let is_listed = |link: &&RemoteLink| !world.list_lags && link.owner.as_ref() == Some(&owner);
+                let is_listed = |link: &&RemoteLink| {
+                    !world.list_lags && (world.list_unfiltered || link.owner.as_ref() == Some(&owner))
+                };
                 let links = world.petra.values().filter(is_listed).cloned().collect();
                 let list = Listing { links, complete: true, ..Listing::default() };
                 Answer::Owned(world.petra_fault.map_or(Ok(list), Err))
@@ -129,11 +131,14 @@ impl Effects for Visited<'_> {
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 trace.puts += 1;
                 assert!(world.finalizer, "a PUT before the finalizer");
-                Outcome::Put(if let Some(fault) = world.petra_fault.or(world.put_fault) {
+                Outcome::Put(if let Some(answer) = world.put_answer.clone() {
+                    answer
+                } else if let Some(fault) = world.petra_fault.or(world.put_fault) {
                     PutAnswer::Unknown(fault)
                 } else {
                     let (credentials, owner) = (credentials.as_str().to_owned(), World::owner());
-                    let order = Order { id, company, owner, expected, adopt_from, credentials };
+                    let owner_uid = world.uid.clone();
+                    let order = Order { id, company, owner, owner_uid, expected, adopt_from, credentials };
                     let version = world.next_version();
                     books::put(&mut world.petra, &order, world.petra_refuses, version)
                 })

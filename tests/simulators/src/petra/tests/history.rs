@@ -17,6 +17,7 @@ enum Step {
     Put {
         link: &'static str,
         owner: &'static str,
+        uid: &'static str,
         keys: &'static str,
         version: Belief,
         adopt_from: Option<&'static str>,
@@ -48,14 +49,17 @@ enum Belief {
 fn step() -> impl Strategy<Value = Step> {
     let link = || prop::sample::select(vec!["link-1", "link-2"]);
     let owner = || prop::sample::select(vec!["prod/team/a", "prod/team/b", "prod/team/ab"]);
+    let uid = prop::sample::select(vec!["uid-1", "uid-2"]);
     let keys = prop::sample::select(vec!["k1", "k2", "k3"]);
     let version =
         || prop::sample::select(vec![Belief::Nothing, Belief::Current, Belief::Current, Belief::Old]);
     let late = || prop::bool::weighted(0.1);
     let adopt_from = prop::option::of(prop::sample::select(vec!["prod/team/a", "prod/team/b", "unowned"]));
     prop_oneof![
-        6 => (link(), owner(), keys, version(), adopt_from, late()).prop_map(
-            |(link, owner, keys, version, adopt_from, late)| Step::Put { link, owner, keys, version, adopt_from, late }
+        6 => (link(), owner(), uid, keys, version(), adopt_from, late()).prop_map(
+            |(link, owner, uid, keys, version, adopt_from, late)| {
+                Step::Put { link, owner, uid, keys, version, adopt_from, late }
+            }
         ),
         3 => (link(), owner(), version(), late())
             .prop_map(|(link, owner, version, late)| Step::Delete { link, owner, version, late }),
@@ -79,12 +83,13 @@ fn deadline(now: Timestamp, late: bool) -> Timestamp {
 /// Takes a step; true where the answer was that something changed.
 fn take(links: &mut Links, step: &Step, now: Timestamp, seen: &BTreeSet<String>) -> bool {
     match *step {
-        Step::Put { link, owner, keys, version, adopt_from, late } => {
+        Step::Put { link, owner, uid, keys, version, adopt_from, late } => {
             let id = text::<LinkId>(link);
             let expected = believed(links, &id, version, seen);
             let adopt_from = adopt_from.map(text::<AdoptFrom>);
-            let put = Put { adopt_from, ..put_by(owner, keys, expected, deadline(now, late)) };
-            matches!(links.put(id, put, now, None), Ok(Accepted::Pending(_)))
+            let owner_uid = text(uid);
+            let put = Put { adopt_from, owner_uid, ..put_by(owner, keys, expected, deadline(now, late)) };
+            matches!(links.put(id, put, now, None), Ok(Accepted::Pending(_) | Accepted::Recorded(_)))
         }
         Step::Delete { link, owner, version, late } => {
             let id = text::<LinkId>(link);

@@ -25,6 +25,8 @@ const LINK: &str = "/v1/integrations/connectwise/link-1";
 const LIST: &str = "/v1/integrations/connectwise";
 const OWNER: &str = "prod/team/a";
 const OTHER: &str = "prod/team/b";
+/// Which resource of an owner sends a PUT.
+const UID: &str = "8f14e45f-ceea-467f-a9d1-2e5b6c7d8e9f";
 
 fn start() -> Timestamp {
     "2026-02-02T09:30:00Z".parse().expect("RFC 3339")
@@ -38,6 +40,7 @@ fn put_body() -> Value {
         "publicKey": "public",
         "privateKey": "private",
         "owner": OWNER,
+        "ownerUid": UID,
         "credentialsVersion": "k1",
         "expectedVersion": null,
         "notAfter": "2026-02-02T09:30:08Z",

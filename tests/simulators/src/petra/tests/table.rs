@@ -6,7 +6,7 @@ use super::super::changes::Action;
 use super::super::link::{KeyPair, Link, Reason, State};
 use super::super::links::{Accepted, AdoptFrom, Delete, Links, Put, Refusal};
 use super::super::text::{LinkId, Owner};
-use super::{OTHER, OWNER, start};
+use super::{OTHER, OWNER, UID, start};
 
 /// Which version the caller names.
 #[derive(Clone, Copy)]
@@ -43,6 +43,7 @@ pub(super) fn put_by(owner: &str, keys: &str, expected_version: Option<String>, 
         site_url: text("api-na.myconnectwise.localhost"),
         keys: KeyPair::new(format!("public-{keys}"), format!("private-{keys}")),
         owner: text(owner),
+        owner_uid: text(UID),
         credentials_version: text(keys),
         expected_version,
         not_after,
@@ -129,6 +130,7 @@ fn a_put_has_exactly_these_outcomes() {
         let now = start() + SignedDuration::from_secs(late);
         let said = match links.put(id(), put, now, connectwise) {
             Ok(Accepted::Unchanged(_)) => "200".to_owned(),
+            Ok(Accepted::Recorded(_)) => "200 recorded".to_owned(),
             Ok(Accepted::Pending(link)) => {
                 assert_eq!(link.state, State::Pending, "row {row}");
                 assert_eq!(link.owner, Some(text(OWNER)), "row {row}");
@@ -144,6 +146,44 @@ fn a_put_has_exactly_these_outcomes() {
         };
         assert_eq!(said, outcome, "row {row}");
         assert!(said.starts_with("202") || links == before, "row {row} changed something");
+    }
+}
+
+#[test]
+fn the_same_keys_again_are_a_retry_or_tell_another_resource_or_change_nothing() {
+    let (connected, failed) =
+        (State::Connected { confirmed_at: start() }, State::Failed { reason: Reason::Unreachable });
+    let wrong_keys = Some(Reason::CredentialsRejected);
+    let rows = [
+        // state, uid, version named, ConnectWise, outcome, state after
+        (State::Pending, UID, AStale, wrong_keys, "200", State::Pending),
+        (connected, UID, AStale, wrong_keys, "200", connected),
+        (failed, UID, AStale, None, "200", failed),
+        (failed, UID, No, None, "200", failed),
+        (failed, UID, TheCurrent, None, "202", State::Pending),
+        (failed, UID, TheCurrent, wrong_keys, "422", failed),
+        (connected, "another", TheCurrent, wrong_keys, "200 recorded", connected),
+        (connected, "another", AStale, None, "412", connected),
+        (State::Pending, "another", TheCurrent, None, "202", State::Pending),
+        (failed, "another", TheCurrent, None, "202", State::Pending),
+    ];
+    for (row, (state, uid, names, connectwise, outcome, after)) in rows.into_iter().enumerate() {
+        let mut links = links(Of(OWNER));
+        links.force_state(&id(), state, start());
+        let before = links.get(&id()).cloned().expect("it is there");
+        let put = Put { owner_uid: text(uid), ..put_by(OWNER, "k1", named(&links, names), start()) };
+        let said = match links.put(id(), put, start(), connectwise) {
+            Ok(Accepted::Unchanged(_)) => "200",
+            Ok(Accepted::Recorded(_)) => "200 recorded",
+            Ok(Accepted::Pending(_)) => "202",
+            Err(refused) => refusal(&refused),
+        };
+        assert_eq!(said, outcome, "row {row}");
+        let link = links.get(&id()).expect("it is there");
+        assert_eq!(link.state, after, "row {row}");
+        let changed = ["202", "200 recorded"].contains(&said);
+        assert_eq!(link.version != before.version, changed, "row {row}");
+        assert_eq!(link.owner_uid == Some(text(uid)), changed || uid == UID, "row {row}");
     }
 }
 
