@@ -21,10 +21,11 @@ pub(super) fn unanswered(fault: Fault) -> PetraFault {
     }
 }
 
-/// What any other answer means.
+/// What any other answer means. A 401 or 403 that is not a JSON object is the page of a proxy, which does not know the key
+/// (U: what Petra's own body is, is not documented).
 fn refusal(answer: &Answer) -> PetraFault {
     match answer.status {
-        401 | 403 => PetraFault::KeyRejected,
+        401 | 403 if wire::is_json_object(&answer.body) => PetraFault::KeyRejected,
         429 => PetraFault::RateLimited(answer.retry_after),
         _ => PetraFault::Unavailable,
     }
@@ -102,13 +103,35 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_a_proxy_does_not_refuse_the_operators_key() {
+        let (refused, unavailable) = (PetraFault::KeyRejected, PetraFault::Unavailable);
+        let table = [
+            (r#"{"code":"invalid_api_key","message":"x"}"#, refused),
+            (r#" {"message":"Unauthorized"}"#, refused),
+            ("<html><h1>403 Forbidden</h1></html>", unavailable),
+            ("{{ the template of a page", unavailable),
+            (r#"["Unauthorized"]"#, unavailable),
+            ("Forbidden", unavailable),
+            ("", unavailable),
+        ];
+        let id = LinkId::parse("cw-1").expect("an id");
+        let owner = Owner::new("here", "team", "acme");
+        for (status, (body, fault)) in [401, 403].into_iter().flat_map(|it| table.map(|row| (it, row))) {
+            let answer = answer(status, body);
+            assert_eq!(read_page(&answer), Err(fault), "{status} {body}");
+            assert_eq!(read_get(&id, &answer), Err(fault), "{status} {body}");
+            assert_eq!(read_usage(&answer), Err(fault), "{status} {body}");
+            assert_eq!(read_put(&id, &owner, &answer), PutAnswer::Unknown(fault), "{status} {body}");
+            assert_eq!(read_delete(&answer), DeleteAnswer::Unknown(fault), "{status} {body}");
+        }
+    }
+
+    #[test]
     fn a_server_without_the_contract_is_known_by_its_list_route() {
         let table = [
             (404, PetraFault::NoContract),
             (405, PetraFault::NoContract),
             (501, PetraFault::NoContract),
-            (401, PetraFault::KeyRejected),
-            (403, PetraFault::KeyRejected),
             (429, PetraFault::RateLimited(Some(Duration::from_secs(7)))),
             (200, PetraFault::Unavailable),
             (301, PetraFault::Unavailable),

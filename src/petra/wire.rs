@@ -144,6 +144,12 @@ pub(crate) fn refusal(body: &[u8]) -> Refusal {
     body.get("code").and_then(Value::as_str).map_or(Refusal::Unexplained, Refusal::parse)
 }
 
+/// Whether the body is a JSON object, as every error of Petra's own is; the page of a proxy is none.
+#[must_use]
+pub(crate) fn is_json_object(body: &[u8]) -> bool {
+    json::read::<Value>(body).is_some_and(|value| value.is_object())
+}
+
 /// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`. It is the
 /// one free text of a server's that is shown, because it shows people whose key they mounted; so it must not hold a key. No word
 /// is as long as one of ConnectWise's, and there is no `_`, as after the `petra` of every key of Petra's.
