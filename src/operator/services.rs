@@ -161,7 +161,8 @@ fn next_verification(timings: &Timings, unanswered: u32) -> Duration {
     }
 }
 
-/// Proves the Petra key at start, daily and when it changes, and names the organisation that it belongs to.
+/// Proves the Petra key at start, daily, when it changes and when the link routes begin or cease to refuse it, and names the
+/// organisation that it belongs to.
 pub(super) async fn verify_account(
     petra: Arc<PetraClient>,
     key: SecretFile,
@@ -169,11 +170,12 @@ pub(super) async fn verify_account(
     timings: Timings,
     stop: CancellationToken,
 ) {
-    let mut changes = key.changes();
+    let (mut changes, mut refusals) = (key.changes(), petra.refusals());
     let proving = async {
         // How many proofs in a row were not answered.
         let mut unanswered = 0;
         loop {
+            refusals.mark_unchanged();
             match petra.usage().await {
                 Ok(account) => {
                     unanswered = 0;
@@ -193,8 +195,12 @@ pub(super) async fn verify_account(
                     warn!(?fault, "Petra did not confirm whether it accepts the operator's API key");
                 }
             }
-            // Either way the next proof is due.
-            let _ = tokio::time::timeout(next_verification(&timings, unanswered), changes.next()).await;
+            // Whichever comes first, the next proof is due.
+            tokio::select! {
+                () = tokio::time::sleep(next_verification(&timings, unanswered)) => {}
+                _ = changes.next() => {}
+                _ = refusals.changed() => {}
+            }
         }
     };
     stop.run_until_cancelled(proving).await;

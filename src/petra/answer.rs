@@ -31,6 +31,14 @@ fn refusal(answer: &Answer) -> PetraFault {
     }
 }
 
+/// Whether the answer of a link route refuses the operator's key; `None` where it does not tell.
+pub(super) fn refuses_key(answer: &Answer) -> Option<bool> {
+    match answer.status {
+        200..300 => Some(false),
+        _ => (refusal(answer) == PetraFault::KeyRejected).then_some(true),
+    }
+}
+
 /// A page of the list route, which alone shows whether the server implements the contract.
 pub(crate) fn read_page(answer: &Answer) -> Result<Page, PetraFault> {
     match answer.status {

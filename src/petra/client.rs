@@ -8,10 +8,11 @@ use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
+use tokio::sync::watch;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use super::answer::{read_delete, read_get, read_page, read_put, read_usage, unanswered};
+use super::answer::{read_delete, read_get, read_page, read_put, read_usage, refuses_key, unanswered};
 use super::link::{LinkId, RemoteLink, Version};
 use super::listing::{Listing, Pages, Step};
 use super::outcome::{DeleteAnswer, PetraFault, PutAnswer};
@@ -94,12 +95,19 @@ pub struct PetraClient {
     timeouts: Timeouts,
     /// How far the server's clock is ahead of ours, in milliseconds, by the last `Date` seen.
     ahead: AtomicI64,
+    /// Whether the link routes refuse the operator's key, by their last answer that tells.
+    refused: watch::Sender<bool>,
 }
 
 impl PetraClient {
     /// A client of the one Petra host that the guard allows.
     pub(crate) fn new(guard: Arc<Guard>, key: SecretFile, clock: Clock, timeouts: Timeouts) -> Self {
-        Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0) }
+        Self { guard, key, clock, timeouts, ahead: AtomicI64::new(0), refused: watch::Sender::new(false) }
+    }
+
+    /// Changes when the link routes begin to refuse the operator's key, and when they accept it again.
+    pub(crate) fn refusals(&self) -> watch::Receiver<bool> {
+        self.refused.subscribe()
     }
 
     /// All links of an installation. No key of ConnectWise is in the call, so that it also proves, before any is sent,
@@ -126,7 +134,9 @@ impl PetraClient {
         let mut cursor: Option<String> = None;
         loop {
             let path = list_path(filter, value, cursor.as_deref());
-            let page = read_page(&self.get_path("listLinks", share, path, PAGE_BYTES).await?)?;
+            let answer = self.get_path("listLinks", share, path, PAGE_BYTES).await?;
+            self.note_key(&answer);
+            let page = read_page(&answer)?;
             match pages.take(page) {
                 Step::Next(next) => cursor = Some(next),
                 Step::Done => return Ok(pages.finish()),
@@ -143,7 +153,9 @@ impl PetraClient {
     /// Why it could not be read. A 404 that is not the contract's own (a proxy's) proves nothing.
     pub(crate) async fn get(&self, id: &LinkId, asker: &Owner) -> Result<Option<RemoteLink>, PetraFault> {
         let path = format!("{LINKS}/{id}");
-        read_get(id, &self.get_path("getLink", Some(asker.namespace()), path, LINK_BYTES).await?)
+        let answer = self.get_path("getLink", Some(asker.namespace()), path, LINK_BYTES).await?;
+        self.note_key(&answer);
+        read_get(id, &answer)
     }
 
     /// Proves the key and names the organisation that it belongs to.
@@ -251,6 +263,7 @@ impl PetraClient {
         let message = Message { path_and_query, headers, body, timeout, max_bytes: LINK_BYTES };
         let answer = admission.send(message).await.map_err(|fault| NotSent::Fault(unanswered(fault)))?;
         self.note_server_clock(&answer);
+        self.note_key(&answer);
         Ok(answer)
     }
 
@@ -268,6 +281,12 @@ impl PetraClient {
         if let Some(date) = answer.date {
             let ahead = date.as_millisecond() - self.clock.now().wall.as_millisecond();
             self.ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    fn note_key(&self, answer: &Answer) {
+        if let Some(refused) = refuses_key(answer) {
+            self.refused.send_if_modified(|before| std::mem::replace(before, refused) != refused);
         }
     }
 

@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU16;
+
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -294,6 +296,32 @@ async fn only_petra_itself_can_say_that_a_link_is_gone() {
         let (_server, client) = rig(move |_| reply.clone()).await;
         let found = client.get(&id(), &owner()).await.map(|link| link.is_some());
         assert_eq!(found, expected, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_link_routes_tell_when_they_begin_and_cease_to_refuse_the_key() {
+    let status = Arc::new(AtomicU16::new(200));
+    let replies = Arc::clone(&status);
+    let (_server, client) = rig(move |_| match replies.load(Ordering::Relaxed) {
+        200 => Reply::json(200, r#"{"links": [], "next": null}"#),
+        403 => Reply::json(403, "<html>a proxy</html>"),
+        other => Reply::json(other, r#"{"code":"invalid_api_key"}"#),
+    })
+    .await;
+    let mut refusals = client.refusals();
+    for (reply, news, refused) in [
+        (200, false, false),
+        (401, true, true),
+        (401, false, true),
+        (403, false, true),
+        (200, true, false),
+        (403, false, false),
+    ] {
+        status.store(reply, Ordering::Relaxed);
+        let _ = client.list("prod").await;
+        let told = (refusals.has_changed().expect("the client is there"), *refusals.borrow_and_update());
+        assert_eq!(told, (news, refused), "{reply}");
     }
 }
 

@@ -56,6 +56,16 @@ fn wait_until_proved(stage: &Stage, good: bool) -> Result<()> {
 }
 
 #[test]
+fn a_petra_key_that_dies_is_noticed_long_before_the_daily_proof() -> Result<()> {
+    let stage = stage("fleet-petra-key-dies")?;
+    wait_until_proved(&stage, true)?;
+    stage.sims.petra().set(&json!({"apiKeys": ["another"]}))?;
+    wait_until_proved(&stage, false)?;
+    stage.sims.petra().set(&json!({"apiKeys": [stage.sims.petra_key()]}))?;
+    wait_until_proved(&stage, true)
+}
+
+#[test]
 fn an_empty_list_at_petra_registers_nobody_and_ends_with_a_good_list() -> Result<()> {
     let stage = stage("fleet-empty-list")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
