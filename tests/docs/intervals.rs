@@ -84,6 +84,10 @@ fn delays(timings: &Timings) -> Vec<(&'static str, String)> {
             "rejected API keys, a wrong company or site, a rejection by Petra",
             repeated(t, BackoffKind::Rejected),
         ),
+        (
+            "a Petra server that does not support the link API",
+            format!("{}, doubling to {}, one request for all links", shown(t.poll), shown(t.poll * 6)),
+        ),
         ("no conclusive response, and no earlier result", repeated(t, BackoffKind::Inconclusive)),
         ("no conclusive response, and an earlier result that still applies", repeated(t, BackoffKind::Held)),
         (
@@ -159,8 +163,7 @@ fn waits(timings: &Timings) -> Vec<String> {
     let mut waits = vec![format!("{:.0} %", jitter * 100.0)];
     waits.extend([floor, retry_after_max, secret_poll_later].map(|wait| shown(*wait)));
     waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
-    // Keys that are refused within the floor of their change.
-    waits.extend([shown(*floor), stale_intervals.to_string()]);
+    waits.push(stale_intervals.to_string());
     waits.extend(
         [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
     );

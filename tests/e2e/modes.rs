@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use harness::{Link, Result, Status};
+use harness::{Link, Result, Status, wait_for};
 use serde_json::{Value, json};
 
 use crate::conditions::{ACCEPTED, GRANTED, LINKED, Row, assert_conditions};
-use crate::ledger::{COMPANYINFO, LINK};
+use crate::ledger::{COMPANYINFO, LINK, LIST};
 use crate::linked::{RARELY, private_key};
 use crate::stage::Stage;
 
@@ -140,6 +140,25 @@ fn from_portal_to_api_a_link_by_hand_is_taken_over_after_a_good_check() -> Resul
     stage.cluster.delete(&stage.namespace, "delta")?;
     stage.cluster.wait_gone(&stage.namespace, "delta")?;
     assert_eq!(stage.sims.petra().links_of("delta")?, Vec::<Value>::new(), "it goes as any link of Api");
+    Ok(())
+}
+
+#[test]
+fn from_portal_to_api_waits_for_a_petra_that_has_the_link_api() -> Result<()> {
+    let stage = Stage::set("modes-unsupported")?;
+    stage.sims.petra().set(&json!({"hasContract": false}))?;
+    let lists = || stage.sims.petra_requests(Some("GET"), Some(LIST));
+    let before = lists();
+    wait_for("the shared poll hears of it", || {
+        if lists() > before { Ok(()) } else { Err("no list".to_owned()) }
+    })?;
+    stage.acknowledged("acme", |link| link.field("interval", json!(RARELY)))?;
+    change_spec(&stage, "acme", &json!({"registration": {"mode": "Api", "acknowledged": null}}))?;
+    stage.wait_for("acme", ("Ready", "False", "RegistrationUnsupported"))?;
+    assert_eq!(stage.sims.petra_requests(Some("PUT"), None), 0, "no key was sent");
+    stage.sims.petra().set(&json!({"hasContract": true}))?;
+    stage.wait_for("acme", LINKED[0])?;
+    assert_eq!(deeds(&stage, "acme")?, ["created"]);
     Ok(())
 }
 

@@ -210,17 +210,20 @@ impl Registration<'_> {
             && view.subject.requested_at.is_none()
     }
 
-    /// Whether the list came after Petra was asked about the link, and Petra answered nothing then or told of another state.
+    /// Whether the list came after Petra was asked about the link, and Petra answered nothing then, had no such list, or told of
+    /// another state.
     fn poll_has_news(&self) -> bool {
         let view = self.view;
         let PollView::Known { asked_at, failing: None, .. } = &view.facts.poll else { return false };
         let answered_nothing =
             matches!(view.state.petra_backoff.kind, Some(BackoffKind::Inconclusive | BackoffKind::Held));
+        let unsupported =
+            view.subject.status.reason(ConditionType::Ready) == Some(Reason::RegistrationUnsupported);
         let stored = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
         let listed = view.owned_links().find(|link| link.id == self.id);
         let listed_otherwise = listed.is_some_and(|link| stored != Some(link.state.as_str()));
         view.state.petra_asked.is_some_and(|asked| asked_at.up > asked)
-            && (answered_nothing || listed_otherwise)
+            && (answered_nothing || unsupported || listed_otherwise)
     }
 
     fn listed(&self) -> Row<Known> {

@@ -177,6 +177,7 @@ impl Registration<'_> {
         };
         let mut builder = self.passed.builder.clone();
         let mut kind = BackoffKind::Inconclusive;
+        let mut unsupported = false;
         let progress = if self.registered() {
             kind = BackoffKind::Held;
             self.hold(&mut builder)
@@ -185,9 +186,10 @@ impl Registration<'_> {
             Progress::Keep
         } else if fault == PetraFault::NoContract && !self.may_have_sent_keys() {
             let text = message::looks_again(
-                "This Petra server does not support the link API, so nothing was registered and no key was sent. Set \
+                "This Petra server does not support the link API, so the operator registered nothing and sent no key. Set \
                  spec.registration.mode to Portal. The message then says what to save in Petra's portal.",
             );
+            unsupported = true;
             let value = ConditionStatus::False.because(Reason::RegistrationUnsupported, text);
             builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
             kind = BackoffKind::Rejected;
@@ -216,6 +218,10 @@ impl Registration<'_> {
         if kind == BackoffKind::Held {
             settled = settled.holding(HeldCause::Petra);
         }
+        if unsupported {
+            // The shared poll sees first that the server has the link API now.
+            settled = settled.awaiting_confirmation();
+        }
         settled.claiming(&self.id).plan()
     }
 
@@ -232,8 +238,10 @@ impl Registration<'_> {
     pub(super) fn kept(&self) -> Settlement {
         let mut builder = self.passed.builder.clone();
         let progress = if self.registered() { self.hold(&mut builder) } else { Progress::Keep };
-        let waits = builder.get(ConditionType::Registered).and_then(Condition::known_reason)
-            == Some(Reason::AwaitingConfirmation);
+        let waits = matches!(
+            builder.get(ConditionType::Registered).and_then(Condition::known_reason),
+            Some(Reason::AwaitingConfirmation | Reason::RegistrationUnsupported)
+        );
         let settled = self.view.settle(builder.finish(progress));
         let settled = self.end(settled).claiming(&self.id);
         if waits { settled.awaiting_confirmation() } else { settled }
@@ -247,10 +255,12 @@ impl Registration<'_> {
         held == Some(self.credentials.version.as_str()) && says == Some(PetraSays::Registered)
     }
 
-    /// Whether Petra may have got the keys: it has a link, or a PUT was sent whose outcome is not known.
+    /// Whether the operator may have sent the keys: it registered a link, or a PUT was sent whose outcome is not known.
     fn may_have_sent_keys(&self) -> bool {
         let view = self.view;
-        view.subject.status.link.is_some() || view.facts.puts > 0 || view.state.unknown_put_at.is_some()
+        view.record(RegistrationMode::Api).is_some()
+            || view.facts.puts > 0
+            || view.state.unknown_put_at.is_some()
     }
 
     /// Whether `Ready` says, for these inputs, what Petra last told against the link.

@@ -10,6 +10,7 @@ mod petra;
 mod rejection;
 mod restart;
 mod timetable;
+mod unsupported;
 mod verdict;
 
 use std::time::Duration;
