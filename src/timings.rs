@@ -55,7 +55,7 @@ pub struct Timings {
     pub secret_poll: Duration,
     /// See [`Timings::secret_poll`].
     pub secret_poll_later: Duration,
-    /// The shared poll of Petra while a link waits for its confirmation.
+    /// The shared poll of Petra while a link waits for it. A list of Petra is never further behind.
     pub poll: Duration,
     /// The shared poll of Petra otherwise.
     pub poll_idle: Duration,

@@ -9,7 +9,7 @@
 
 mod election;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -27,6 +27,8 @@ pub struct Leadership(Arc<State>);
 #[derive(Debug)]
 struct State {
     began: CancellationToken,
+    /// When it began.
+    began_at: OnceLock<Instant>,
     tenure: Mutex<Tenure>,
 }
 
@@ -46,7 +48,7 @@ impl Leadership {
     #[must_use]
     pub fn alone() -> Self {
         let leadership = Self::new(Tenure::Alone);
-        leadership.0.began.cancel();
+        leadership.begin();
         leadership
     }
 
@@ -56,7 +58,13 @@ impl Leadership {
     }
 
     fn new(tenure: Tenure) -> Self {
-        Self(Arc::new(State { began: CancellationToken::new(), tenure: Mutex::new(tenure) }))
+        let (began, began_at) = (CancellationToken::new(), OnceLock::new());
+        Self(Arc::new(State { began, began_at, tenure: Mutex::new(tenure) }))
+    }
+
+    fn begin(&self) {
+        self.0.began_at.get_or_init(Instant::now);
+        self.0.began.cancel();
     }
 
     /// Waits until this replica leads for the first time. It never leads twice: who loses the Lease ends.
@@ -79,7 +87,7 @@ impl Leadership {
     /// The Lease was taken or renewed, and no other replica takes it before this moment.
     pub(crate) fn extend(&self, until: Instant) {
         self.set(Tenure::Until(until));
-        self.0.began.cancel();
+        self.begin();
     }
 
     /// The Lease is given back or lost.
@@ -99,6 +107,10 @@ impl Fence for Leadership {
             Tenure::Until(end) => Instant::now() + call < end,
             Tenure::Alone => true,
         }
+    }
+
+    fn led_for(&self) -> Duration {
+        self.0.began_at.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 }
 

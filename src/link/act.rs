@@ -20,8 +20,8 @@ impl Reconciler {
         let (link, owner) = (&visit.subject.key, &visit.subject.owner);
         match change {
             Change::AddFinalizer => self.set_finalizer(visit, true).await,
-            // A replica that may have lost the lead does not know what the next leader has sent to Petra since: that Petra
-            // holds no link proves nothing to it.
+            // A replica that may lose the lead before the change is made does not know what the next leader sends to Petra
+            // meanwhile: that Petra holds no link proves nothing to it.
             Change::RemoveFinalizer if !self.surely_leads() => Ok(Outcome::NotMade),
             Change::RemoveFinalizer => self.set_finalizer(visit, false).await,
             Change::Put { id, company, site, expected, adopt_from, credentials } => {
@@ -50,7 +50,7 @@ impl Reconciler {
                     Some(petra) => {
                         let answer = petra.client.delete(&id, owner, &expected, petra.fence.as_ref()).await;
                         if answer == DeleteAnswer::Gone {
-                            petra.poll.deleted(&id, self.clock.now().up);
+                            petra.poll.deleted(&id, &expected, self.clock.now().up);
                         }
                         answer
                     }
@@ -62,13 +62,20 @@ impl Reconciler {
         }
     }
 
-    /// Whether no other replica can have begun to act. Without a Petra URL the operator changes nothing outside the
-    /// cluster, so two replicas cannot conflict.
+    /// Whether no other replica can begin to act before a change is made. Without a Petra URL the operator changes nothing
+    /// outside the cluster, so two replicas cannot conflict.
     fn surely_leads(&self) -> bool {
-        self.petra.as_ref().is_none_or(|petra| petra.fence.outlives(Duration::ZERO))
+        self.petra.as_ref().is_none_or(|petra| petra.fence.outlives(self.finalizer_limit()))
     }
 
-    /// A patch guarded by the resource version, so that nobody else's finalizer is lost.
+    /// How long a change of the finalizer may take: as long as one at Petra, because the Lease must outlive either.
+    fn finalizer_limit(&self) -> Duration {
+        let timeouts = &self.config.timings.timeouts;
+        timeouts.petra_change.min(timeouts.kubernetes)
+    }
+
+    /// A patch guarded by the resource version, so that nobody else's finalizer is lost, and that one that arrives late changes
+    /// nothing that was written since.
     async fn set_finalizer(&self, visit: &Visit, present: bool) -> Result<Outcome, Error> {
         let meta = &visit.link.metadata;
         let mut finalizers = meta.finalizers.clone().unwrap_or_default();
@@ -82,13 +89,14 @@ impl Reconciler {
         let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &key.namespace);
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         // Only metadata comes back: an object that does not fit its types can lose its finalizer too.
-        match api.patch_metadata(&key.name, &params, &Patch::Merge(&patch)).await {
-            Ok(link) => Ok(Outcome::Finalizer(present, Box::new(link.metadata))),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Outcome::NotMade),
-            Err(source) => {
-                let doing = if present { "add the finalizer" } else { "remove the finalizer" };
-                Err(Error::Kubernetes { doing, source })
-            }
+        let patch = Patch::Merge(&patch);
+        let (limit, patched) = (self.finalizer_limit(), api.patch_metadata(&key.name, &params, &patch));
+        let doing = if present { "add the finalizer" } else { "remove the finalizer" };
+        match tokio::time::timeout(limit, patched).await {
+            Ok(Ok(link)) => Ok(Outcome::Finalizer(present, Box::new(link.metadata))),
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(Outcome::NotMade),
+            Ok(Err(source)) => Err(Error::Kubernetes { doing, source }),
+            Err(_) => Err(Error::TimedOut { doing, limit }),
         }
     }
 }

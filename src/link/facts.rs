@@ -2,6 +2,9 @@
 //! [`decide`](super::decide::decide) judges by. No keys, no Kubernetes types and no remote text are in it, so that a test can
 //! provide all of it.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
@@ -118,9 +121,31 @@ impl ClientIdView {
     }
 }
 
+/// All links at Petra that name one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnedLinks {
+    /// When the list was requested. A link that came to Petra after that need not be in it.
+    pub asked_at: Now,
+    /// The links.
+    pub links: Vec<RemoteLink>,
+}
+
+/// A DELETE that this visit sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SentDelete {
+    /// Of which link.
+    pub id: LinkId,
+    /// What Petra answered.
+    pub answer: DeleteAnswer,
+}
+
 /// Everything that this visit knows beyond the resource itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
+    /// When the visit began, on the monotonic clock.
+    pub began: Duration,
+    /// Since when this replica acts, on the monotonic clock: another one may have acted right up to then.
+    pub leads_since: Duration,
     /// From the watch of Secrets, without reading one.
     pub secret_watch: SecretLookup,
     /// From the shared poll, without a call.
@@ -135,18 +160,18 @@ pub(crate) struct Facts {
     pub secret: Option<SecretRead>,
     /// ConnectWise, asked in this visit.
     pub round: Option<Round>,
-    /// The link at Petra, read by itself in this visit.
-    pub petra_link: Option<Result<Option<RemoteLink>, PetraFault>>,
+    /// Whether this visit waited for the shared poll: its list was requested in this visit.
+    pub polled: bool,
+    /// The links at Petra that this visit read by themselves, after its last change of them.
+    pub petra_links: BTreeMap<LinkId, Result<Option<RemoteLink>, PetraFault>>,
     /// The links that Petra listed for this owner in this visit.
-    pub owned: Option<Result<Vec<RemoteLink>, PetraFault>>,
+    pub owned: Option<Result<OwnedLinks, PetraFault>>,
     /// The answer to a PUT of this visit.
     pub put_answer: Option<PutAnswer>,
     /// How many PUTs this visit has made.
     pub puts: u8,
-    /// The answer to the last DELETE of this visit.
-    pub delete_answer: Option<DeleteAnswer>,
-    /// How many DELETEs of this visit changed nothing, because they named an outdated version or owner.
-    pub ineffective_deletes: u8,
+    /// The DELETEs of this visit, in their order.
+    pub deletes: Vec<SentDelete>,
     /// Whether the resource has the finalizer now.
     pub finalizer: bool,
 }
@@ -159,8 +184,11 @@ impl Facts {
         poll: PollView,
         client_id: ClientIdView,
         finalizer: bool,
+        now: Now,
     ) -> Self {
         Self {
+            began: now.up,
+            leads_since: Duration::ZERO,
             secret_watch,
             poll,
             client_id,
@@ -168,12 +196,12 @@ impl Facts {
             fleet: None,
             secret: None,
             round: None,
-            petra_link: None,
+            polled: false,
+            petra_links: BTreeMap::new(),
             owned: None,
             put_answer: None,
             puts: 0,
-            delete_answer: None,
-            ineffective_deletes: 0,
+            deletes: Vec::new(),
             finalizer,
         }
     }

@@ -100,9 +100,20 @@ pub(crate) enum Error {
         /// Why it failed.
         source: kube::Error,
     },
+    /// The API server did not answer a change in time for this replica to be the leader still.
+    #[error("failed to {doing}: the API server did not answer within {limit:?}")]
+    TimedOut {
+        /// What was being done.
+        doing: &'static str,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// The rules did not settle within `MAX_STEPS`. This is a bug.
     #[error("failed to settle within {MAX_STEPS} steps; this is a bug")]
     Endless,
+    /// The rules repeated a question or a change to which there can be no other answer. This is a bug.
+    #[error("failed to settle: the rules repeat a question or a change; this is a bug")]
+    Repeated,
 }
 
 /// Petra's side, where a server is configured.
@@ -171,12 +182,17 @@ impl Reconciler {
             self.forget_link(&subject.key);
         }
         let secret = &subject.spec.credentials_secret_ref.name;
-        let facts = Facts::at_start(
+        let now = self.clock.now();
+        let mut facts = Facts::at_start(
             self.deps.secrets.get(&subject.key.namespace, secret),
             self.poll_view(&subject),
             self.client_id_view(),
             subject.finalizer,
+            now,
         );
+        if let Some(petra) = &self.petra {
+            facts.leads_since = now.up.saturating_sub(petra.fence.led_for());
+        }
         let state = self.fleet.recall(&subject);
         Visit::begin(link, subject, state, facts).map_or(Begun::Stale, |visit| Begun::Visit(Box::new(visit)))
     }

@@ -50,7 +50,14 @@ impl Reconciler {
                 None => Err(PetraFault::NoContract),
             }),
             Question::Owned(owner) => Answer::Owned(match &self.petra {
-                Some(petra) => petra.client.list_owner(&owner).await,
+                Some(petra) => {
+                    let asked_at = self.clock.now();
+                    let mut listed = petra.client.list_owner(&owner).await;
+                    if let Ok(list) = &mut listed {
+                        petra.poll.forget_deleted(list, asked_at);
+                    }
+                    listed
+                }
                 None => Err(PetraFault::NoContract),
             }),
         })

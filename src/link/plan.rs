@@ -38,7 +38,7 @@ pub(crate) struct Settlement {
     /// Events on the resource, for transitions only.
     pub events: Vec<LinkEvent>,
     /// Whether the shared poll must look for this link often.
-    pub awaits_confirmation: bool,
+    pub awaits_petra: bool,
     /// The company's link that this resource claims, as far as it is known.
     pub claim: Option<LinkId>,
     /// Why a verdict was held, if it was.

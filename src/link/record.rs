@@ -28,7 +28,7 @@ impl Reconciler {
             self.publish_event(&visit.link.object_ref(&()), event);
         }
         if let Some(petra) = &self.petra {
-            if settlement.awaits_confirmation {
+            if settlement.awaits_petra {
                 petra.poll.wait_for(visit.subject.owner.clone());
             } else {
                 petra.poll.stop_waiting(&visit.subject.owner);

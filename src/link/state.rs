@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::reason_class::{BackoffKind, Source};
 use crate::connectwise::Tenant;
 use crate::crd::Reason;
+use crate::petra::Version;
 
 /// A fault of a Ready link that one conclusive response reported. A second response must confirm it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub(crate) struct LinkState {
     pub petra_not_before: Option<Duration>,
     /// When Petra was last asked about such a verdict.
     pub petra_asked: Option<Duration>,
+    /// Whether a request about this very link failed then, and not the list: another list says nothing new.
+    pub petra_request_failed: bool,
     /// How the delays of asking Petra again grow.
     pub petra_backoff: Backoff,
     /// When the last round ended, or began if it did not end. The floor counts from here.
@@ -81,7 +84,7 @@ pub(crate) struct LinkState {
     pub petra_heard_at: Option<Duration>,
     /// The tenant that the last full round found. Spares a discovery.
     pub tenant: Option<Tenant>,
-    /// When this process first saw the link pending at Petra, after it had been confirmed or its keys were registered.
+    /// When this process first saw the link pending at Petra, since it was last confirmed or its keys were last registered.
     pub pending_since: Option<Duration>,
     /// Petra accepted a PUT of this very resource.
     pub held_at_petra: bool,
@@ -89,4 +92,6 @@ pub(crate) struct LinkState {
     pub unknown_put_at: Option<Duration>,
     /// When the link was last changed at Petra by this process: an older list says nothing about it.
     pub petra_changed_at: Option<Duration>,
+    /// The version that this process last replaced at Petra: a list that still shows it is behind.
+    pub petra_replaced: Option<Version>,
 }

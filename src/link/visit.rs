@@ -10,7 +10,7 @@ use kube::ResourceExt;
 
 use super::config::Config;
 use super::decide::{View, decide};
-use super::facts::{Facts, PollView};
+use super::facts::{Facts, OwnedLinks, PollView, SentDelete};
 use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Written};
 use super::reason_class::BackoffKind;
 use super::state::LinkState;
@@ -19,12 +19,15 @@ use super::{Error, intervals};
 use crate::clock::Now;
 use crate::connectwise::Keys;
 use crate::crd::{ConnectWiseLink, LinkStatus};
-use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
+use crate::petra::{LinkId, PetraFault, PutAnswer};
 use crate::timings::Timings;
 
-/// A visit takes at most this many steps. The longest path has about 12 steps, plus 2 for each link that a deleted
-/// resource left at Petra.
+/// A visit takes at most this many steps. The longest path has about 12 steps, plus 1 for each link that a deleted
+/// resource left at Petra, or 3 where the list is out of date.
 pub(super) const MAX_STEPS: usize = 64;
+
+/// A visit makes the same change at most this many times: Petra may have answered that the first one came too late.
+const MAX_SAME_CHANGES: usize = 2;
 
 /// Everything that a visit does outside the rules. Each call only returns a value; [`Visit`] applies it.
 pub(crate) trait Effects {
@@ -66,6 +69,10 @@ pub(crate) struct Visit {
     steps: usize,
     /// When this visit first asked ConnectWise.
     check_began: Option<Duration>,
+    /// What this visit asked since its last change.
+    asked: Vec<Question>,
+    /// The changes that this visit asked for.
+    changes: Vec<Change>,
 }
 
 /// How a visit ends.
@@ -78,8 +85,10 @@ pub(crate) enum End {
 
 /// What an effect returned.
 enum Returned {
-    Answer(Answer),
-    Outcome(Outcome),
+    /// To this question, asked at this moment.
+    Answer(Question, Now, Answer),
+    /// Of this change.
+    Outcome(Change, Outcome),
     Written(Written),
 }
 
@@ -104,7 +113,9 @@ impl Visit {
             return None;
         }
         state.superseded.clear();
-        Some(Self { link, subject, state, facts, keys: None, readable: true, steps: 0, check_began: None })
+        let (asked, changes) = (Vec::new(), Vec::new());
+        let (readable, steps, check_began) = (true, 0, None);
+        Some(Self { link, subject, state, facts, keys: None, readable, steps, check_began, asked, changes })
     }
 
     /// What the rules see of this visit.
@@ -138,16 +149,24 @@ impl Visit {
             return Err(Error::Endless);
         }
         let now = effects.now();
-        let returned = match decide(&self.view(config, now)) {
+        let plan = decide(&self.view(config, now));
+        if self.repeats_itself(&plan) {
+            return Err(Error::Repeated);
+        }
+        let returned = match plan {
             Plan::Ask(question) => {
                 if let Question::Round(_) = question {
                     // Even if this visit ends by a panic, the floor counts from here.
                     self.state.last_round = Some(now.up);
                     self.check_began.get_or_insert(now.up);
                 }
-                Returned::Answer(effects.observe(self, question).await?)
+                let answer = effects.observe(self, question.clone()).await?;
+                Returned::Answer(question, now, answer)
             }
-            Plan::Change(change) => Returned::Outcome(effects.act(self, change).await?),
+            Plan::Change(change) => {
+                let outcome = effects.act(self, change.clone()).await?;
+                Returned::Outcome(change, outcome)
+            }
             Plan::Publish(status, state) => {
                 self.state = *state;
                 if self.subject.status == *status {
@@ -159,6 +178,24 @@ impl Visit {
         };
         let currency = self.apply(returned, config, effects.now());
         Ok((currency == Currency::Outdated).then_some(End::Outdated))
+    }
+
+    /// Whether a plan asks again what was asked since the last change, or makes the same change too often. The rules never
+    /// do that: no answer could be another one, and both services have a rate limit that all links share.
+    fn repeats_itself(&mut self, plan: &Plan) -> bool {
+        match plan {
+            Plan::Ask(question) => {
+                let repeated = self.asked.contains(question);
+                self.asked.push(question.clone());
+                repeated
+            }
+            Plan::Change(change) => {
+                self.asked.clear();
+                self.changes.push(change.clone());
+                self.changes.iter().filter(|made| *made == change).count() > MAX_SAME_CHANGES
+            }
+            Plan::Publish(..) | Plan::Settle(_) => false,
+        }
     }
 
     /// Writes the last status of this visit, if it differs and there is a resource to write it to.
@@ -201,13 +238,22 @@ impl Visit {
     /// Applies what an effect returned. No other code does.
     fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Currency {
         match returned {
-            Returned::Answer(answer) => self.answered(answer, config, now),
-            Returned::Outcome(outcome) => self.changed(outcome, config, now),
+            Returned::Answer(question, asked_at, answer) => {
+                self.answered(question, asked_at, answer, config, now)
+            }
+            Returned::Outcome(change, outcome) => self.changed(change, outcome, config, now),
             Returned::Written(written) => self.wrote(written, config),
         }
     }
 
-    fn answered(&mut self, answer: Answer, config: &Config, now: Now) -> Currency {
+    fn answered(
+        &mut self,
+        question: Question,
+        asked_at: Now,
+        answer: Answer,
+        config: &Config,
+        now: Now,
+    ) -> Currency {
         match answer {
             Answer::Secret(read, keys) => {
                 self.state.secret_read_at = Some(now.up);
@@ -220,14 +266,23 @@ impl Visit {
                     return self.wrote(written, config);
                 }
             }
-            // A poll that did not end in time is judged by how it ended last.
-            Answer::Poll(PollView::NotYet) => self.facts.poll = PollView::Failing(PetraFault::Unavailable),
-            Answer::Poll(known) => self.facts.poll = known,
+            Answer::Poll(known) => {
+                self.facts.polled = true;
+                self.facts.poll = match known {
+                    // A poll that did not end in time is judged by how it ended last.
+                    PollView::NotYet => PollView::Failing(PetraFault::Unavailable),
+                    PollView::Known { .. } | PollView::Failing(_) => known,
+                };
+            }
             Answer::Rival(precedence) => self.facts.precedence = Some(precedence),
             Answer::Fleet(fleet) => self.facts.fleet = Some(fleet),
-            Answer::Link(link) => self.facts.petra_link = Some(link),
+            Answer::Link(link) => {
+                if let Question::Link(id) = question {
+                    self.facts.petra_links.insert(id, link);
+                }
+            }
             Answer::Owned(Ok(list)) if list.complete && list.unreadable.is_empty() => {
-                self.facts.owned = Some(Ok(list.links));
+                self.facts.owned = Some(Ok(OwnedLinks { asked_at, links: list.links }));
             }
             // A list with entries that cannot be read proves nothing about what is absent from it.
             Answer::Owned(Ok(_)) => self.facts.owned = Some(Err(PetraFault::Unavailable)),
@@ -236,15 +291,21 @@ impl Visit {
         Currency::Current
     }
 
-    fn changed(&mut self, outcome: Outcome, config: &Config, now: Now) -> Currency {
-        match outcome {
-            Outcome::NotMade => return Currency::Outdated,
-            Outcome::Finalizer(present, metadata) => {
+    fn changed(&mut self, change: Change, outcome: Outcome, config: &Config, now: Now) -> Currency {
+        match (change, outcome) {
+            (_, Outcome::NotMade) => return Currency::Outdated,
+            (_, Outcome::Finalizer(present, metadata)) => {
                 self.facts.finalizer = present;
                 self.wrote_metadata(*metadata, config);
             }
-            Outcome::Put(answer) => {
-                self.changed_at_petra(now);
+            (change, Outcome::Put(answer)) => {
+                if let Change::Put { id, expected, .. } = change {
+                    self.changed_at_petra(&id, now);
+                    if let PutAnswer::Accepted(link) = &answer {
+                        // The same keys again change nothing.
+                        self.state.petra_replaced = expected.filter(|replaced| *replaced != link.version);
+                    }
+                }
                 self.facts.puts += 1;
                 self.state.held_at_petra |= matches!(
                     &answer,
@@ -253,22 +314,20 @@ impl Visit {
                 );
                 self.facts.put_answer = Some(answer);
             }
-            Outcome::Delete(answer) => {
-                self.changed_at_petra(now);
-                self.facts.owned = None;
-                if matches!(answer, DeleteAnswer::LookAgain | DeleteAnswer::NotOurs) {
-                    self.facts.ineffective_deletes += 1;
+            (change, Outcome::Delete(answer)) => {
+                if let Change::Delete { id, .. } = change {
+                    self.changed_at_petra(&id, now);
+                    self.facts.deletes.push(SentDelete { id, answer });
                 }
-                self.facts.delete_answer = Some(answer);
             }
         }
         Currency::Current
     }
 
-    /// Whatever was read before a change is out of date.
-    fn changed_at_petra(&mut self, now: Now) {
+    /// Whatever was read of a link before its change is out of date.
+    fn changed_at_petra(&mut self, id: &LinkId, now: Now) {
         self.state.petra_changed_at = Some(now.up);
-        self.facts.petra_link = None;
+        self.facts.petra_links.remove(id);
     }
 
     fn wrote(&mut self, written: Written, config: &Config) -> Currency {
@@ -282,5 +341,29 @@ impl Visit {
     fn wrote_metadata(&mut self, metadata: ObjectMeta, config: &Config) {
         let link = ConnectWiseLink { metadata, ..self.link.clone() };
         self.wrote(Some(Box::new(link)), config);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::crd::SecretLookup;
+    use crate::link::decide::tests_subject;
+    use crate::link::facts::ClientIdView;
+
+    #[test]
+    fn a_visit_repeats_neither_a_question_nor_a_change_in_vain() {
+        let subject = tests_subject();
+        let link = ConnectWiseLink::new("acme", subject.spec.clone());
+        let (watch, client_id) = (SecretLookup::NotWatched, ClientIdView::default());
+        let facts = Facts::at_start(watch, PollView::NotYet, client_id, false, Clock::start().now());
+        let mut visit = Visit::begin(link, subject, LinkState::default(), facts).expect("a visit");
+        let (ask, change) = (Plan::Ask(Question::Poll), Plan::Change(Change::AddFinalizer));
+        let mut is_repeated = |plan: &Plan| visit.repeats_itself(plan);
+        assert!(!is_repeated(&ask) && !is_repeated(&Plan::Ask(Question::Secret)));
+        assert!(is_repeated(&ask), "nothing happened in between");
+        assert!(!is_repeated(&change) && !is_repeated(&ask), "a change may make it another answer");
+        assert!(!is_repeated(&change) && is_repeated(&change), "the third time");
     }
 }

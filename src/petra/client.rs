@@ -40,6 +40,9 @@ const USAGE_BYTES: usize = 4 << 20;
 pub trait Fence: Send + Sync {
     /// Whether this replica surely leads for as long as the call may take. Asked right before sending.
     fn outlives(&self, call: Duration) -> bool;
+
+    /// For how long this replica has led. Another one may have sent a change right before that.
+    fn led_for(&self) -> Duration;
 }
 
 /// Whose link to take over.

@@ -1,6 +1,6 @@
 //! All pages of the list route, put together.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::link::{LinkId, RemoteLink};
 use super::wire::Page;
@@ -22,10 +22,9 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Takes out links that are gone since.
-    pub(super) fn forget<T>(&mut self, gone: &HashMap<LinkId, T>) {
-        self.links.retain(|link| !gone.contains_key(&link.id));
-        self.unreadable.retain(|id| !gone.contains_key(id));
+    /// Takes out links that are gone since, and returns which these were.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&RemoteLink) -> bool) -> HashSet<LinkId> {
+        self.links.extract_if(.., |link| is_gone(link)).map(|link| link.id).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::client::PetraClient;
-use super::link::LinkId;
+use super::link::{LinkId, RemoteLink, Version};
 use super::listing::Listing;
 use super::outcome::PetraFault;
 use super::owner::Owner;
@@ -63,8 +63,33 @@ struct State {
     failures: u32,
     waiting: HashSet<Owner>,
     poked: bool,
-    /// Links that this process deleted after the last list was asked for, and when.
-    deleted: HashMap<LinkId, Duration>,
+    /// Links that this process deleted, as long as a list may still name them.
+    deleted: HashMap<LinkId, Deleted>,
+}
+
+/// A link that this process deleted.
+struct Deleted {
+    /// The version that it had.
+    version: Version,
+    /// When Petra answered, on the monotonic clock.
+    at: Duration,
+}
+
+impl Deleted {
+    /// Whether this entry of a list is from before the deletion. A list that was requested after it can be behind, and then
+    /// shows the same version; a link that was made again has another one.
+    fn explains(&self, link: &RemoteLink, asked_at: Now) -> bool {
+        asked_at.up <= self.at || link.version == self.version
+    }
+}
+
+impl State {
+    /// Takes out of a list what this process deleted, and returns what that was.
+    fn forget_deleted(&self, listing: &mut Listing, asked_at: Now) -> HashSet<LinkId> {
+        listing.unreadable.retain(|id| self.deleted.get(id).is_none_or(|deleted| asked_at.up > deleted.at));
+        listing
+            .forget(|link| self.deleted.get(&link.id).is_some_and(|deleted| deleted.explains(link, asked_at)))
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -152,15 +177,21 @@ impl Poll {
         self.lock().waiting.remove(owner);
     }
 
-    /// This process deleted the link before `at`, on the monotonic clock: that it vanishes is not a loss, and a namesake that
-    /// is made before the next list must not take it for its own. Nor does a list bring it back that was asked for before.
-    pub(crate) fn deleted(&self, id: &LinkId, at: Duration) {
+    /// This process deleted this version of the link before `at`, on the monotonic clock: that it vanishes is not a loss, and
+    /// a namesake that is made before the next list must not take it for its own. Nor does a list bring it back that was
+    /// requested before or that is behind.
+    pub(crate) fn deleted(&self, id: &LinkId, version: &Version, at: Duration) {
         let mut state = self.lock();
-        state.deleted.insert(id.clone(), at);
+        state.deleted.insert(id.clone(), Deleted { version: version.clone(), at });
         state.trusted.forget(id);
         if let Some(snapshot) = &mut state.snapshot {
             Arc::make_mut(snapshot).forget(id);
         }
+    }
+
+    /// Takes out of another list what this process deleted.
+    pub(crate) fn forget_deleted(&self, listing: &mut Listing, asked_at: Now) {
+        self.lock().forget_deleted(listing, asked_at);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -177,8 +208,10 @@ impl Poll {
         match outcome {
             Ok(mut listing) => {
                 state.failures = 0;
-                state.deleted.retain(|_, at| asked_at.up <= *at);
-                listing.forget(&state.deleted);
+                let listed = state.forget_deleted(&mut listing, asked_at);
+                // Another of Petra's servers may be further behind.
+                let period = self.timings.poll_idle;
+                state.deleted.retain(|id, gone| asked_at.up <= gone.at + period || listed.contains(id));
                 let suspicious = state.trusted.judge(&listing);
                 let snapshot = Arc::new(Snapshot::new(listing, suspicious, asked_at, answered_at));
                 changed.first = state.snapshot.is_none();

@@ -21,6 +21,7 @@ mod idle;
 mod kubectl;
 mod leadership;
 mod leaks;
+mod lists;
 mod modes;
 mod namespaces;
 mod outage;

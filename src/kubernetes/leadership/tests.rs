@@ -270,3 +270,16 @@ async fn an_operator_that_runs_alone_may_always_act() {
     let leadership = Leadership::alone();
     assert!(leadership.has_begun() && leadership.outlives(Duration::from_hours(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_counts_its_lead_from_when_it_took_the_lease() {
+    let server = Server::default();
+    server.held_by("other", 60, "2026-01-01T00:00:00.000000Z");
+    let candidate = Candidate::start(&server, "a");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(candidate.leadership.led_for(), Duration::ZERO, "on standby");
+    until_begun(&candidate).await;
+    sleep(Duration::from_secs(30)).await;
+    let led_for = candidate.leadership.led_for().as_secs();
+    assert!((30..=31).contains(&led_for), "{led_for} s, whatever was renewed since");
+}

@@ -1,5 +1,6 @@
 //! The rows of Petra in `Api` mode.
 
+mod news;
 mod outcome;
 mod rejection;
 
@@ -160,7 +161,7 @@ impl Registration<'_> {
     /// The newest that this visit knows, asking the shared poll first where it has never answered.
     fn known(&self) -> Row<Known> {
         let facts = self.view.facts;
-        let known = match (&facts.put_answer, &facts.petra_link) {
+        let known = match (&facts.put_answer, facts.petra_links.get(&self.id)) {
             (Some(PutAnswer::OwnedByOther(holder)), None) => {
                 return ControlFlow::Break(self.conflict(holder));
             }
@@ -179,6 +180,7 @@ impl Registration<'_> {
                 return ControlFlow::Break(kept.plan());
             }
             (None, None) if self.not_again_yet() => return ControlFlow::Break(self.keep()),
+            (None, None) if self.needs_news() => return self.news(),
             (None, None) => return self.listed(),
         };
         ControlFlow::Continue(known)
@@ -211,12 +213,13 @@ impl Registration<'_> {
     }
 
     /// Whether the list came after Petra was asked about the link, and Petra answered nothing then, had no such list, or told of
-    /// another state.
+    /// another state. Where Petra did not answer a request about this very link, a list says nothing new.
     fn poll_has_news(&self) -> bool {
         let view = self.view;
         let PollView::Known { asked_at, failing: None, .. } = &view.facts.poll else { return false };
         let answered_nothing =
-            matches!(view.state.petra_backoff.kind, Some(BackoffKind::Inconclusive | BackoffKind::Held));
+            matches!(view.state.petra_backoff.kind, Some(BackoffKind::Inconclusive | BackoffKind::Held))
+                && !view.state.petra_request_failed;
         let unsupported =
             view.subject.status.reason(ConditionType::Ready) == Some(Reason::RegistrationUnsupported);
         let stored = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
@@ -233,15 +236,23 @@ impl Registration<'_> {
             PollView::Failing(fault) => ControlFlow::Continue(Known::Nothing(*fault)),
             PollView::Known { asked_at, links, failing, unsure, .. } => {
                 // A DELETE of this visit was of another id: the list stays good for this one.
-                let changed =
-                    self.view.state.petra_changed_at.filter(|_| self.view.facts.delete_answer.is_none());
-                let older = changed.is_some_and(|changed| asked_at.up <= changed);
+                let changed = self.view.state.petra_changed_at.filter(|_| self.view.facts.deletes.is_empty());
                 let link = links.iter().find(|link| link.id == self.id);
+                // A list can also be behind: it shows the version that this process has replaced.
+                let replaced = self.view.state.petra_replaced.as_ref();
+                let older = changed.is_some_and(|changed| asked_at.up <= changed)
+                    || link.is_some_and(|link| Some(&link.version) == replaced);
                 match (link, failing) {
                     // A list from before this process's own change says nothing about it; the next one wakes the link.
                     _ if older && self.registered() => ControlFlow::Break(self.keep()),
                     _ if older => ControlFlow::Continue(Known::Unlisted),
                     (_, Some(fault)) => ControlFlow::Continue(Known::Nothing(*fault)),
+                    _ if self.is_of_namesake(*asked_at, links) => {
+                        if self.view.facts.polled {
+                            return ControlFlow::Continue(Known::Nothing(PetraFault::Unavailable));
+                        }
+                        ControlFlow::Break(Plan::Ask(Question::Poll))
+                    }
                     (Some(link), None) => ControlFlow::Continue(Known::There(link.clone())),
                     // A fleet that is missing from the list is held until a person asks, or the link would be stale.
                     _ if *unsure && self.registered() && !self.asked_for() && !self.view.is_petra_stale() => {
@@ -302,10 +313,10 @@ impl Registration<'_> {
 
     /// The link is read by itself.
     fn own_answer(&self) -> Row<()> {
-        match self.view.facts.petra_link {
-            Some(_) => ControlFlow::Continue(()),
-            None => ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone()))),
+        if !self.view.facts.petra_links.contains_key(&self.id) {
+            return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
         }
+        ControlFlow::Continue(())
     }
 
     /// One response does not report a Ready link as missing, failed or owned by another. The operator reads the link
@@ -325,8 +336,7 @@ impl Registration<'_> {
     /// What an earlier resource of the same name left is reported, and stays.
     fn leftover(&self) -> Option<Plan> {
         let view = self.view;
-        if view.facts.delete_answer.is_some() || view.subject.spec.deletion_policy() != DeletionPolicy::Unlink
-        {
+        if !view.facts.deletes.is_empty() || view.subject.spec.deletion_policy() != DeletionPolicy::Unlink {
             return None;
         }
         let leftover = view.owned_links().find(|link| link.id != self.id && view.may_delete(link))?;

@@ -4,12 +4,16 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::{Row, View};
+use crate::clock::Now;
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
 use crate::link::message;
 use crate::link::plan::{Change, Plan, Question};
 use crate::link::reason_class::BackoffKind;
 use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, RemoteLink};
+
+/// How many DELETEs of one link a visit sends. One may come too late, until the operator knows Petra's clock.
+const MOST_DELETES: usize = 2;
 
 pub(super) fn row(view: &View) -> Row<()> {
     let subject = view.subject;
@@ -36,62 +40,70 @@ pub(super) fn unlink(view: &View, builder: &StatusBuilder) -> Row<()> {
         Some(Err(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
         Some(Ok(owned)) => owned,
     };
-    match &view.facts.delete_answer {
-        Some(DeleteAnswer::Unknown(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
-        Some(DeleteAnswer::Fenced) => {
-            return ControlFlow::Break(blocked(
-                view,
-                builder,
-                "this replica of the operator is on standby",
-                None,
-            ));
-        }
-        // What was listed before a DELETE is asked again after it: the answer to one says nothing of the others.
-        Some(DeleteAnswer::LookAgain | DeleteAnswer::Gone | DeleteAnswer::NotOurs) | None => {}
-    }
     // The server's filter is not relied on.
-    let left = owned.iter().find(|link| view.may_delete(link));
-    if left.is_some() && view.facts.ineffective_deletes >= 2 {
-        let why = "Petra rejects every request to remove it as out of date, so the clocks of the operator and Petra may differ";
-        return ControlFlow::Break(blocked(view, builder, why, None));
+    let listed = || owned.links.iter().filter(|link| view.may_delete(link));
+    for link in listed() {
+        remove(view, builder, &link.id, Some(link))?;
     }
-    if let Some(link) = left {
-        return ControlFlow::Break(delete(link));
+    let recorded = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
+    if let Some(id) = recorded.filter(|id| listed().all(|link| link.id != *id)) {
+        remove(view, builder, &id, None)?;
     }
-    if let Some(record) = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id)) {
-        match &view.facts.petra_link {
-            None => return ControlFlow::Break(Plan::Ask(Question::Link(record))),
-            Some(Err(fault)) => return ControlFlow::Break(blocked_by(view, builder, *fault)),
-            Some(Ok(Some(link))) if view.may_delete(link) => {
-                return ControlFlow::Break(delete(link));
-            }
-            Some(Ok(_)) => {}
+    late_put(view, builder, owned.asked_at)
+}
+
+/// Removes one link. Continues when Petra has said that it is gone or not ours: what the list says of it is older than
+/// that, and a list can be behind for some time.
+fn remove(view: &View, builder: &StatusBuilder, id: &LinkId, listed: Option<&RemoteLink>) -> Row<()> {
+    let facts = view.facts;
+    let answers: Vec<&DeleteAnswer> =
+        facts.deletes.iter().filter(|sent| sent.id == *id).map(|sent| &sent.answer).collect();
+    match (answers.last(), listed) {
+        (None, Some(link)) => return ControlFlow::Break(delete(link)),
+        (Some(DeleteAnswer::Gone | DeleteAnswer::NotOurs), _) => return ControlFlow::Continue(()),
+        (Some(DeleteAnswer::Unknown(fault)), _) => {
+            return ControlFlow::Break(blocked_by(view, builder, *fault));
         }
+        (Some(DeleteAnswer::Fenced), _) => {
+            let why = "this replica of the operator is on standby";
+            return ControlFlow::Break(blocked(view, builder, why, None));
+        }
+        (Some(DeleteAnswer::LookAgain), _) if answers.len() >= MOST_DELETES => {
+            let why = "Petra rejects every request to remove it as out of date, so the clocks of the operator and Petra may differ";
+            return ControlFlow::Break(blocked(view, builder, why, None));
+        }
+        // Only the link itself says which version it has now.
+        (Some(DeleteAnswer::LookAgain) | None, _) => {}
     }
-    late_put(view, builder)
+    match facts.petra_links.get(id) {
+        None => ControlFlow::Break(Plan::Ask(Question::Link(id.clone()))),
+        Some(Err(fault)) => ControlFlow::Break(blocked_by(view, builder, *fault)),
+        Some(Ok(Some(link))) if view.may_delete(link) => ControlFlow::Break(delete(link)),
+        Some(Ok(_)) => ControlFlow::Continue(()),
+    }
 }
 
 fn delete(link: &RemoteLink) -> Plan {
     Plan::Change(Change::Delete { id: link.id.clone(), expected: link.version.clone() })
 }
 
-/// A PUT that was sent before a crash, or whose outcome is unknown, may arrive until its `notAfter`: absence at Petra
-/// counts only after that, or a link would be left behind. Where no Lease keeps other replicas still, one may have sent a
-/// PUT right up to the deletion.
-fn late_put(view: &View, builder: &StatusBuilder) -> Row<()> {
-    let limit = view.config.timings.timeouts.petra_change + Duration::from_secs(1);
-    let since = view.state.unknown_put_at.unwrap_or(Duration::ZERO);
-    let own = limit.saturating_sub(view.elapsed(since));
-    let others = match view.subject.deleting {
-        Some(at) if !view.config.elected => limit.saturating_sub(view.now.since(at)),
-        _ => Duration::ZERO,
+/// A PUT that was sent before a crash or by the leader before, or whose outcome is unknown, may arrive until its `notAfter`:
+/// absence at Petra counts only in a list that was requested after that, and after the time that a list may be behind, or a
+/// link would be left behind. Where no Lease keeps other replicas still, one may have sent a PUT right up to the deletion.
+fn late_put(view: &View, builder: &StatusBuilder, asked_at: Now) -> Row<()> {
+    let timings = &view.config.timings;
+    let limit = timings.timeouts.petra_change + Duration::from_secs(1) + timings.poll;
+    let since = view.state.unknown_put_at.unwrap_or_default().max(view.facts.leads_since);
+    let deleted = view.subject.deleting.filter(|_| !view.config.elected);
+    let left_at = |at: Now| {
+        let own = limit.saturating_sub(at.up.saturating_sub(since));
+        own.max(deleted.map_or(Duration::ZERO, |deleted| limit.saturating_sub(at.since(deleted))))
     };
-    let left = own.max(others);
-    if left.is_zero() {
+    if left_at(asked_at).is_zero() {
         return ControlFlow::Continue(());
     }
     let settled = view.settle(builder.clone().finish(Progress::Keep));
-    ControlFlow::Break(settled.requeue_in(view, left).plan())
+    ControlFlow::Break(settled.requeue_in(view, left_at(view.now)).plan())
 }
 
 fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {

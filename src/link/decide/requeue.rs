@@ -86,6 +86,7 @@ impl Settlement {
         self.state.petra_backoff = backoff;
         self.state.petra_not_before = Some(view.now.up + delay);
         self.state.petra_asked = Some(view.now.up);
+        self.state.petra_request_failed = false;
         self.requeue_no_later_than(delay)
     }
 

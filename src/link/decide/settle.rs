@@ -12,7 +12,7 @@ impl View<'_> {
     pub(super) fn settle(&self, status: LinkStatus) -> Settlement {
         let events = transitions(&self.subject.status, &status);
         let state = LinkState {
-            first_seen: Some(self.state.first_seen.unwrap_or(self.now.up)),
+            first_seen: Some(self.state.first_seen.unwrap_or(self.facts.began)),
             last_round: self.facts.round.as_ref().map_or(self.state.last_round, |_| Some(self.now.up)),
             client_id_generation: self
                 .facts
@@ -27,7 +27,7 @@ impl View<'_> {
             state,
             next: None,
             events,
-            awaits_confirmation: false,
+            awaits_petra: false,
             claim: None,
             held: None,
             disproved: None,
@@ -45,8 +45,8 @@ impl Settlement {
         Plan::Settle(Box::new(self))
     }
 
-    pub(super) fn awaiting_confirmation(mut self) -> Self {
-        self.awaits_confirmation = true;
+    pub(super) fn awaiting_petra(mut self) -> Self {
+        self.awaits_petra = true;
         self
     }
 

@@ -18,6 +18,10 @@ const OWNER: &str = "prod/petra/acme";
 struct Leads(bool);
 
 impl Fence for Leads {
+    fn led_for(&self) -> Duration {
+        Duration::MAX
+    }
+
     fn outlives(&self, _: Duration) -> bool {
         self.0
     }
@@ -41,6 +45,10 @@ impl Observer for Line {
 }
 
 impl Fence for Line {
+    fn led_for(&self) -> Duration {
+        Duration::MAX
+    }
+
     fn outlives(&self, _: Duration) -> bool {
         self.let_go().is_empty()
     }

@@ -48,6 +48,10 @@ fn list(links: &[(&str, &str)]) -> Listing {
     Listing { links: links.iter().map(link).collect(), complete: true, ..Listing::default() }
 }
 
+fn version(text: &str) -> Version {
+    Version::parse(text).expect("a version")
+}
+
 fn poll(speed: f64) -> Arc<Poll> {
     Arc::new(Poll::new("prod".to_owned(), Timings::scaled(speed)))
 }
@@ -114,7 +118,7 @@ fn a_list_that_suddenly_lost_a_whole_fleet_denies_nothing() {
         take(&poll, Ok(list(&[])));
         assert!(poll.snapshot().is_some_and(|snapshot| snapshot.suspicious && !snapshot.denies(&id)));
     }
-    poll.deleted(&id, Duration::ZERO);
+    poll.deleted(&id, &version("v1"), Duration::ZERO);
     take(&poll, Ok(list(&[])));
     assert!(poll.snapshot().is_some_and(|snapshot| !snapshot.suspicious && snapshot.denies(&id)));
 }
@@ -126,13 +130,35 @@ fn a_list_that_was_asked_for_before_a_deletion_does_not_bring_the_link_back() {
     let both = || Ok(list(&[("a", "v1"), ("b", "v1")]));
     let asked_at = clock.now();
     poll.take(both(), asked_at, asked_at);
-    poll.deleted(&id, asked_at.up + Duration::from_secs(1));
+    poll.deleted(&id, &version("v1"), asked_at.up + Duration::from_secs(1));
     poll.take(both(), asked_at, asked_at);
     let ids = |poll: &Poll| poll.snapshot().map(|list| list.links().map(|link| link.id.clone()).collect());
     assert_eq!(ids(&poll), Some(vec![LinkId::parse("cw-b").expect("an id")]));
     let later = Now { up: asked_at.up + Duration::from_secs(2), ..asked_at };
-    poll.take(both(), later, later);
+    poll.take(Ok(list(&[("a", "v2"), ("b", "v1")])), later, later);
     assert!(poll.snapshot().is_some_and(|list| list.link(&id).is_some()), "made again since");
+}
+
+#[test]
+fn a_list_that_lags_behind_a_deletion_does_not_bring_the_link_back() {
+    let (poll, began) = (poll(1.0), Clock::start().now());
+    let id = LinkId::parse("cw-a").expect("an id");
+    let both = || Ok(list(&[("a", "v1"), ("b", "v1")]));
+    poll.take(both(), began, began);
+    poll.deleted(&id, &version("v1"), began.up);
+    let has_link_at = |second, outcome| {
+        let at = began.plus(Duration::from_secs(second));
+        poll.take(outcome, at, at);
+        poll.snapshot().is_some_and(|list| list.link(&id).is_some())
+    };
+    assert!(!has_link_at(6, both()), "the list is behind");
+    assert!(!has_link_at(12, Ok(list(&[("b", "v1")]))), "it has caught up");
+    assert!(!has_link_at(18, both()), "another server of Petra's is behind");
+    assert!(!has_link_at(3600, both()), "however long");
+    let mut other = list(&[("a", "v1"), ("b", "v1")]);
+    poll.forget_deleted(&mut other, began.plus(Duration::from_hours(1)));
+    assert_eq!(other.links.len(), 1, "nor does a list of one owner");
+    assert!(has_link_at(3601, Ok(list(&[("a", "v2"), ("b", "v1")]))), "it was made again");
 }
 
 #[test]

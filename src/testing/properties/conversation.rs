@@ -70,7 +70,8 @@ pub fn visit(script: &Script) {
     };
     let client_id = ClientIdView { generation: u64::from(choose(4) == 3), worked: choose(2) == 0 };
     let subject = Subject::read(&link, config);
-    let facts = Facts::at_start(watch, poll_view(&links, choose(4), now), client_id, subject.finalizer);
+    let poll = poll_view(&links, choose(4), now);
+    let facts = Facts::at_start(watch, poll, client_id, subject.finalizer, now);
     let Some(mut visit) = Visit::begin(link, subject, LinkState::default(), facts) else { return };
     let mut service = Service { script, links, choose, now, stored };
     loop {

@@ -78,7 +78,9 @@ fn the_operator_is_away_while_petra_confirms_one_of_two_links() -> Result<()> {
     let mut confirmed = Timeline::begin(&stage, SPEED, "acme", "acme")?;
     let mut unconfirmed = Timeline::begin(&stage, SPEED, "bravo", "bravo")?;
     for history in [&mut confirmed, &mut unconfirmed] {
-        history.deed("the operator is back after fifteen minutes; Petra does not answer");
+        history.deed(
+            "the operator is back after fifteen minutes, of which it knows nothing; Petra does not answer",
+        );
         history.sees(&begun)?;
     }
     wait_for("Petra is asked in vain", || {
@@ -91,6 +93,7 @@ fn the_operator_is_away_while_petra_confirms_one_of_two_links() -> Result<()> {
     }
     stage.sims.faults().clear();
     confirmed.sees(&[sure(LINKED)])?;
+    // Ten minutes of its own, with answered polls.
     let late = ["False ConfirmationTimedOut", ACCEPTED, GRANTED, "Unknown ConfirmationTimedOut"];
     unconfirmed.sees(&[sure(late)])?;
     unconfirmed.deed("Petra confirms after all");

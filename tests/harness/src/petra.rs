@@ -78,7 +78,7 @@ impl PetraBooks {
     }
 
     /// Changes what is named: `apiKeys`, `confirmAfterMs`, `ratePerMinute`, `hasContract`, `connectwiseRefuses`,
-    /// `pageSize`, `clockAheadMs`, `forgetAll`.
+    /// `pageSize`, `clockAheadMs`, `listLagMs`, `forgetAll`.
     ///
     /// # Errors
     ///

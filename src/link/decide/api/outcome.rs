@@ -55,21 +55,25 @@ impl Registration<'_> {
     pub(super) fn pending(self, link: &RemoteLink) -> Plan {
         let view = self.view;
         let (mut builder, registered) = self.recorded(link);
-        let since = registered.record.registered_time.map_or(view.now.wall, |at| at.0);
         builder.fields().link = Some(registered.record);
         let confirm = view.config.timings.confirm;
-        // A link that was confirmed before, and is pending again, gets the whole time from its first sight.
-        let stored = view.subject.status.reason(ConditionType::Registered);
-        let was_pending = matches!(stored, Some(Reason::AwaitingConfirmation | Reason::ConfirmationTimedOut))
-            && !registered.fresh;
-        let pending_since = if was_pending { view.state.pending_since } else { Some(view.now.up) };
-        let seen_for = |up: Duration| pending_since.map_or(Duration::MAX, |at| up.saturating_sub(at));
-        let polled_after = matches!(
-            &view.facts.poll,
-            PollView::Known { answered_at, failing: None, .. }
-                if answered_at.since(since).min(seen_for(answered_at.up)) >= confirm
-        );
-        let progress = if polled_after {
+        // The time begins when this process first sees the link pending. A former process cannot tell how long its polls
+        // were answered, and a link that was confirmed before, or whose keys were sent again, gets the whole time anew.
+        let stored = view.subject.status.reason(ConditionType::Registered).filter(|_| !registered.fresh);
+        let (since, was_late) = match stored {
+            Some(Reason::AwaitingConfirmation) => (view.state.pending_since, false),
+            // What was late before a restart still is.
+            Some(Reason::ConfirmationTimedOut) => (view.state.pending_since, true),
+            _ => (None, false),
+        };
+        let since = since.unwrap_or(view.now.up);
+        let is_late = was_late
+            || matches!(
+                &view.facts.poll,
+                PollView::Known { answered_at, failing: None, .. }
+                    if answered_at.up.saturating_sub(since) >= confirm
+            );
+        let progress = if is_late {
             let text = message::looks_again(
                 "Petra did not confirm the link in time. The API keys and security role are valid. Contact \
                  support@petrasecurity.com and include the link ID from status.link.id.",
@@ -86,18 +90,16 @@ impl Registration<'_> {
             Progress::Reconciling
         };
         // The shared poll wakes the link; this is for the timeout alone.
-        let waited = view.now.since(since).min(seen_for(view.now.up));
-        let left = confirm.saturating_sub(waited) + view.config.timings.poll;
+        let left = confirm.saturating_sub(view.elapsed(since)) + view.config.timings.poll;
         let mut settled = self.end(view.settle(builder.finish(progress)));
-        settled.state.pending_since = pending_since;
+        settled.state.pending_since = Some(since);
         settled.state.petra_heard_at = Some(view.now.up);
-        let next = settled.next.map_or(left, |next| next.min(left));
         // Keys that were refused before are a retry: if they are refused again, the next one comes later still.
         let retry = !registered.fresh && settled.state.petra_backoff.kind == Some(BackoffKind::Rejected);
         let backoff = if retry { settled.state.petra_backoff } else { Backoff::default() };
-        let mut settled = Settlement { next: Some(next), ..settled }.reset_petra_backoff();
+        let mut settled = settled.requeue_no_later_than(left).reset_petra_backoff();
         settled.state.petra_backoff = backoff;
-        settled.claiming(&self.id).awaiting_confirmation().plan()
+        settled.claiming(&self.id).awaiting_petra().plan()
     }
 
     pub(super) fn conflict(&self, holder: &Holder) -> Plan {
@@ -161,7 +163,7 @@ impl Registration<'_> {
             builder.unknown(ConditionType::Ready, Reason::PetraUnavailable, text);
             Progress::Reconciling
         };
-        let settled = self.end(self.view.settle(builder.finish(progress)));
+        let settled = self.settled(builder, progress);
         settled
             .requeue_petra_with_backoff(self.view, BackoffKind::Inconclusive, None)
             .claiming(&self.id)
@@ -210,17 +212,17 @@ impl Registration<'_> {
             builder.unknown(ConditionType::Ready, reason, message::looks_again(text));
             Progress::Reconciling
         };
-        let mut settled = view.settle(builder.finish(progress));
+        let mut settled = self.settled(builder, progress).requeue_petra_with_backoff(view, kind, retry_after);
+        settled.state.petra_request_failed = !self.is_list_failing();
         if matches!(view.facts.put_answer, Some(PutAnswer::Unknown(_))) {
             settled.state.unknown_put_at = Some(view.now.up);
         }
-        let mut settled = self.end(settled).requeue_petra_with_backoff(view, kind, retry_after);
         if kind == BackoffKind::Held {
             settled = settled.holding(HeldCause::Petra);
         }
         if unsupported {
             // The shared poll sees first that the server has the link API now.
-            settled = settled.awaiting_confirmation();
+            settled = settled.awaiting_petra();
         }
         settled.claiming(&self.id).plan()
     }
@@ -238,13 +240,45 @@ impl Registration<'_> {
     pub(super) fn kept(&self) -> Settlement {
         let mut builder = self.passed.builder.clone();
         let progress = if self.registered() { self.hold(&mut builder) } else { Progress::Keep };
-        let waits = matches!(
-            builder.get(ConditionType::Registered).and_then(Condition::known_reason),
-            Some(Reason::AwaitingConfirmation | Reason::RegistrationUnsupported)
+        self.settled(builder, progress).claiming(&self.id)
+    }
+
+    /// The end of a visit to which Petra said nothing new. The shared poll asks often for a link that waits for it.
+    fn settled(&self, builder: StatusBuilder, progress: Progress) -> Settlement {
+        let waits = self.waits_for_list(&builder);
+        let settled = self.end(self.view.settle(builder.finish(progress)));
+        if waits { settled.awaiting_petra() } else { settled }
+    }
+
+    /// Whether the next list can move the link on: Petra has not confirmed it yet, or it is not Ready because the list fails.
+    fn waits_for_list(&self, builder: &StatusBuilder) -> bool {
+        let reason = |kind| builder.get(kind).and_then(Condition::known_reason);
+        let unconfirmed = matches!(
+            reason(ConditionType::Registered),
+            Some(
+                Reason::AwaitingConfirmation | Reason::ConfirmationTimedOut | Reason::RegistrationUnsupported
+            )
         );
-        let settled = self.view.settle(builder.finish(progress));
-        let settled = self.end(settled).claiming(&self.id);
-        if waits { settled.awaiting_confirmation() } else { settled }
+        let unheard = matches!(
+            reason(ConditionType::Ready),
+            Some(
+                Reason::PetraUnavailable
+                    | Reason::PetraKeyRejected
+                    | Reason::RateLimited
+                    | Reason::ValidationStale
+            )
+        );
+        unconfirmed || (unheard && self.is_list_failing())
+    }
+
+    /// Whether the newest list call failed or did not end, so that there is no list to judge by.
+    fn is_list_failing(&self) -> bool {
+        match &self.view.facts.poll {
+            PollView::Known { asked_at, links, failing, .. } => {
+                failing.is_some() || self.is_of_namesake(*asked_at, links)
+            }
+            PollView::NotYet | PollView::Failing(_) => true,
+        }
     }
 
     /// Whether Petra took the link with the keys of now, as far as was last heard.

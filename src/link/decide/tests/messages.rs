@@ -192,6 +192,7 @@ fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
         crate::link::facts::PollView::NotYet,
         world.client_id,
         false,
+        world.now,
     );
     let visit =
         View { subject: &subject, state: &world.state, facts: &facts, config: &world.config, now: world.now };

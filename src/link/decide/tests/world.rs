@@ -78,10 +78,12 @@ pub(super) struct World {
     /// Every DELETE comes too late: Petra has another version by then.
     pub petra_moves_on: bool,
     pub petra_answered: bool,
-    /// What the shared list still says of all links, where it is behind Petra's books.
+    /// What the list route still says of all links, where it is behind Petra's books.
     pub listed: Option<BTreeMap<LinkId, RemoteLink>>,
-    /// The list of an owner's links is behind what each link's own GET tells.
-    pub list_lags: bool,
+    /// Time that each call to Petra takes.
+    pub petra_takes: Duration,
+    /// When this replica began to lead, on the monotonic clock.
+    pub leads_since: Duration,
     /// No list call ends any more, well or badly.
     pub poll_stopped: bool,
     /// The list lost so much at once that absence from it proves nothing.
@@ -140,7 +142,8 @@ impl World {
             petra_moves_on: false,
             petra_answered: true,
             listed: None,
-            list_lags: false,
+            petra_takes: Duration::ZERO,
+            leads_since: Duration::ZERO,
             poll_stopped: false,
             unsure: false,
             answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
@@ -229,6 +232,16 @@ impl World {
             link.refusal = (state == RemoteState::Failed).then_some(self.failing_for);
             link.confirmed_at = (state == RemoteState::Connected).then_some(now);
             link.version = version;
+        }
+    }
+
+    /// Somebody else holds all links from now on.
+    pub fn set_owner(&mut self, owner: Option<&Owner>) {
+        let ids: Vec<LinkId> = self.petra.keys().cloned().collect();
+        for id in ids {
+            let version = self.next_version();
+            let link = self.petra.get_mut(&id).expect("there");
+            (link.owner, link.version) = (owner.cloned(), version);
         }
     }
 

@@ -149,7 +149,7 @@ fn links<'a>(view: &View<'a>) -> impl Iterator<Item = &'a RemoteLink> {
         Some(PutAnswer::Accepted(link)) => Some(link),
         _ => None,
     };
-    listed.iter().chain(facts.petra_link.iter().flatten().flatten()).chain(put)
+    listed.iter().chain(facts.petra_links.values().flatten().flatten()).chain(put)
 }
 
 /// Who Petra said holds a link, as far as the status may name them.

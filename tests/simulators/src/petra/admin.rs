@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::link::{Link, LinkView, Reason, State as LinkState};
@@ -129,6 +129,9 @@ async fn settings(State(petra): State<Petra>, Json(changed): Json<SettingsChange
     let now = petra.0.now(&books.settings);
     if changed.forget_all {
         books.links.forget_all(now);
+    }
+    if let Some(lag) = changed.list_lag_ms {
+        books.links.set_list_lag(SignedDuration::from_millis(lag));
     }
     books.settings.change(changed);
     StatusCode::NO_CONTENT

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::changes::{Action, Change};
 use super::link::{KeyPair, Link, Reason, State, Version, Versions};
+use super::past::Past;
 use super::text::{CompanyId, CredentialsVersion, InstallationId, LinkId, Owner, OwnerUid, SiteUrl};
 
 /// The body of a PUT, read.
@@ -91,6 +92,7 @@ pub(super) struct Links {
     by_id: BTreeMap<LinkId, Link>,
     versions: Versions,
     changes: Vec<Change>,
+    past: Past,
 }
 
 impl Links {
@@ -197,10 +199,22 @@ impl Links {
         self.by_id.values()
     }
 
-    /// At most `size` links of `whose`, sorted by id, from the first after `cursor`.
-    pub(super) fn page(&self, whose: &Whose, cursor: Option<&LinkId>, size: usize) -> Page<'_> {
+    /// From now on lists show each change so much later.
+    pub(super) fn set_list_lag(&mut self, lag: SignedDuration) {
+        self.past.set_lag(lag);
+    }
+
+    /// At most `size` links of `whose`, sorted by id, from the first after `cursor`, as a list shows them.
+    pub(super) fn page(
+        &self,
+        whose: &Whose,
+        cursor: Option<&LinkId>,
+        size: usize,
+        now: Timestamp,
+    ) -> Page<'_> {
+        let shown = self.past.shown(&self.by_id, now).values();
         let mut following =
-            self.all().filter(|link| cursor.is_none_or(|cursor| link.id > *cursor)).filter(|link| {
+            shown.filter(|link| cursor.is_none_or(|cursor| link.id > *cursor)).filter(|link| {
                 link.owner.as_ref().is_some_and(|owner| match whose {
                     Whose::Owner(asked) => owner == asked,
                     Whose::Installation(asked) => owner.belongs_to(asked),
@@ -238,6 +252,9 @@ impl Links {
 
     /// Sets a state. The new version supersedes every verdict that is still awaited.
     pub(super) fn force_state(&mut self, id: &LinkId, state: State, now: Timestamp) -> Option<&Link> {
+        if self.by_id.contains_key(id) {
+            self.past.remember(&self.by_id, now);
+        }
         let link = self.by_id.get_mut(id)?;
         link.state = state;
         link.version = self.versions.next();
@@ -246,6 +263,7 @@ impl Links {
     }
 
     fn store(&mut self, link: Link, action: Action, by: Option<Owner>) -> &Link {
+        self.past.remember(&self.by_id, link.updated_at);
         let previous_owner = self.by_id.get(&link.id).and_then(|link| link.owner.clone());
         self.changes.push(Change::of(&link, action, by, previous_owner, link.updated_at));
         let id = link.id.clone();
@@ -254,6 +272,9 @@ impl Links {
     }
 
     fn take_out(&mut self, id: &LinkId, action: Action, by: Option<Owner>, now: Timestamp) -> bool {
+        if self.by_id.contains_key(id) {
+            self.past.remember(&self.by_id, now);
+        }
         let Some(link) = self.by_id.remove(id) else { return false };
         self.changes.push(Change::of(&link, action, by, link.owner.clone(), now));
         true

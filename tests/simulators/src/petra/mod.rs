@@ -12,6 +12,7 @@ mod gate;
 mod limit;
 mod link;
 mod links;
+mod past;
 mod problem;
 mod published;
 mod routes;

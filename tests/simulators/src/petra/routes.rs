@@ -60,7 +60,8 @@ async fn list(
         _ => return Err(Problem::InvalidRequest("give either owner or installation")),
     };
     let books = petra.0.books();
-    let page = books.links.page(&whose, query.cursor.as_ref(), books.settings.page_size);
+    let now = petra.0.now(&books.settings);
+    let page = books.links.page(&whose, query.cursor.as_ref(), books.settings.page_size, now);
     let links = page.links.into_iter().map(LinkView::from).collect();
     Ok(Json(PageView { links, next: page.next }).into_response())
 }

@@ -70,6 +70,7 @@ impl Settings {
             connectwise_refuses,
             page_size,
             clock_ahead_ms,
+            list_lag_ms: _,
             forget_all: _,
         } = changed;
         replace(&mut self.api_keys, api_keys);
@@ -105,6 +106,8 @@ pub(super) struct SettingsChange {
     connectwise_refuses: Nullable<Reason>,
     page_size: Option<usize>,
     clock_ahead_ms: Option<i64>,
+    /// How much later than the links themselves lists show a change, from now on.
+    pub(super) list_lag_ms: Option<i64>,
     /// True: every link vanishes.
     #[serde(default)]
     pub(super) forget_all: bool,

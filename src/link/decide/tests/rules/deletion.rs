@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::books::Links;
 use super::super::world::{World, at};
 use super::{MINUTE, place};
 use crate::crd::{ConditionType, DeletionPolicy, RegistrationMode, RegistrationSpec};
@@ -10,10 +11,77 @@ use crate::petra::{LinkId, Owner, PetraFault};
 #[test]
 fn deleting_believes_a_links_own_get_where_the_list_lags() {
     let mut world = World::ready();
-    world.list_lags = true;
+    world.listed = Some(Links::new());
     world.deleting = Some(world.now.wall);
     let (_, trace) = world.visit();
     assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, true));
+}
+
+#[test]
+fn a_list_that_still_names_a_deleted_link_does_not_hold_it_up() {
+    for removed_by_hand in [false, true] {
+        let mut world = World::ready();
+        world.listed = Some(world.petra.clone());
+        if removed_by_hand {
+            world.petra.clear();
+        }
+        world.deleting = Some(world.now.wall);
+        let (_, trace) = world.visit();
+        assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, true));
+        assert_eq!(trace.petra_reads, 1, "the answer to the DELETE is newer than any list");
+    }
+}
+
+#[test]
+fn a_list_that_shows_an_old_version_is_followed_by_the_links_own_get() {
+    let mut world = World::ready();
+    world.listed = Some(world.petra.clone());
+    world.confirm();
+    world.deleting = Some(world.now.wall);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.deletes, trace.petra_reads, world.petra.len(), world.gone), (2, 2, 0, true));
+}
+
+#[test]
+fn a_list_that_shows_a_lost_link_as_ours_deletes_nothing() {
+    let mut world = World::ready();
+    world.listed = Some(world.petra.clone());
+    for link in world.petra.values_mut() {
+        link.owner = Some(Owner::new("here", "team", "other"));
+    }
+    world.deleting = Some(world.now.wall);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.deletes, trace.petra_reads, world.petra.len(), world.gone), (1, 1, 1, true));
+}
+
+#[test]
+fn absence_counts_only_in_a_list_that_no_put_can_come_after() {
+    let mut world = World::ready();
+    world.restart();
+    world.petra.clear();
+    // A visit begins a second later, and its list is answered when the PUTs of the process before are spent.
+    world.now.up = Duration::from_millis(17_500);
+    world.petra_takes = Duration::from_secs(2);
+    world.deleting = Some(world.now.wall);
+    let (settlement, _) = world.visit();
+    assert_eq!((world.gone, settlement.next), (false, Some(Duration::ZERO)));
+    world.visit();
+    assert!(world.gone);
+}
+
+#[test]
+fn a_new_leader_waits_as_long_as_a_put_of_the_one_before_may_arrive() {
+    let mut world = World::ready();
+    // The former leader gave the Lease back with a request on the way; this replica was on standby for an hour.
+    world.leads_since = world.now.up;
+    let late = std::mem::take(&mut world.petra);
+    world.deleting = Some(world.now.wall);
+    let (settlement, _) = world.visit();
+    assert!(!world.gone, "absence proves nothing yet");
+    world.petra = late;
+    world.wait(settlement.next.expect("it looks again"));
+    world.visit();
+    assert_eq!((world.gone, world.petra.len()), (true, 0));
 }
 
 #[test]
@@ -32,8 +100,8 @@ fn a_new_process_waits_as_long_as_a_put_of_the_one_before_may_arrive() {
     let mut world = World::new();
     world.finalizer = true;
     world.restart();
-    // A visit takes a second: this one ends eight and a half seconds after the start, when a PUT may just have been spent.
-    world.now.up = Duration::from_millis(7_500);
+    // A PUT lapses nine seconds after the start at the latest, and a list may be ten seconds behind. A visit takes a second.
+    world.now.up = Duration::from_millis(17_500);
     world.deleting = Some(world.now.wall);
     let (settlement, _) = world.visit();
     assert_eq!((world.gone, settlement.next), (false, Some(Duration::from_millis(500))));

@@ -2,8 +2,9 @@
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, place};
 use crate::connectwise::Depth;
-use crate::crd::{ConditionType, DeletionPolicy, EventReason, RegistrationSpec};
+use crate::crd::{ConditionType, DeletionPolicy, EventReason, LinkStatus, RegistrationSpec};
 use crate::link::plan::HeldCause;
+use crate::link::state::LinkState;
 use crate::petra::{LinkId, Owner, PetraFault, RemoteState};
 
 #[test]
@@ -149,19 +150,42 @@ fn an_unknown_put_is_read_back_and_not_repeated_in_the_same_visit() {
 }
 
 #[test]
-fn a_poll_from_before_ten_minutes_never_times_a_confirmation_out() {
+fn a_confirmation_times_out_ten_minutes_after_this_process_saw_it_pending() {
     let mut world = World::new();
     world.visit();
     world.wait(15 * MINUTE);
     world.restart();
     world.petra_fault = Some(PetraFault::Unavailable);
-    world.visit();
-    assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation", "no poll was answered to this process");
+    for _ in 0..2 {
+        world.visit();
+        assert_eq!(
+            world.ready_reason(),
+            "Unknown/AwaitingConfirmation",
+            "no poll was answered to this process"
+        );
+        world.wait(15 * MINUTE);
+    }
     world.petra_fault = None;
     world.petra_answered = true;
-    world.wait(MINUTE);
+    for _ in 0..2 {
+        world.visit();
+        assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation", "this process sees it pending now");
+        world.wait(9 * MINUTE);
+    }
     world.visit();
     assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+    world.wait(MINUTE);
+    world.restart();
+    world.petra_answered = true;
+    for _ in 0..2 {
+        let (_, trace) = world.visit();
+        assert_eq!(
+            (world.ready_reason().as_str(), trace.writes),
+            ("False/ConfirmationTimedOut", 0),
+            "it stays late"
+        );
+        world.wait(6 * MINUTE);
+    }
     world.confirm();
     world.visit();
     assert_eq!(world.ready_reason(), "True/Linked", "it is polled on");
@@ -321,6 +345,26 @@ fn a_server_that_got_the_keys_and_has_no_route_is_not_said_to_have_no_keys() {
 }
 
 #[test]
+fn keys_that_are_sent_again_have_ten_minutes_from_then() {
+    let mut world = World::new();
+    world.visit();
+    for _ in 0..12 {
+        world.wait(MINUTE);
+        world.visit();
+    }
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+    world.petra.clear();
+    for _ in 0..2 {
+        world.visit();
+        assert_eq!(world.ready_reason(), "Unknown/AwaitingConfirmation");
+        assert_eq!(world.petra.len(), 1, "registered again");
+        world.wait(9 * MINUTE);
+    }
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}
+
+#[test]
 fn a_confirmed_link_that_is_pending_again_has_ten_minutes_from_then() {
     let mut world = World::ready();
     world.wait(20 * MINUTE);
@@ -333,4 +377,114 @@ fn a_confirmed_link_that_is_pending_again_has_ten_minutes_from_then() {
     }
     world.visit();
     assert_eq!(world.ready_reason(), "False/ConfirmationTimedOut");
+}
+
+#[test]
+fn a_namesake_is_judged_by_a_list_that_was_requested_after_it_was_made() {
+    let mut world = World::ready();
+    world.finalizer = false;
+    (world.status, world.state) = (LinkStatus::default(), LinkState::default());
+    // The resource was deleted and made again since the last list, and a person replaced the link meanwhile.
+    world.listed = Some(world.petra.clone());
+    world.poll_stopped = true;
+    world.set_owner(None);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.petra_reads), ("Unknown/PetraUnavailable", 1));
+
+    world.poll_stopped = false;
+    world.listed = None;
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/LinkConflict");
+}
+
+#[test]
+fn a_new_resource_without_a_link_does_not_wait_for_another_list() {
+    let mut world = World::new();
+    world.poll_stopped = true;
+    let (_, trace) = world.visit();
+    assert_eq!(
+        (trace.petra_reads, trace.puts),
+        (0, 1),
+        "Petra itself refuses a PUT over a link that is there"
+    );
+}
+
+#[test]
+fn a_requested_check_reads_the_link_at_petra_too() {
+    let mut world = World::ready();
+    world.poll_stopped = true;
+    world.wait(MINUTE);
+    world.visit();
+    world.listed = Some(world.petra.clone());
+    world.set_remote(RemoteState::Failed);
+    let (_, trace) = world.visit();
+    assert_eq!((world.ready_reason().as_str(), trace.petra_reads), ("True/Linked", 0), "the list is old");
+
+    world.requested_at = Some("now".to_owned());
+    world.wait(MINUTE);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.petra_reads, settlement.held), (1, Some(HeldCause::Debounce)));
+    // The request is handled. A list that is as old as before, or that is behind, disproves nothing.
+    for poll_stopped in [true, false] {
+        world.poll_stopped = poll_stopped;
+        let (settlement, trace) = world.visit();
+        assert_eq!((trace.petra_reads, settlement.held), (1, Some(HeldCause::Debounce)));
+    }
+    world.listed = None;
+    world.wait(MINUTE);
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/RegistrationRejected");
+}
+
+#[test]
+fn a_list_that_lags_behind_new_keys_sends_them_once() {
+    let mut world = World::ready();
+    let before = world.petra.clone();
+    world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.puts, world.ready_reason().as_str()), (1, "Unknown/AwaitingConfirmation"));
+    world.listed = Some(before);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.puts, trace.writes), (0, 0));
+    world.confirm();
+    world.listed = None;
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+}
+
+#[test]
+fn a_link_that_petras_silence_holds_up_waits_for_the_next_list() {
+    for fault in [PetraFault::Unavailable, PetraFault::KeyRejected, PetraFault::RateLimited(None)] {
+        let mut world = World::new();
+        world.petra_fault = Some(fault);
+        let (settlement, _) = world.visit();
+        assert!(settlement.awaits_petra, "{fault:?}: the shared poll must not rest");
+        world.petra_fault = None;
+        let (_, trace) = world.visit();
+        assert_eq!((trace.puts, world.ready_reason().as_str()), (1, "Unknown/AwaitingConfirmation"));
+        world.petra_fault = Some(fault);
+        let (settlement, _) = world.visit();
+        assert!(settlement.awaits_petra, "{fault:?}: nor while a confirmation is due");
+        world.petra_fault = None;
+        world.confirm();
+        world.visit();
+        world.petra_fault = Some(fault);
+        let (settlement, _) = world.visit();
+        assert!(!settlement.awaits_petra, "{fault:?}: a Ready link waits for nothing");
+    }
+}
+
+#[test]
+fn a_put_that_is_not_answered_is_repeated_by_its_backoff_whatever_is_listed() {
+    let mut world = World::new();
+    world.put_fault = Some(PetraFault::Unavailable);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.puts, settlement.awaits_petra), (1, false));
+    let (_, trace) = world.visit();
+    assert_eq!(trace.puts, 0, "the list is no news of it");
+    world.wait(settlement.next.expect("it looks again"));
+    let (_, trace) = world.visit();
+    assert_eq!(trace.puts, 1);
 }

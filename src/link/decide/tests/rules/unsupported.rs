@@ -49,7 +49,7 @@ fn a_link_is_registered_as_soon_as_the_list_says_that_the_server_can() {
     for _ in 0..30 {
         world.wait(MINUTE);
         let (settlement, _) = world.visit();
-        assert!(settlement.awaits_confirmation, "the shared poll looks for it often");
+        assert!(settlement.awaits_petra, "the shared poll looks for it often");
     }
     world.petra_fault = None;
     world.petra_answered = true;

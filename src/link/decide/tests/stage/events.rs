@@ -43,6 +43,8 @@ pub(super) enum Event {
     Crash(usize),
     /// The lease runs out, and the other operator takes it.
     TakeOver,
+    /// The leader ends in good order and gives the lease back, and the other operator takes it at once.
+    HandOver,
     LeaseIsShort(bool),
     Requested(Who, u32),
     Acknowledge(Who),
@@ -191,6 +193,7 @@ pub(super) fn events() -> impl Strategy<Value = Event> {
         1 => (operator(), 0..100_000_u64).prop_map(|(operator, ahead)| Event::ClockAhead(operator, ahead)),
         3 => operator().prop_map(Event::Crash),
         3 => Just(Event::TakeOver),
+        2 => Just(Event::HandOver),
         2 => any::<bool>().prop_map(Event::LeaseIsShort),
         2 => (who(), any::<u32>()).prop_map(|(who, at)| Event::Requested(who, at)),
         3 => who().prop_map(Event::Acknowledge),
@@ -240,6 +243,7 @@ impl Stage {
             }
             Event::Crash(operator) => self.crash(operator),
             Event::TakeOver => self.take_over(),
+            Event::HandOver => self.hand_over(),
             Event::LeaseIsShort(short) => self.lease_is_short = short,
             Event::Requested(who, at) => self.server.request(who, at),
             Event::Acknowledge(who) => self.acknowledge(who),
@@ -278,7 +282,20 @@ impl Stage {
     /// The fence lets no request out that could arrive after the lease: whoever takes it over finds them all spent.
     fn take_over(&mut self) {
         self.time = self.time.max(self.petra.settled_after() + Duration::from_millis(1));
-        self.leader = 1 - self.leader;
+        self.lead_with(1 - self.leader);
+    }
+
+    /// The visits of the leader end before it gives the lease back. What it sent may still be under way.
+    fn hand_over(&mut self) {
+        let former = self.leader;
+        self.finish_visits();
+        self.lead_with(1 - former);
+        self.crash(former);
+    }
+
+    fn lead_with(&mut self, operator: usize) {
+        self.leader = operator;
+        self.operators[operator].leads_since = self.time;
         self.lease_is_short = false;
     }
 

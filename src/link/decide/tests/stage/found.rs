@@ -120,3 +120,21 @@ fn leaving_api_accuses_nobody_whose_keys_were_just_accepted() {
         assert!(!status.is_true(ConditionType::AuthFailed), "{mood:?}");
     }
 }
+
+#[test]
+fn a_put_that_outlives_an_orderly_handover_leaves_nothing_behind() {
+    let mut stage = Stage::play([
+        Event::Poll(0),
+        Event::Petra(Mood::Late),
+        Event::Visit(0, 2),
+        Event::Petra(Mood::Good),
+        Event::HandOver,
+        Event::Delete(2),
+        Event::Visit(1, 2),
+        Event::Deliver(0),
+    ]);
+    assert_eq!((stage.links_of(2), stage.has_finalizer(2)), (1, true), "it came late, and is waited for");
+    stage.apply(Event::Wait(20));
+    stage.apply(Event::Visit(1, 2));
+    assert_eq!((stage.links_of(2), stage.server.get(2).is_none()), (0, true));
+}

@@ -23,6 +23,8 @@ use crate::petra::{DeleteAnswer, OwnerUid, PetraFault, PutAnswer};
 pub(super) struct Operator {
     /// When the process started, in true time.
     pub started: Duration,
+    /// When it began to lead, in true time, if that was later.
+    pub leads_since: Duration,
     /// How far its wall clock is ahead.
     pub skew: Duration,
     pub fleet: Fleet,
@@ -56,6 +58,7 @@ impl Operator {
     pub fn started_at(started: Duration) -> Self {
         Self {
             started,
+            leads_since: started,
             skew: Duration::ZERO,
             fleet: Fleet::default(),
             list: None,
@@ -137,7 +140,9 @@ impl Stage {
         let process = &self.operators[operator];
         let state = process.fleet.recall(&subject);
         let watch = self.secrets[who].lookup(self.secrets_watched);
-        let facts = Facts::at_start(watch, process.poll_view(&subject), self.client_id, subject.finalizer);
+        let poll = process.poll_view(&subject);
+        let mut facts = Facts::at_start(watch, poll, self.client_id, subject.finalizer, self.now(operator));
+        facts.leads_since = process.leads_since.saturating_sub(process.started);
         let began = subject.status.clone();
         let visit = Visit::begin(link, subject, state, facts).expect("the watch is never behind here");
         Some(InProgress { visit, began, writes: 0 })
@@ -153,7 +158,7 @@ impl Stage {
                 process.due.insert(other, self.time);
             }
         }
-        if settlement.awaits_confirmation {
+        if settlement.awaits_petra {
             process.waiting.insert(who);
         } else {
             process.waiting.remove(&who);

@@ -45,7 +45,8 @@ impl World {
             self.answered_at = self.now;
         }
         let watch = self.secret.lookup(self.secrets_watched);
-        let facts = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer);
+        let mut facts = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer, self.now);
+        facts.leads_since = self.leads_since;
         let begun = Visit::begin(self.link(), self.subject(), self.state.clone(), facts);
         let mut visit = begun.expect("there are no resource versions here");
         let config = self.config.clone();
@@ -97,7 +98,10 @@ impl Effects for Visited<'_> {
             }
             Question::Poll => {
                 trace.petra_reads += 1;
-                world.petra_answered |= world.petra_fault.is_none();
+                if world.petra_fault.is_none() && !world.poll_stopped {
+                    (world.petra_answered, world.answered_at) = (true, world.now);
+                }
+                world.wait(world.petra_takes);
                 Answer::Poll(world.poll_view())
             }
             Question::Rival(_) => {
@@ -106,14 +110,16 @@ impl Effects for Visited<'_> {
             Question::Fleet(_) => Answer::Fleet(world.fleet),
             Question::Link(id) => {
                 trace.petra_reads += 1;
+                world.wait(world.petra_takes);
                 Answer::Link(world.petra_fault.map_or_else(|| Ok(world.petra.get(&id).cloned()), Err))
             }
             Question::Owned(owner) => {
                 trace.petra_reads += 1;
-                let is_listed = |link: &&RemoteLink| {
-                    !world.list_lags && (world.list_unfiltered || link.owner.as_ref() == Some(&owner))
-                };
-                let links = world.petra.values().filter(is_listed).cloned().collect();
+                world.wait(world.petra_takes);
+                let is_listed =
+                    |link: &&RemoteLink| world.list_unfiltered || link.owner.as_ref() == Some(&owner);
+                let listed = world.listed.as_ref().unwrap_or(&world.petra).values();
+                let links = listed.filter(is_listed).cloned().collect();
                 let list = Listing { links, complete: true, ..Listing::default() };
                 Answer::Owned(world.petra_fault.map_or(Ok(list), Err))
             }
@@ -130,6 +136,7 @@ impl Effects for Visited<'_> {
             }
             Change::Put { id, company, expected, adopt_from, credentials, .. } => {
                 trace.puts += 1;
+                world.wait(world.petra_takes);
                 assert!(world.finalizer, "a PUT before the finalizer");
                 Outcome::Put(if let Some(answer) = world.put_answer.clone() {
                     answer
@@ -145,6 +152,7 @@ impl Effects for Visited<'_> {
             }
             Change::Delete { id, expected } => {
                 trace.deletes += 1;
+                world.wait(world.petra_takes);
                 Outcome::Delete(match world.petra_fault {
                     Some(fault) => DeleteAnswer::Unknown(fault),
                     None if world.petra_moves_on && world.petra.contains_key(&id) => DeleteAnswer::LookAgain,

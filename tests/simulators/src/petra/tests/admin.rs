@@ -3,7 +3,7 @@
 use ::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{LINK, OTHER, OWNER, Served};
+use super::{LINK, LIST, OTHER, OWNER, Served};
 
 #[tokio::test]
 async fn a_rotation_keeps_tenant_mappings_and_shows_in_the_digest() {
@@ -90,4 +90,37 @@ async fn a_petra_without_the_contract_has_the_published_routes_alone() {
     let usage = served.get("/v1/usage?asOf=2026-01-31").await;
     assert_eq!(usage.body["organizationName"], "Example MSP");
     assert_eq!(usage.body["asOf"], "2026-01-31");
+}
+
+#[tokio::test]
+async fn a_list_that_lags_shows_each_change_later_than_the_link_itself() {
+    let served = Served::new();
+    let listed = async || {
+        let list = served.get(&format!("{LIST}?owner={OWNER}")).await;
+        list.body["links"].as_array().expect("a list").clone()
+    };
+    served.set(json!({"listLagMs": 6_000})).await;
+    let created = served.put(&json!({})).await;
+    assert_eq!((served.get(LINK).await.status, listed().await.len()), (StatusCode::OK, 0));
+    served.pass(6);
+    assert_eq!(listed().await[0]["version"], created.body["version"]);
+
+    let connected = Some(json!({"state": "connected"}));
+    served.admin(Method::POST, "/links/link-1/state", connected).await;
+    let now = served.get(LINK).await;
+    served.pass(2);
+    assert_eq!(
+        served.delete(OWNER, now.version(), "2026-02-02T09:30:18Z").await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!((served.get(LINK).await.status, listed().await.len()), (StatusCode::NOT_FOUND, 1));
+    assert_eq!(listed().await[0]["state"], "pending");
+    served.pass(4);
+    assert_eq!(listed().await[0]["state"], "connected");
+    served.pass(2);
+    assert_eq!(listed().await.len(), 0);
+
+    served.put(&json!({"notAfter": "2026-02-02T09:30:30Z"})).await;
+    served.set(json!({"listLagMs": 0})).await;
+    assert_eq!(listed().await.len(), 1);
 }
