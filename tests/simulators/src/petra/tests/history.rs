@@ -88,7 +88,7 @@ fn take(links: &mut Links, step: &Step, now: Timestamp, seen: &BTreeSet<String>)
             let expected = believed(links, &id, version, seen);
             let adopt_from = adopt_from.map(text::<AdoptFrom>);
             let owner_uid = text(uid);
-            let put = Put { adopt_from, owner_uid, ..put_by(owner, keys, expected, deadline(now, late)) };
+            let put = Put { owner_uid, adopt_from, ..put_by(owner, keys, expected, deadline(now, late)) };
             matches!(links.put(id, put, now, None), Ok(Accepted::Pending(_) | Accepted::Recorded(_)))
         }
         Step::Delete { link, owner, version, late } => {
