@@ -236,7 +236,7 @@ fn rejected_keys_are_read_again_every_minute_where_secrets_are_unwatched() {
 
 #[test]
 fn nobody_reads_rejected_keys_again_where_the_watch_does() {
-    for (auth_failed, mut world, _) in rejecting() {
+    for (auth_failed, mut world) in rejecting() {
         world.visit();
         world.wait(2 * MINUTE);
         let (settlement, trace) = world.visit();
@@ -247,7 +247,7 @@ fn nobody_reads_rejected_keys_again_where_the_watch_does() {
 
 #[test]
 fn a_suspended_link_reads_no_rejected_keys_again() {
-    for (auth_failed, mut world, _) in rejecting() {
+    for (auth_failed, mut world) in rejecting() {
         world.secrets_watched = false;
         world.visit();
         world.edit(|spec| spec.suspend = Some(true));
