@@ -1,6 +1,6 @@
 //! Log lines: text for people at a terminal, JSON for everything else.
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{self, IsTerminal as _, Stderr, Write, stderr};
 use std::panic::{self, PanicHookInfo};
 
 use tracing::{Level, Metadata, Subscriber, error};
@@ -21,6 +21,27 @@ pub enum LogFormat {
     Json,
 }
 
+/// Drops what cannot be written. Whoever read the log may have closed it (`cwlink run 2>&1 | head`); the operator goes on,
+/// and must not panic over a line that nobody reads.
+struct Dropping<W>(W);
+
+impl<W: Write> Write for Dropping<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // What is left of a line that could be written in part is dropped with it.
+        let _ = self.0.write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
+fn dropping_stderr() -> Dropping<Stderr> {
+    Dropping(stderr())
+}
+
 /// Sends what `level` selects to stderr, and panics too. `level` was checked when the flags were read.
 ///
 /// A panic's message is left out: it may quote what was being worked on, and that may be a key or remote text. Its place
@@ -33,9 +54,9 @@ pub(crate) fn init(format: LogFormat, level: &str) {
         LogFormat::Json => false,
     };
     if text {
-        text_lines(level, terminal, stderr).init();
+        text_lines(level, terminal, dropping_stderr).init();
     } else {
-        json_lines(level, stderr).init();
+        json_lines(level, dropping_stderr).init();
     }
     panic::set_hook(Box::new(log_panic));
 }
@@ -49,7 +70,7 @@ fn text_lines<W>(level: &str, colours: bool, writer: W) -> impl Subscriber + Sen
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
+    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer).log_internal_errors(false);
     lines.with_ansi(colours).finish().with(filter_fn(is_logged))
 }
 
@@ -57,7 +78,7 @@ fn json_lines<W>(level: &str, writer: W) -> impl Subscriber + Send + Sync + 'sta
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer);
+    let lines = fmt().with_env_filter(EnvFilter::new(level)).with_writer(writer).log_internal_errors(false);
     lines.json().flatten_event(true).finish().with(filter_fn(is_logged))
 }
 
@@ -74,7 +95,6 @@ fn is_logged(metadata: &Metadata<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::Arc;
 
     use parking_lot::Mutex;
@@ -171,6 +191,28 @@ mod tests {
         assert!(child.status.success() && output.contains("1 passed"), "{output}");
         assert!(output.contains("a task panicked") && output.contains(file!()), "{output}");
         assert!(!output.contains("CANARY"), "{output}");
+    }
+
+    /// A log that nobody reads any more.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn a_log_line_that_cannot_be_written_is_dropped() {
+        let mut log = Dropping(Closed);
+        assert_eq!(log.write(b"a line\n").expect("dropped"), 7);
+        log.flush().expect("dropped");
+        with_default(text_lines("trace", false, || Dropping(Closed)), log_from_everywhere);
+        with_default(json_lines("trace", || Dropping(Closed)), log_from_everywhere);
     }
 
     #[test]

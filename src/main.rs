@@ -1,5 +1,6 @@
 //! The `cwlink` binary: reads the command line, runs, and says in one sentence why it could not.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -12,10 +13,9 @@ const BAD_FLAGS: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Crd => {
-            print!("{}", crd::crd_yaml());
-            ExitCode::SUCCESS
-        }
+        Command::Crd => io::stdout()
+            .write_all(crd::crd_yaml().as_bytes())
+            .map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS),
         Command::Run(args) => match Settings::check(*args, Environment::of_this_process()) {
             Err(problems) => fail(&problems, BAD_FLAGS),
             Ok(settings) => {
@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    eprintln!("{error}");
+    // Where nobody can read it, the code says enough.
+    let _ = writeln!(io::stderr(), "{error}");
     ExitCode::from(code)
 }

@@ -93,6 +93,36 @@ fn the_log_names_every_host_that_keys_may_go_to() -> Result<()> {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() -> Result<()> {
+    let mut stage = Stage::set("closed-log")?;
+    stage.operator.lose_log_reader();
+    stage.operator.restart()?;
+    let logged = stage.operator.log();
+    stage.linked("acme", |link| link)?;
+    assert!(stage.operator.livez()?.starts_with("alive"));
+    assert_eq!(stage.operator.log(), logged, "the reader is gone");
+    let ended = stage.operator.stop()?;
+    assert_eq!(ended.code(), Some(0), "{ended}");
+    let lease = stage.cluster.json(&["get", "lease", "cwlink", "--namespace", &stage.namespace])?;
+    assert_eq!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default(), "", "the Lease is given back");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_printed_ends_a_command_without_a_panic() {
+    for arguments in [&["crd"][..], &["run", "--namespace=Bad"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let also = writer.try_clone().expect("a pipe");
+        let mut command = Command::new(binary());
+        let ended =
+            command.args(arguments).env_clear().stdin(Stdio::null()).stdout(writer).stderr(also).status();
+        let code = ended.expect("the binary runs").code();
+        assert!(matches!(code, Some(1 | 2)), "{arguments:?}: {code:?}");
+    }
+}
+
+#[test]
 fn metrics_count_calls_and_links_and_name_nobody() -> Result<()> {
     let stage = Stage::set_with(calm("east-coast"))?;
     let Stage { cluster, sims, operator, namespace } = &stage;

@@ -56,6 +56,7 @@ impl Operator {
                 ("RUST_BACKTRACE", "1".to_owned()),
             ],
             log: installation.log(),
+            log_until: None,
         };
         Ok(Self { launch, installation, running: None })
     }
@@ -68,6 +69,11 @@ impl Operator {
     pub fn restart(&mut self) -> Result<()> {
         self.begin()?;
         self.wait_until_ready()
+    }
+
+    /// Whoever reads the log of the processes that are started from now on goes away when the admin port is open.
+    pub fn lose_log_reader(&mut self) {
+        self.launch.log_until = Some(ADMIN_PORT_IS_OPEN);
     }
 
     /// Starts it anew without waiting for readiness: for operators that lack something.
@@ -257,11 +263,14 @@ impl Operator {
     }
 }
 
+/// The message of the line that names the admin port.
+const ADMIN_PORT_IS_OPEN: &str = "the admin port is open";
+
 /// Reads from the log which port the kernel gave.
 fn admin_port(log: &str) -> Option<u16> {
     log.lines().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
-        let is_open = line["message"] == "the admin port is open";
+        let is_open = line["message"] == ADMIN_PORT_IS_OPEN;
         let address = line["address"].as_str().filter(|_| is_open)?;
         address.rsplit(':').next()?.trim_end_matches(')').parse().ok()
     })

@@ -1,8 +1,9 @@
 //! The operator's process, which never outlives its caller.
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -19,6 +20,8 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// Where its log is appended; beside it stands the file with its process id.
     pub(crate) log: PathBuf,
+    /// Whoever reads its log goes away after the first line with this text, as `| head` does.
+    pub(crate) log_until: Option<&'static str>,
 }
 
 /// The memory of a process, in bytes.
@@ -46,15 +49,20 @@ impl Launch {
         let log_file =
             File::options().create(true).append(true).open(log).map_err(Error::io("opening", log))?;
         let log_start = read_log(log).len();
-        let tether = controlplane::tethered(&self.program, &pid_file)
+        let lines = log_file.try_clone().map_err(Error::io("opening", log))?;
+        let stderr = if self.log_until.is_some() { Stdio::piped() } else { Stdio::from(lines) };
+        let mut tether = controlplane::tethered(&self.program, &pid_file)
             .args(&self.arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(log_file.try_clone().map_err(Error::io("opening", log))?)
-            .stderr(log_file)
+            .stderr(stderr)
             .spawn()
             .map_err(Error::io("running", &self.program))?;
+        if let (Some(last), Some(stderr)) = (self.log_until, tether.stderr.take()) {
+            thread::spawn(move || copy_until(last, stderr, log_file));
+        }
         Ok(Process { tether, pid_file, log: log.clone(), log_start })
     }
 }
@@ -143,6 +151,17 @@ impl Drop for Process {
         drop(self.tether.stdin.take());
         // Nobody is left to tell when this fails: the tether goes on without us.
         let _ = self.tether.wait();
+    }
+}
+
+/// Copies lines up to the first with this text, and closes the pipe.
+fn copy_until(last: &str, pipe: ChildStderr, mut log: File) {
+    for line in BufReader::new(pipe).lines().map_while(std::result::Result::ok) {
+        // A log that cannot be written fails the test that waits for its lines.
+        let _ = writeln!(log, "{line}");
+        if line.contains(last) {
+            return;
+        }
     }
 }
 
