@@ -59,6 +59,8 @@ catalogue! {
         "Links by condition, status and reason; a link without a status counts as Unknown, Pending";
     LINKS_UNREADABLE = Gauge "cwlink_links_unreadable" []
         "Links that do not match the schema and are ignored";
+    LINKS_ELSEWHERE = Gauge "cwlink_links_of_other_operators" []
+        "Links that this operator watches and another operator serves, by status.operator";
     HELD_VERDICTS = Counter "cwlink_held_verdicts_total" ["cause"]
         "Reconciles that kept the earlier result, by cause: inconclusive, debounce, fleet or petra";
     FLEET_HOLD = Gauge "cwlink_fleet_hold" []
@@ -69,6 +71,8 @@ catalogue! {
         "1 if Petra accepted the operator's API key at the last check, 0 if Petra rejected it, absent before the first check";
     STATUS_WRITES = Counter "cwlink_status_writes_total" []
         "Status writes; an idle link causes none";
+    LINK_WRITES_REFUSED = Counter "cwlink_link_writes_refused_total" ["write"]
+        "Writes to links that the API server refused, because of an admission policy, a webhook or a missing permission, by write: status or finalizer";
     SECRET_READS = Counter "cwlink_secret_reads_total" []
         "Reads of Secret content; an unchanged Secret causes none";
     EVENTS = Counter "cwlink_events_total" ["outcome"]

@@ -41,6 +41,7 @@ pub struct Metrics {
     petra_orphans: Gauge,
     petra_account: Family<Labels<0>, Gauge>,
     status_writes: Counter,
+    link_writes_refused: Counters<1>,
     secret_reads: Counter,
     events: Counters<1>,
     secret_files: Counters<2>,
@@ -83,6 +84,7 @@ impl Metrics {
             petra_orphans: gauge(&mut registry, &names::PETRA_ORPHANS),
             petra_account: gauge(&mut registry, &names::PETRA_ACCOUNT),
             status_writes: counter(&mut registry, &names::STATUS_WRITES),
+            link_writes_refused: Counters::registered(&mut registry, &names::LINK_WRITES_REFUSED),
             secret_reads: counter(&mut registry, &names::SECRET_READS),
             events: Counters::registered(&mut registry, &names::EVENTS),
             secret_files: Counters::registered(&mut registry, &names::SECRET_FILES),
@@ -151,6 +153,11 @@ impl Metrics {
     /// A status was written.
     pub(crate) fn status_written(&self) {
         self.status_writes.inc();
+    }
+
+    /// The API server refused a write to a link.
+    pub(crate) fn link_write_refused(&self, write: &'static str) {
+        self.link_writes_refused.inc([write]);
     }
 
     /// A Secret's content was read.
@@ -259,6 +266,7 @@ mod tests {
         metrics.petra_orphans(0);
         metrics.petra_account_proved(true);
         metrics.status_written();
+        metrics.link_write_refused("status");
         metrics.secret_read();
         metrics.event("published");
         metrics.secret_file_changed("petra-key", true);

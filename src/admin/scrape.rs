@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub active: usize,
     /// Links that do not fit the schema.
     pub unreadable: usize,
+    /// Links that another operator serves.
+    pub elsewhere: usize,
     /// Links by condition, its status and its reason; `None` is a reason that this operator does not know.
     pub links: HashMap<(ConditionType, ConditionStatus, Option<Reason>), usize>,
 }
@@ -51,6 +53,7 @@ impl Collector for Scrape {
         gauges(&mut encoder, &names::ACTIVE_WORKERS, [([CONTROLLER], snapshot.active)])?;
         gauges(&mut encoder, &names::QUEUE_DEPTH, [([CONTROLLER], snapshot.queued)])?;
         single(&mut encoder, &names::LINKS_UNREADABLE, snapshot.unreadable)?;
+        single(&mut encoder, &names::LINKS_ELSEWHERE, snapshot.elsewhere)?;
         let links = snapshot.links.into_iter().map(|((condition, status, reason), count)| {
             ([condition.as_str(), status.as_str(), reason.map_or("Other", Reason::as_str)], count)
         });

@@ -163,7 +163,8 @@ pub struct RunArgs {
     )]
     pub leader_elect: bool,
 
-    /// Name of the Lease. Installations that share a namespace need different names
+    /// Name of the Lease. With the operator's namespace, it names the operator in `status.operator` of the links that it serves.
+    /// Installations that share a namespace need different names
     #[arg(
         long,
         env = "CWLINK_LEASE_NAME",

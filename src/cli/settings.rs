@@ -13,7 +13,7 @@ use super::errors::SettingsErrors;
 use super::files;
 use crate::connectwise::CompanyId;
 use crate::connectwise::profile::Profiles;
-use crate::crd::RegistrationMode;
+use crate::crd::{OperatorName, RegistrationMode};
 use crate::dns_name;
 use crate::logging::LogFormat;
 use crate::secret_file::SecretFile;
@@ -39,6 +39,8 @@ pub struct Settings {
     pub watch_secrets: bool,
     /// The operator's own namespace, where it is known.
     pub namespace: Option<String>,
+    /// The name of this operator, the same for all of its replicas.
+    pub operator: OperatorName,
     /// The Lease of the leader; `None` with `--leader-elect=false`.
     pub lease: Option<LeaseName>,
     /// This process, as events and the Lease name it.
@@ -146,6 +148,7 @@ impl Settings {
         let namespace =
             args.namespace.or(environment.pod_namespace).or(environment.service_account_namespace);
         let watch_namespaces = watch_namespaces(&args.watch_namespaces, namespace.as_deref(), errors);
+        let operator = OperatorName::new(namespace.as_deref(), &args.lease_name);
         let lease = lease(args.leader_elect, &args.lease_name, namespace.as_deref(), errors);
         let profiles = match args.profiles {
             None => Some(Profiles::builtin()),
@@ -184,6 +187,7 @@ impl Settings {
             watch_namespaces: watch_namespaces?,
             watch_secrets: args.watch_secrets,
             namespace,
+            operator,
             lease,
             instance: environment.pod_name.unwrap_or_else(|| "cwlink".to_owned()),
             pod_uid: environment.pod_uid,
@@ -286,21 +290,21 @@ fn watch_namespaces(
     }
 }
 
-/// `None` when there shall be none, or when an error was added.
+/// `None` when there shall be none, or when an error was added. Without one, its name still names the operator.
 fn lease(
     leader_elect: bool,
     name: &str,
     namespace: Option<&str>,
     errors: &mut SettingsErrors,
 ) -> Option<LeaseName> {
-    if !leader_elect {
-        return None;
-    }
     if !dns_name::is_label(name) {
         errors.add(
             "--lease-name",
             format_args!("{name:?} is not a valid name; use 1 to 63 lowercase letters, digits and hyphens"),
         );
+    }
+    if !leader_elect {
+        return None;
     }
     let Some(namespace) = namespace else {
         errors.add(

@@ -19,7 +19,7 @@ use tracing::{Instrument, error, info_span, warn};
 use self::retries::Retries;
 use self::work_queue::WorkQueue;
 use crate::admin::{Liveness, Metrics, ReconcileResult, Snapshot};
-use crate::crd::LinkRef;
+use crate::crd::{LinkRef, OperatorName};
 use crate::kubernetes::{Leadership, Link, Links, SecretVersions, Watches, describe_own_error};
 use crate::link::{NextVisit, Reconcile};
 use crate::timings::Timings;
@@ -36,6 +36,8 @@ pub struct Options<'a> {
     pub concurrency: u16,
     /// The periods.
     pub timings: &'a Timings,
+    /// The name of this operator.
+    pub operator: &'a OperatorName,
     /// Records that the queue turns.
     pub liveness: Arc<Liveness>,
     /// Counts reconciles, and reads the fleet at each scrape.
@@ -58,16 +60,16 @@ impl Controller {
     /// Prepares the controller. Nothing runs before [`Controller::run`].
     #[must_use]
     pub fn new(watches: Watches, options: Options<'_>) -> Self {
-        let Options { namespaces, concurrency, timings, liveness, metrics } = options;
+        let Options { namespaces, concurrency, timings, operator, liveness, metrics } = options;
         let (links, secrets) = (watches.links(), watches.secrets());
         let several = namespaces.are_several();
         let queue = WorkQueue::new(concurrency, several, watches.wake());
         metrics.scrape_from({
-            let (links, queue) = (links.clone(), Arc::clone(&queue));
+            let (links, queue, operator) = (links.clone(), Arc::clone(&queue), operator.clone());
             move || {
                 let mut snapshot = Snapshot::default();
                 (snapshot.queued, snapshot.active) = queue.counts();
-                links.count_into(&mut snapshot);
+                links.count_into(&operator, &mut snapshot);
                 snapshot
             }
         });
@@ -169,12 +171,14 @@ impl<R: Reconcile> Workers<R> {
         let outcome = AbortOnDropHandle::new(task).await;
         drop(slot);
         let (result, action) = match outcome {
-            Ok(Ok(next)) => {
+            Ok(Ok(NextVisit::NotYet(delay))) => (ReconcileResult::RequeueAfter, Action::requeue(delay)),
+            Ok(Ok(NextVisit::In(delay))) => {
                 self.retries.clear(&at);
-                match next {
-                    NextVisit::In(delay) => (ReconcileResult::RequeueAfter, Action::requeue(delay)),
-                    NextVisit::OnChange => (ReconcileResult::Success, Action::await_change()),
-                }
+                (ReconcileResult::RequeueAfter, Action::requeue(delay))
+            }
+            Ok(Ok(NextVisit::OnChange)) => {
+                self.retries.clear(&at);
+                (ReconcileResult::Success, Action::await_change())
             }
             Ok(Err(error)) => {
                 let delay = self.retries.failed(&at);

@@ -137,6 +137,7 @@ fn run_as(leadership: Leadership, namespaces: &[&str], lists: Lists) -> Running 
         namespaces: &namespaces,
         concurrency: 4,
         timings: &Timings::default(),
+        operator: &OperatorName::new(None, "cwlink"),
         liveness: Arc::new(Liveness::new(Clock::start())),
         metrics,
     };

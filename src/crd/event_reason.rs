@@ -11,6 +11,10 @@ pub enum EventReason {
     CheckInconclusive,
     /// ConnectWise names another API host than when the link was created; the link keeps its id.
     LinkIdKept,
+    /// Another operator serves the link, so this one leaves it alone.
+    ServedByAnotherOperator,
+    /// The API server refuses what the operator must write to the resource.
+    WriteRefused,
     /// The resource was deleted, and a person must remove its link in Petra's portal.
     PortalUnlinkRequired,
     /// Many links would be reported as failed at once, so none is. On the operator's own pod.
@@ -25,6 +29,8 @@ impl EventReason {
     pub const OWN: &[Self] = &[
         Self::CheckInconclusive,
         Self::LinkIdKept,
+        Self::ServedByAnotherOperator,
+        Self::WriteRefused,
         Self::PortalUnlinkRequired,
         Self::FleetHold,
         Self::OrphanedLinks,
@@ -37,6 +43,8 @@ impl EventReason {
             Self::Ready(reason) => reason.as_str(),
             Self::CheckInconclusive => "CheckInconclusive",
             Self::LinkIdKept => "LinkIdKept",
+            Self::ServedByAnotherOperator => "ServedByAnotherOperator",
+            Self::WriteRefused => "WriteRefused",
             Self::PortalUnlinkRequired => "PortalUnlinkRequired",
             Self::FleetHold => "FleetHold",
             Self::OrphanedLinks => "OrphanedLinks",

@@ -23,6 +23,7 @@ macro_rules! word_schema {
 
 mod condition;
 mod event_reason;
+mod operator;
 mod reason;
 mod reference;
 mod registration;
@@ -34,6 +35,7 @@ mod time;
 pub(crate) use condition::{Condition, ConditionValue};
 pub use condition::{ConditionStatus, ConditionType};
 pub use event_reason::EventReason;
+pub use operator::OperatorName;
 pub use reason::Reason;
 pub(crate) use reference::{LinkRef, SecretLookup, SecretVersion};
 pub use registration::{RegistrationMode, RegistrationSpec};

@@ -66,6 +66,8 @@ reasons! {
     ValidationStale,
     /// The operator does not have permission to read the Secret.
     SecretForbidden,
+    /// The cluster does not let the operator change its finalizer on the resource.
+    FinalizerForbidden,
     /// The resource is suspended, and there is no result for its current inputs.
     Suspended,
     /// The resource is being deleted; its link at Petra is removed first.

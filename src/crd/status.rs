@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, ConditionStatus, ConditionType};
+use super::operator::ServingOperator;
 use super::reason::Reason;
 use super::registration::RegistrationMode;
 use super::time::StatusTime;
@@ -43,6 +44,10 @@ pub struct LinkStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
+    /// The operator that serves this link. Any other operator leaves the link alone, until this one has not written the status
+    /// for three times `spec.interval`, at least 90 minutes and at most 36 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<ServingOperator>,
 }
 
 impl LinkStatus {

@@ -7,10 +7,11 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tracing::info;
 
-use super::plan::{Change, Outcome};
+use super::plan::{Change, Outcome, Tried};
 use super::visit::Visit;
 use super::{Error, Reconciler};
 use crate::crd::{ConnectWiseLink, FIELD_MANAGER, FINALIZER};
+use crate::kubernetes::{LinkWrite, WriteRefusal};
 use crate::petra::client::PutRequest;
 use crate::petra::{DeleteAnswer, PetraFault, PutAnswer};
 
@@ -19,11 +20,11 @@ impl Reconciler {
     pub(super) async fn act(&self, visit: &Visit, change: Change) -> Result<Outcome, Error> {
         let (link, owner) = (&visit.subject.key, &visit.subject.owner);
         match change {
-            Change::AddFinalizer => self.set_finalizer(visit, true).await,
+            Change::AddFinalizer => self.set_finalizer(visit, true, false).await,
             // A replica that may lose the lead before the change is made does not know what the next leader sends to Petra
             // meanwhile: that Petra holds no link proves nothing to it.
             Change::RemoveFinalizer if !self.surely_leads() => Ok(Outcome::NotMade),
-            Change::RemoveFinalizer => self.set_finalizer(visit, false).await,
+            Change::RemoveFinalizer => self.set_finalizer(visit, false, false).await,
             Change::Put { id, company, site, expected, adopt_from, credentials } => {
                 let answer = match (&self.petra, &visit.keys) {
                     (Some(petra), Some(keys)) => {
@@ -74,9 +75,18 @@ impl Reconciler {
         timeouts.petra_change.min(timeouts.kubernetes)
     }
 
+    /// Whether the API server would let the finalizer go.
+    pub(super) async fn try_finalizer_removal(&self, visit: &Visit) -> Result<Tried, Error> {
+        Ok(match self.set_finalizer(visit, false, true).await? {
+            Outcome::Refused(refusal) => Tried::Refused(refusal),
+            Outcome::NotMade => Tried::Outdated,
+            Outcome::Finalizer(..) | Outcome::Put(_) | Outcome::Delete(_) => Tried::Taken,
+        })
+    }
+
     /// A patch guarded by the resource version, so that nobody else's finalizer is lost, and that one that arrives late changes
     /// nothing that was written since.
-    async fn set_finalizer(&self, visit: &Visit, present: bool) -> Result<Outcome, Error> {
+    async fn set_finalizer(&self, visit: &Visit, present: bool, dry_run: bool) -> Result<Outcome, Error> {
         let meta = &visit.link.metadata;
         let mut finalizers = meta.finalizers.clone().unwrap_or_default();
         finalizers.retain(|name| name != FINALIZER);
@@ -87,17 +97,27 @@ impl Reconciler {
             json!({ "metadata": { "resourceVersion": meta.resource_version, "finalizers": finalizers } });
         let key = &visit.subject.key;
         let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &key.namespace);
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let field_manager = Some(FIELD_MANAGER.to_owned());
+        let params = PatchParams { field_manager, dry_run, ..PatchParams::default() };
         // Only metadata comes back: an object that does not fit its types can lose its finalizer too.
         let patch = Patch::Merge(&patch);
         let (limit, patched) = (self.finalizer_limit(), api.patch_metadata(&key.name, &params, &patch));
         let doing = if present { "add the finalizer" } else { "remove the finalizer" };
-        match tokio::time::timeout(limit, patched).await {
-            Ok(Ok(link)) => Ok(Outcome::Finalizer(present, Box::new(link.metadata))),
-            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(Outcome::NotMade),
-            Ok(Err(source)) => Err(Error::Kubernetes { doing, source }),
-            Err(_) => Err(Error::TimedOut { doing, limit }),
+        let error = match tokio::time::timeout(limit, patched).await {
+            Ok(Ok(link)) => return Ok(Outcome::Finalizer(present, Box::new(link.metadata))),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(Error::TimedOut { doing, limit }),
+        };
+        match &error {
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Ok(Outcome::NotMade),
+            kube::Error::Api(status) => {
+                if let Some(refusal) = WriteRefusal::of(LinkWrite::Finalizer, status) {
+                    return Ok(Outcome::Refused(refusal));
+                }
+            }
+            _ => {}
         }
+        Err(Error::Kubernetes { doing, source: error })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::connectwise::CompanyId;
 use crate::connectwise::profile::Profiles;
-use crate::crd::RegistrationMode;
+use crate::crd::{OperatorName, RegistrationMode};
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
 
@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub petra_configured: bool,
     /// The installation id: the first part of every owner.
     pub installation: String,
+    /// The name of this operator, the same for all of its replicas.
+    pub operator: OperatorName,
     /// Whether a Lease keeps other replicas from acting while this one does.
     pub elected: bool,
 }

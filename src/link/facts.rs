@@ -9,6 +9,7 @@ use super::subject::Subject;
 use crate::clock::Now;
 use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
 use crate::crd::{SecretLookup, SecretVersion};
+use crate::kubernetes::WriteRefusal;
 use crate::petra::snapshot::Snapshot;
 use crate::petra::{DeleteAnswer, LinkId, PetraFault, PutAnswer, RemoteLink};
 
@@ -174,6 +175,12 @@ pub(crate) struct Facts {
     pub deletes: Vec<SentDelete>,
     /// Whether the resource has the finalizer now.
     pub finalizer: bool,
+    /// Why the API server did not take the finalizer, or its removal, in this visit.
+    pub finalizer_refused: Option<WriteRefusal>,
+    /// Whether the API server took a status in this visit.
+    pub status_taken: bool,
+    /// Whether the API server would take what has to be recorded after a change at Petra.
+    pub trial: Option<Result<(), WriteRefusal>>,
 }
 
 impl Facts {
@@ -203,6 +210,9 @@ impl Facts {
             puts: 0,
             deletes: Vec::new(),
             finalizer,
+            finalizer_refused: None,
+            status_taken: false,
+            trial: None,
         }
     }
 }

@@ -95,6 +95,21 @@ pub(crate) fn stale_after(subject: &Subject, timings: &Timings) -> Duration {
     subject.interval.saturating_mul(timings.stale_intervals).min(timings.stale_cap)
 }
 
+/// How long the operator that serves a link may write nothing before another one takes the link over: three intervals, but
+/// longer than any delay of the operator itself.
+#[must_use]
+pub(crate) fn claim_lasts(subject: &Subject, timings: &Timings) -> Duration {
+    let interval = subject.interval.max(timings.interval);
+    interval.saturating_mul(timings.stale_intervals).min(timings.stale_cap)
+}
+
+/// How long the operator that serves a link writes nothing at most: a sixth of the period is left for a slow API server.
+/// Checks of a link that is not suspended normally write more often.
+#[must_use]
+pub(crate) fn claim_renewed_after(subject: &Subject, timings: &Timings) -> Duration {
+    claim_lasts(subject, timings).mul_f64(5.0 / 6.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub mod intervals;
 pub mod message;
 mod observe;
 mod operator_keys;
+mod pace;
 pub(crate) mod plan;
 pub mod reason_class;
 mod record;
@@ -53,6 +54,8 @@ pub(crate) enum NextVisit {
     In(Duration),
     /// At a change.
     OnChange,
+    /// Nothing was done, or nothing could be stored: after this long. What failed before still counts.
+    NotYet(Duration),
 }
 
 /// What is done for one link.
@@ -247,7 +250,14 @@ impl Reconcile for Reconciler {
         }
         // Whatever ends a visit early, floor and backoff count from what it asked and did.
         self.fleet.broken_off(&visit, &self.config.timings, self.clock.now());
-        end.map(|_| NextVisit::In(CATCH_UP))
+        Ok(match end? {
+            End::Settled(_) | End::Outdated => NextVisit::In(CATCH_UP),
+            End::NotYet(wait) => NextVisit::NotYet(wait),
+            End::Refused(refusal, wait) => {
+                self.report_refusal(&visit, &refusal);
+                NextVisit::NotYet(wait)
+            }
+        })
     }
 
     fn server(&self, link: &Link) -> Option<HostPort> {

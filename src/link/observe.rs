@@ -18,6 +18,7 @@ use crate::connectwise::{
     BoardAnswer, CompanyAnswer, Depth, Inconclusive, Keys, KeysAnswer, MemberAnswer, MemberTraits,
     PermissionsAnswer, Round,
 };
+use crate::kubernetes::LinkWrite;
 use crate::petra::PetraFault;
 use crate::upstream::request::CheckLimits;
 
@@ -60,6 +61,8 @@ impl Reconciler {
                 }
                 None => Err(PetraFault::NoContract),
             }),
+            Question::Trial(LinkWrite::Status) => Answer::Trial(self.try_status(&visit.link).await?),
+            Question::Trial(LinkWrite::Finalizer) => Answer::Trial(self.try_finalizer_removal(visit).await?),
         })
     }
 

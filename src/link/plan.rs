@@ -8,6 +8,7 @@ use super::facts::{FleetView, PollView, Precedence, SecretRead};
 use super::state::LinkState;
 use crate::connectwise::{CompanyId, CredentialsVersion, Depth, Keys, Round};
 use crate::crd::{ConnectWiseLink, EventReason, LinkStatus, Reason};
+use crate::kubernetes::{LinkWrite, WriteRefusal};
 use crate::petra::client::Adopt;
 use crate::petra::listing::Listing;
 use crate::petra::{DeleteAnswer, LinkId, Owner, PetraFault, PutAnswer, RemoteLink, Version};
@@ -46,6 +47,8 @@ pub(crate) struct Settlement {
     /// The suspected reason that a later check with the same inputs disproved. The other suspects of this reason are then
     /// judged individually.
     pub disproved: Option<Reason>,
+    /// What the API server refuses, if that keeps the link from going on.
+    pub refused: Option<WriteRefusal>,
 }
 
 /// An event on the resource.
@@ -100,6 +103,8 @@ pub(crate) enum Question {
     Link(LinkId),
     /// List the links at Petra that name this owner.
     Owned(Owner),
+    /// Try a write to the resource that changes nothing (`dryRun`), to learn whether the API server would take it.
+    Trial(LinkWrite),
 }
 
 /// A change outside the status.
@@ -149,12 +154,16 @@ pub(crate) enum Answer {
     Link(Result<Option<RemoteLink>, PetraFault>),
     /// All links at Petra of one owner.
     Owned(Result<Listing, PetraFault>),
+    /// What would come of the write.
+    Trial(Tried),
 }
 
 /// What came of a [`Change`].
 pub(crate) enum Outcome {
     /// The finalizer is on the resource (`true`) or off (`false`), and this is the metadata now.
     Finalizer(bool, Box<ObjectMeta>),
+    /// The API server refuses to change the finalizer.
+    Refused(WriteRefusal),
     /// The finalizer is as before: somebody else wrote the resource in between, it is gone, or this replica may not be the
     /// leader any more.
     NotMade,
@@ -164,6 +173,23 @@ pub(crate) enum Outcome {
     Delete(DeleteAnswer),
 }
 
-/// What came of writing a status: the stored resource. `None`: the resource was written by somebody else in between, it is
-/// gone, or it was replaced by another one of the same name.
-pub(crate) type Written = Option<Box<ConnectWiseLink>>;
+/// What would come of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tried {
+    /// The API server would take it.
+    Taken,
+    /// The resource was written by somebody else in between, is gone, or was replaced by another one of the same name.
+    Outdated,
+    /// The API server would refuse it.
+    Refused(WriteRefusal),
+}
+
+/// What came of writing a status.
+pub(crate) enum Written {
+    /// The stored resource.
+    Stored(Box<ConnectWiseLink>),
+    /// The resource was written by somebody else in between, is gone, or was replaced by another one of the same name.
+    Outdated,
+    /// The API server refuses it.
+    Refused(WriteRefusal),
+}

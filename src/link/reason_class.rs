@@ -134,7 +134,9 @@ impl Reason {
             // The shared poll goes on.
             Self::ConfirmationTimedOut => petra(PetraSays::Rejected, None),
             Self::RegistrationUnsupported => petra(PetraSays::NotAsked, rejected),
-            Self::PetraUnavailable | Self::PetraKeyRejected => petra(PetraSays::Inconclusive, inconclusive),
+            Self::PetraUnavailable | Self::PetraKeyRejected | Self::FinalizerForbidden => {
+                petra(PetraSays::Inconclusive, inconclusive)
+            }
         }
     }
 }

@@ -6,11 +6,12 @@ use kube::api::PostParams;
 use kube::{Api, Resource, ResourceExt};
 use tracing::{info, warn};
 
-use super::plan::{LinkEvent, Settlement, Written};
+use super::plan::{LinkEvent, Settlement, Tried, Written};
 use super::visit::Visit;
 use super::{Error, NextVisit, Reconciler};
 use crate::crd::LinkRef;
 use crate::crd::{ConditionType, ConnectWiseLink, EventReason, FIELD_MANAGER, LinkStatus};
+use crate::kubernetes::{LinkWrite, WriteRefusal};
 use crate::petra::Owner;
 
 const FLEET_HOLD: &str = "Many links seem to fail at the same time, or the clientId changed and has not worked for any link since. \
@@ -24,7 +25,13 @@ impl Reconciler {
         if let Some(cause) = settlement.held {
             self.deps.metrics.verdict_held(cause.as_str());
         }
+        if let Some(refusal) = &settlement.refused {
+            self.report_refusal(visit, refusal);
+        }
         for event in settlement.events {
+            if event.reason == EventReason::ServedByAnotherOperator {
+                warn!(link = %visit.subject.key, "another operator serves this link; it is left alone");
+            }
             self.publish_event(&visit.link.object_ref(&()), event);
         }
         if let Some(petra) = &self.petra {
@@ -45,6 +52,27 @@ impl Reconciler {
             self.deps.events.publish_own(EventReason::FleetHold, FLEET_HOLD.to_owned());
         }
         settlement.next.map_or(NextVisit::OnChange, NextVisit::In)
+    }
+
+    /// Reports that the API server refuses a write: a person has to change the cluster.
+    pub(super) fn report_refusal(&self, visit: &Visit, refusal: &WriteRefusal) {
+        let (write, by) = (refusal.write.as_str(), &refusal.by);
+        self.deps.metrics.link_write_refused(write);
+        warn!(link = %visit.subject.key, write, %by, "the API server refuses to store what the operator has to write");
+        let text = match refusal.write {
+            LinkWrite::Status => format!(
+                "The cluster does not let the operator write the status of this resource: {by}. The conditions may be out of \
+                 date. Ask a cluster administrator to allow the operator to update connectwiselinks/status. The operator \
+                 tries again automatically."
+            ),
+            LinkWrite::Finalizer => format!(
+                "The cluster does not let the operator change its finalizer on this resource: {by}. Until it does, the \
+                 operator does not change the link at Petra. Ask a cluster administrator to allow the operator to patch \
+                 connectwiselinks. The operator tries again automatically."
+            ),
+        };
+        let event = LinkEvent { reason: EventReason::WriteRefused, text };
+        self.publish_event(&visit.link.object_ref(&()), event);
     }
 
     /// Forgets a link that is gone, and wakes the links that waited for it.
@@ -78,12 +106,39 @@ impl Reconciler {
         }
     }
 
-    /// PUTs the whole status, guarded by uid and resource version. `None`: somebody else wrote in between, or the resource
-    /// is gone or another.
+    /// PUTs the whole status, guarded by uid and resource version.
     pub(super) async fn put_status(
         &self,
         link: &ConnectWiseLink,
         status: LinkStatus,
+    ) -> Result<Written, Error> {
+        let written = self.replace_status(link, status, false).await?;
+        if let Written::Stored(link) = &written {
+            self.deps.metrics.status_written();
+            if let Some(ready) = link.status.as_ref().and_then(|s| s.condition(ConditionType::Ready)) {
+                let (status, reason) = (ready.status.as_str(), &ready.reason);
+                let link = LinkRef::new(&link.namespace().unwrap_or_default(), &link.name_any());
+                info!(%link, status, %reason, "wrote the status");
+            }
+        }
+        Ok(written)
+    }
+
+    /// Whether the API server would take a status: tried with the one that is stored.
+    pub(super) async fn try_status(&self, link: &ConnectWiseLink) -> Result<Tried, Error> {
+        let status = link.status.clone().unwrap_or_default();
+        Ok(match self.replace_status(link, status, true).await? {
+            Written::Stored(_) => Tried::Taken,
+            Written::Outdated => Tried::Outdated,
+            Written::Refused(refusal) => Tried::Refused(refusal),
+        })
+    }
+
+    async fn replace_status(
+        &self,
+        link: &ConnectWiseLink,
+        status: LinkStatus,
+        dry_run: bool,
     ) -> Result<Written, Error> {
         let meta = &link.metadata;
         let guarded = ConnectWiseLink {
@@ -99,19 +154,21 @@ impl Reconciler {
         };
         let namespace = link.namespace().unwrap_or_default();
         let api: Api<ConnectWiseLink> = Api::namespaced(self.deps.client.clone(), &namespace);
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        match api.replace_status(&link.name_any(), &params, &guarded).await {
-            Ok(link) => {
-                self.deps.metrics.status_written();
-                if let Some(ready) = link.status.as_ref().and_then(|s| s.condition(ConditionType::Ready)) {
-                    let (status, reason) = (ready.status.as_str(), &ready.reason);
-                    info!(link = %LinkRef::new(&namespace, &link.name_any()), status, %reason, "wrote the status");
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run };
+        let error = match api.replace_status(&link.name_any(), &params, &guarded).await {
+            Ok(link) => return Ok(Written::Stored(Box::new(link))),
+            Err(error) => error,
+        };
+        match &error {
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Ok(Written::Outdated),
+            kube::Error::Api(status) => {
+                if let Some(refusal) = WriteRefusal::of(LinkWrite::Status, status) {
+                    return Ok(Written::Refused(refusal));
                 }
-                Ok(Some(Box::new(link)))
             }
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(None),
-            Err(source) => Err(Error::Kubernetes { doing: "write the status", source }),
+            _ => {}
         }
+        Err(Error::Kubernetes { doing: "write the status", source: error })
     }
 
     fn publish_event(&self, link: &ObjectReference, event: LinkEvent) {

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use super::pace::Pace;
 use super::reason_class::{BackoffKind, Source};
 use crate::connectwise::Tenant;
-use crate::crd::Reason;
+use crate::crd::{OperatorName, Reason};
 use crate::petra::Version;
 
 /// A fault of a Ready link that one conclusive response reported. A second response must confirm it.
@@ -37,6 +38,17 @@ pub(crate) struct Backoff {
     /// How many looks of this kind there were.
     pub looks: u32,
     /// When the first of them was, on the monotonic clock.
+    pub since: Duration,
+}
+
+/// Another operator that serves the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// Which one.
+    pub by: OperatorName,
+    /// Tells the state of the resource that was last seen from any other.
+    pub mark: u64,
+    /// When this process first saw that state, on the monotonic clock.
     pub since: Duration,
 }
 
@@ -94,4 +106,27 @@ pub(crate) struct LinkState {
     pub petra_changed_at: Option<Duration>,
     /// The version that this process last replaced at Petra: a list that still shows it is behind.
     pub petra_replaced: Option<Version>,
+    /// Another operator that serves the link, which is left alone.
+    pub elsewhere: Option<Elsewhere>,
+    /// How often the link was written, and whether the API server refused it.
+    pub pace: Pace,
+}
+
+impl LinkState {
+    /// The state of a link that another operator serves. Should this one serve it again, it begins anew as after a restart; only
+    /// what limits requests and what may still arrive at Petra is kept.
+    #[must_use]
+    pub(crate) fn left_to(last: &Self, elsewhere: Elsewhere) -> Self {
+        Self {
+            uid: last.uid.clone(),
+            superseded: last.superseded.clone(),
+            last_round: last.last_round,
+            unknown_put_at: last.unknown_put_at,
+            petra_changed_at: last.petra_changed_at,
+            petra_replaced: last.petra_replaced.clone(),
+            elsewhere: Some(elsewhere),
+            pace: last.pace.clone(),
+            ..Self::default()
+        }
+    }
 }

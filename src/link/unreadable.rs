@@ -6,7 +6,10 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use tracing::warn;
 
 use super::{Begun, Error, Reconciler};
-use crate::crd::{ConnectWiseLink, DeletionPolicy, FINALIZER, LinkRef, LinkSpec, SecretReference};
+use crate::crd::{
+    ConnectWiseLink, DeletionPolicy, FINALIZER, LinkRef, LinkSpec, LinkStatus, OperatorName, SecretReference,
+    StatusTime,
+};
 
 impl Reconciler {
     /// Begins a visit for an object that is being deleted: its link is found at Petra by owner; any other waits until a
@@ -21,7 +24,11 @@ impl Reconciler {
             warn!(%link, "the stored resource does not match its schema; fix or delete it");
             return Ok(Begun::Unreadable);
         }
-        let deletion_policy = self.stored_policy(&link).await?;
+        let Stored { deletion_policy, operator } = self.stored(&link).await?;
+        if operator.is_some_and(|operator| operator != self.config.operator) {
+            warn!(%link, "another operator serves this resource; it is left alone");
+            return Ok(Begun::Unreadable);
+        }
         let spec = LinkSpec {
             company_id: String::new(),
             site_url: String::new(),
@@ -33,15 +40,18 @@ impl Reconciler {
             suspend: None,
             deletion_policy,
         };
-        let mut begun = self.begin_readable(ConnectWiseLink { metadata, spec, status: None });
+        // No status can be written, so that this one stands for the claim.
+        let operator = self.config.operator.serving_at(StatusTime::new(self.clock.now().wall));
+        let status = Some(LinkStatus { operator: Some(operator), ..LinkStatus::default() });
+        let mut begun = self.begin_readable(ConnectWiseLink { metadata, spec, status });
         if let Begun::Visit(visit) = &mut begun {
             visit.readable = false;
         }
         Ok(begun)
     }
 
-    /// The one field that a deletion needs, read without the types.
-    async fn stored_policy(&self, link: &LinkRef) -> Result<Option<DeletionPolicy>, Error> {
+    /// The fields that a deletion needs, read without the types.
+    async fn stored(&self, link: &LinkRef) -> Result<Stored, Error> {
         let resource = ApiResource::erase::<ConnectWiseLink>(&());
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.deps.client.clone(), &link.namespace, &resource);
@@ -51,8 +61,19 @@ impl Reconciler {
             doing: "read a resource that does not match its schema",
             source,
         })?;
-        let policy = stored.items.first().and_then(|object| object.data.pointer("/spec/deletionPolicy"));
-        let orphan = policy.and_then(serde_json::Value::as_str) == Some("Orphan");
-        Ok(orphan.then_some(DeletionPolicy::Orphan))
+        let field = |path| stored.items.first().and_then(|object| object.data.pointer(path));
+        let orphan = field("/spec/deletionPolicy").and_then(serde_json::Value::as_str) == Some("Orphan");
+        let serving = field("/status/operator").and_then(|it| serde_json::from_value(it.clone()).ok());
+        Ok(Stored {
+            deletion_policy: orphan.then_some(DeletionPolicy::Orphan),
+            operator: serving.as_ref().and_then(OperatorName::of),
+        })
     }
+}
+
+/// What a deletion needs of a stored object.
+struct Stored {
+    deletion_policy: Option<DeletionPolicy>,
+    /// The operator that serves it.
+    operator: Option<OperatorName>,
 }

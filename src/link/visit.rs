@@ -5,20 +5,21 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
 use super::config::Config;
 use super::decide::{View, decide};
 use super::facts::{Facts, OwnedLinks, PollView, SentDelete};
-use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Written};
+use super::pace::Cause;
+use super::plan::{Answer, Change, Outcome, Plan, Question, Settlement, Tried, Written};
 use super::reason_class::BackoffKind;
 use super::state::LinkState;
 use super::subject::Subject;
 use super::{Error, intervals};
 use crate::clock::Now;
 use crate::connectwise::Keys;
-use crate::crd::{ConnectWiseLink, LinkStatus};
+use crate::crd::{ConnectWiseLink, LinkStatus, REQUESTED_AT};
+use crate::kubernetes::WriteRefusal;
 use crate::petra::{LinkId, PetraFault, PutAnswer};
 use crate::timings::Timings;
 
@@ -81,6 +82,11 @@ pub(crate) enum End {
     Settled(Box<Settlement>),
     /// The resource is not as this visit knew it: visit it again soon.
     Outdated,
+    /// The link was written too often, or the API server refused the last write: nothing was done. Visit it again after
+    /// this long.
+    NotYet(Duration),
+    /// The API server refuses to store the status. Visit the link again after this long.
+    Refused(WriteRefusal, Duration),
 }
 
 /// What an effect returned.
@@ -92,11 +98,15 @@ enum Returned {
     Written(Written),
 }
 
-/// Whether the resource is still as the visit knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether the visit can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Currency {
+    /// The resource is as the visit knows it.
     Current,
+    /// It is not.
     Outdated,
+    /// What the visit says of it cannot be stored.
+    Refused(WriteRefusal),
 }
 
 impl Visit {
@@ -144,6 +154,12 @@ impl Visit {
         config: &Config,
         effects: &mut impl Effects,
     ) -> Result<Option<End>, Error> {
+        let now = effects.now();
+        if self.steps == 0
+            && let Some(wait) = self.state.pace.wait(self.cause(), config.timings.floor, now)
+        {
+            return Ok(Some(End::NotYet(wait)));
+        }
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return Err(Error::Endless);
@@ -176,8 +192,16 @@ impl Visit {
             }
             Plan::Settle(settlement) => return self.settle(*settlement, config, effects).await.map(Some),
         };
-        let currency = self.apply(returned, config, effects.now());
-        Ok((currency == Currency::Outdated).then_some(End::Outdated))
+        Ok(self.apply(returned, config, effects.now()))
+    }
+
+    /// What the writes of this visit answer to.
+    fn cause(&self) -> Cause {
+        Cause {
+            generation: self.subject.generation,
+            requested_at: self.link.annotations().get(REQUESTED_AT).cloned(),
+            secret: self.facts.secret_watch.clone(),
+        }
     }
 
     /// Whether a plan asks again what was asked since the last change, or makes the same change too often. The rules never
@@ -208,12 +232,12 @@ impl Visit {
         let departing = self.subject.deleting.is_some() && !self.facts.finalizer;
         if self.readable && !departing && self.subject.status != settlement.status {
             let written = effects.write_status(self, settlement.status.clone()).await?;
-            if self.apply(Returned::Written(written), config, effects.now()) == Currency::Outdated {
-                return Ok(End::Outdated);
+            if let Some(end) = self.apply(Returned::Written(written), config, effects.now()) {
+                return Ok(end);
             }
         }
-        self.state =
-            LinkState { superseded: std::mem::take(&mut self.state.superseded), ..settlement.state.clone() };
+        let LinkState { superseded, pace, .. } = std::mem::take(&mut self.state);
+        self.state = LinkState { superseded, pace, ..settlement.state.clone() };
         Ok(End::Settled(Box::new(settlement)))
     }
 
@@ -235,14 +259,22 @@ impl Visit {
         state
     }
 
-    /// Applies what an effect returned. No other code does.
-    fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Currency {
-        match returned {
+    /// Applies what an effect returned. No other code does. Returns the end of the visit if it cannot go on.
+    fn apply(&mut self, returned: Returned, config: &Config, now: Now) -> Option<End> {
+        let currency = match returned {
             Returned::Answer(question, asked_at, answer) => {
                 self.answered(question, asked_at, answer, config, now)
             }
             Returned::Outcome(change, outcome) => self.changed(change, outcome, config, now),
-            Returned::Written(written) => self.wrote(written, config),
+            Returned::Written(written) => self.wrote(written, config, now),
+        };
+        match currency {
+            Currency::Current => None,
+            Currency::Outdated => Some(End::Outdated),
+            Currency::Refused(refusal) => {
+                let wait = self.state.pace.refused(&config.timings, &self.subject.uid, now);
+                Some(End::Refused(refusal, wait))
+            }
         }
     }
 
@@ -263,7 +295,7 @@ impl Visit {
             Answer::Round(round, written) => {
                 self.facts.round = Some(round);
                 if let Some(written) = written {
-                    return self.wrote(written, config);
+                    return self.wrote(written, config, now);
                 }
             }
             Answer::Poll(known) => {
@@ -287,16 +319,25 @@ impl Visit {
             // A list with entries that cannot be read proves nothing about what is absent from it.
             Answer::Owned(Ok(_)) => self.facts.owned = Some(Err(PetraFault::Unavailable)),
             Answer::Owned(Err(fault)) => self.facts.owned = Some(Err(fault)),
+            Answer::Trial(Tried::Taken) => self.facts.trial = Some(Ok(())),
+            Answer::Trial(Tried::Refused(refusal)) => self.facts.trial = Some(Err(refusal)),
+            Answer::Trial(Tried::Outdated) => return Currency::Outdated,
         }
         Currency::Current
     }
 
     fn changed(&mut self, change: Change, outcome: Outcome, config: &Config, now: Now) -> Currency {
         match (change, outcome) {
-            (_, Outcome::NotMade) => return Currency::Outdated,
+            (_, Outcome::NotMade) => {
+                self.state.pace.wrote(config.timings.floor, now);
+                return Currency::Outdated;
+            }
+            (_, Outcome::Refused(refusal)) => self.facts.finalizer_refused = Some(refusal),
             (_, Outcome::Finalizer(present, metadata)) => {
+                self.state.pace.wrote(config.timings.floor, now);
                 self.facts.finalizer = present;
-                self.wrote_metadata(*metadata, config);
+                let link = ConnectWiseLink { metadata: *metadata, ..self.link.clone() };
+                self.stored(link, config);
             }
             (change, Outcome::Put(answer)) => {
                 if let Change::Put { id, expected, .. } = change {
@@ -330,17 +371,23 @@ impl Visit {
         self.facts.petra_links.remove(id);
     }
 
-    fn wrote(&mut self, written: Written, config: &Config) -> Currency {
-        let Some(link) = written else { return Currency::Outdated };
-        self.state.superseded.extend(self.link.resource_version());
-        self.subject = Subject::read(&link, config);
-        self.link = *link;
+    fn wrote(&mut self, written: Written, config: &Config, now: Now) -> Currency {
+        self.state.pace.wrote(config.timings.floor, now);
+        match written {
+            Written::Outdated => return Currency::Outdated,
+            Written::Refused(refusal) => return Currency::Refused(refusal),
+            Written::Stored(link) => self.stored(*link, config),
+        }
+        self.state.pace.accepted();
+        self.facts.status_taken = true;
         Currency::Current
     }
 
-    fn wrote_metadata(&mut self, metadata: ObjectMeta, config: &Config) {
-        let link = ConnectWiseLink { metadata, ..self.link.clone() };
-        self.wrote(Some(Box::new(link)), config);
+    /// The resource is stored like this now.
+    fn stored(&mut self, link: ConnectWiseLink, config: &Config) {
+        self.state.superseded.extend(self.link.resource_version());
+        self.subject = Subject::read(&link, config);
+        self.link = link;
     }
 }
 

@@ -113,6 +113,7 @@ pub async fn operate(settings: Settings, stop: CancellationToken) -> Result<(), 
         namespaces: &settings.watch_namespaces,
         concurrency: settings.concurrency,
         timings: &settings.timings,
+        operator: &settings.operator,
         liveness: Arc::clone(&liveness),
         metrics: Arc::clone(&metrics),
     };

@@ -84,6 +84,7 @@ pub(super) fn config(settings: &Settings) -> Config {
         petra_configured: settings.petra.is_some(),
         // Without a Petra server the first part of an owner is `portal`. `status.link.owner` shows it.
         installation: installation.unwrap_or_else(|| "portal".to_owned()),
+        operator: settings.operator.clone(),
         elected: settings.lease.is_some(),
     }
 }

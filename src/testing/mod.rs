@@ -15,7 +15,7 @@ pub mod properties;
 pub(crate) mod tls_server;
 
 use crate::connectwise::profile::Profiles;
-use crate::crd::RegistrationMode;
+use crate::crd::{OperatorName, RegistrationMode};
 use crate::link::config::Config;
 use crate::timings::Timings;
 use crate::upstream::allow::AllowList;
@@ -30,6 +30,7 @@ pub(crate) fn config(timings: Timings) -> Config {
         default_mode: RegistrationMode::Api,
         petra_configured: true,
         installation: "here".to_owned(),
+        operator: OperatorName::new(Some("cwlink-system"), "cwlink"),
         elected: true,
     }
 }

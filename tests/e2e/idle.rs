@@ -20,6 +20,7 @@ fn without_time(link: &Value) -> Value {
     {
         link[part][field].take();
     }
+    link["status"]["operator"]["renewTime"].take();
     link
 }
 

@@ -9,6 +9,7 @@ mod linked;
 mod stage;
 mod stored;
 
+mod admission;
 mod ambiguity;
 mod api_views;
 mod check_now;
@@ -24,6 +25,7 @@ mod leaks;
 mod lists;
 mod modes;
 mod namespaces;
+mod operators;
 mod outage;
 mod outcomes;
 mod pacing;

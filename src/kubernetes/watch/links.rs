@@ -9,7 +9,7 @@ use kube::{Resource, ResourceExt};
 
 use super::states::{WatchState, WatchStates};
 use crate::admin::Snapshot;
-use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, LinkRef, Reason};
+use crate::crd::{ConditionStatus, ConditionType, ConnectWiseLink, LinkRef, OperatorName, Reason};
 
 /// A link as watched: readable, or an object that does not fit the schema with its metadata alone. One unreadable object
 /// must not stop the watch of all others.
@@ -74,11 +74,11 @@ impl Links {
         self.states.of(&link.namespace) == WatchState::Listed && self.get(link).is_none()
     }
 
-    /// What the conditions of all links say, for the metrics.
-    pub(crate) fn count_into(&self, snapshot: &mut Snapshot) {
+    /// What the conditions of all links say, for the metrics of the operator `own`.
+    pub(crate) fn count_into(&self, own: &OperatorName, snapshot: &mut Snapshot) {
         for link in self.all() {
             match &link.0 {
-                Ok(link) => count(link, snapshot),
+                Ok(link) => count(link, own, snapshot),
                 Err(_) => snapshot.unreadable += 1,
             }
         }
@@ -91,7 +91,9 @@ impl fmt::Debug for Links {
     }
 }
 
-fn count(link: &ConnectWiseLink, snapshot: &mut Snapshot) {
+fn count(link: &ConnectWiseLink, own: &OperatorName, snapshot: &mut Snapshot) {
+    let serving = link.status.as_ref().and_then(|status| OperatorName::of(status.operator.as_ref()?));
+    snapshot.elsewhere += usize::from(serving.is_some_and(|serving| serving != *own));
     let conditions = link.status.as_ref().map_or(&[][..], |status| &status.conditions);
     for type_ in ConditionType::LASTING {
         let found = conditions.iter().find(|condition| condition.type_ == type_.as_str());
@@ -181,6 +183,21 @@ mod tests {
     }
 
     #[test]
+    fn links_of_another_operator_are_counted_apart_too() {
+        let served_by = |name: &str, lease: &str| {
+            link(json!({
+                "metadata": {"name": name, "namespace": "team-a"},
+                "spec": {"companyId": "acme", "siteUrl": "na.myconnectwise.net", "credentialsSecretRef": {"name": "keys"}},
+                "status": {"operator": {"namespace": "ops", "lease": lease}},
+            }))
+        };
+        let mut snapshot = Snapshot::default();
+        let links = [served_by("a", "cwlink"), served_by("b", "other"), served_by("c", "no such name")];
+        holding(links).0.count_into(&OperatorName::new(Some("ops"), "cwlink"), &mut snapshot);
+        assert_eq!(snapshot.elsewhere, 1);
+    }
+
+    #[test]
     fn a_link_without_status_counts_as_pending_and_an_unreadable_one_apart() {
         let readable = link(json!({
             "metadata": {"name": "acme", "namespace": "team-a"},
@@ -189,7 +206,7 @@ mod tests {
         let unreadable =
             link(json!({"metadata": {"name": "odd", "namespace": "team-a"}, "spec": {"companyId": 7}}));
         let mut snapshot = Snapshot::default();
-        holding([readable, unreadable]).0.count_into(&mut snapshot);
+        holding([readable, unreadable]).0.count_into(&OperatorName::new(None, "cwlink"), &mut snapshot);
         assert_eq!(snapshot.unreadable, 1);
         let pending = |type_| (type_, ConditionStatus::Unknown, Some(Reason::Pending));
         assert_eq!(snapshot.links, ConditionType::LASTING.map(|type_| (pending(type_), 1)).into());

@@ -117,7 +117,7 @@ async fn finalizer_of_a_leader_for(seconds: u64) -> (bool, Vec<String>) {
     let is_off = match take_the_finalizer_off(&reconciler).await.expect("it is answered") {
         Outcome::Finalizer(present, _) => !present,
         Outcome::NotMade => false,
-        Outcome::Put(_) | Outcome::Delete(_) => panic!("another outcome"),
+        Outcome::Refused(_) | Outcome::Put(_) | Outcome::Delete(_) => panic!("another outcome"),
     };
     let requests = requests.lock().expect("lock").clone();
     (is_off, requests)

@@ -273,9 +273,7 @@ impl Registration<'_> {
             self.debounce(Reason::LinkConflict)?;
             return ControlFlow::Break(self.taken_over());
         }
-        if !self.view.facts.finalizer {
-            return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
-        }
+        self.require_finalizer()?;
         let current = self.credentials.version.as_str();
         if link.credentials_version.as_deref() != Some(current) || self.view.is_of_another(&link) {
             return self.put(Some(link.version), None);
@@ -298,6 +296,17 @@ impl Registration<'_> {
                 }
                 self.failed(&link)
             }
+        })
+    }
+
+    /// Nothing is registered for a resource whose deletion nobody would hear of.
+    fn require_finalizer(&self) -> Row<()> {
+        if self.view.facts.finalizer {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(match &self.view.facts.finalizer_refused {
+            None => Plan::Change(Change::AddFinalizer),
+            Some(refusal) => self.finalizer_refused(refusal),
         })
     }
 
@@ -399,9 +408,7 @@ impl Registration<'_> {
             return ControlFlow::Break(self.petra_fault(PetraFault::Unavailable));
         }
         self.may_send_again()?;
-        if !self.view.facts.finalizer {
-            return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
-        }
+        self.require_finalizer()?;
         self.view.need_keys()?;
         let site = self.view.subject.status.site.as_ref();
         let recorded = site.and_then(|site| site.api_host.as_deref()).and_then(|host| host.parse().ok());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Row, View};
 use crate::clock::Now;
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, Reason, RegistrationMode};
+use crate::kubernetes::WriteRefusal;
 use crate::link::message;
 use crate::link::plan::{Change, Plan, Question};
 use crate::link::reason_class::BackoffKind;
@@ -114,6 +115,25 @@ fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {
         PetraFault::Unavailable => ("Petra does not answer", None),
     };
     blocked(view, builder, why, wait)
+}
+
+/// The cluster would not let the operator finish: nothing is removed at Petra before it does.
+pub(super) fn refused(view: &View, refusal: &WriteRefusal) -> Plan {
+    let deleted_for = view.subject.deleting.map_or(Duration::ZERO, |at| view.now.since(at));
+    let reason = if deleted_for < view.config.timings.deletion_grace {
+        Reason::Deleting
+    } else {
+        Reason::DeletionBlocked
+    };
+    let text = message::looks_again(&format!(
+        "The cluster does not let the operator finish the deletion of this resource: {}. Until it does, the link at Petra \
+         stays as it is. Ask a cluster administrator to allow the operator to patch connectwiselinks.",
+        refusal.by
+    ));
+    let mut builder = view.status_builder();
+    builder.set(ConditionType::Ready, ConditionStatus::False.because(reason, text));
+    let settled = view.settle(builder.finish(Progress::Reconciling)).refused(refusal);
+    settled.requeue_with_backoff(view, BackoffKind::Inconclusive, None).plan()
 }
 
 /// Held up: after a while the message says how to get out.

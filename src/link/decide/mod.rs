@@ -3,10 +3,11 @@
 //! A visit is a conversation: [`decide`] looks at what is known and says what comes next: a question that only I/O can
 //! answer, a change, a status that must be written before anything else is asked, or the end.
 //!
-//! The rows are those of `docs/architecture.md`, in order of precedence: [`deletion`] → `finalizer` → suspend → spec (these
+//! The rows are those of `docs/architecture.md`, in order of precedence: [`claim`] → [`deletion`] → `finalizer` → suspend → spec (these
 //! three in this file) → [`secret`] → [`inputs`] → [`verdict`] (ConnectWise) → [`api`] or [`portal`] (Petra).
 
 mod api;
+mod claim;
 mod deletion;
 mod inputs;
 mod operator_keys;
@@ -19,6 +20,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod writable;
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -69,8 +71,13 @@ type Row<T> = ControlFlow<Plan, T>;
 /// What comes next for this link.
 #[must_use]
 pub(crate) fn decide(view: &View) -> Plan {
+    if let ControlFlow::Break(plan) = claim::row(view) {
+        return plan;
+    }
     match rows(view) {
-        ControlFlow::Break(plan) => secret::with_reread(view, plan),
+        ControlFlow::Break(plan) => {
+            claim::before(view, writable::before(view, secret::with_reread(view, plan)))
+        }
         ControlFlow::Continue(never) => match never {},
     }
 }
@@ -95,7 +102,9 @@ fn rows(view: &View) -> Row<Infallible> {
 /// A resource whose status records a link at Petra has the finalizer: a status that was restored onto a new resource came
 /// without one, and deleting that would leave the link behind.
 fn finalizer(view: &View) -> Row<()> {
-    if view.record(RegistrationMode::Api).is_some() && !view.facts.finalizer {
+    let is_wanted = view.record(RegistrationMode::Api).is_some() && !view.facts.finalizer;
+    // Where it is refused, the rows of Petra say so. What stands is checked all the same.
+    if is_wanted && view.facts.finalizer_refused.is_none() {
         return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
     }
     ControlFlow::Continue(())
@@ -188,5 +197,5 @@ pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
     let text = "The operator is checking the API keys, security role and service board at ConnectWise.";
     let unknown = ConditionStatus::Unknown.because(Reason::Checking, text);
     builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
-    Some(builder.finish(Progress::Reconciling))
+    Some(claim::signed(view, builder.finish(Progress::Reconciling)))
 }

@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::crd::{ConditionStatus, ConditionType, EventReason, LinkStatus, Reason, SecretLookup};
+use crate::kubernetes::WriteRefusal;
 use crate::link::facts::SecretRead;
 use crate::link::plan::{HeldCause, LinkEvent, Plan, Settlement};
 use crate::link::state::{LinkState, Suspicion};
@@ -31,6 +32,7 @@ impl View<'_> {
             claim: None,
             held: None,
             disproved: None,
+            refused: None,
         }
     }
 
@@ -65,6 +67,12 @@ impl Settlement {
         if let Some(suspicion) = self.state.suspicion.take_if(|suspicion| is_disproved(suspicion)) {
             self.disproved = Some(suspicion.of);
         }
+        self
+    }
+
+    /// Marks that the API server keeps the link from going on.
+    pub(super) fn refused(mut self, refusal: &WriteRefusal) -> Self {
+        self.refused = Some(refusal.clone());
         self
     }
 

@@ -104,8 +104,9 @@ impl Fleet {
         let mut links = self.0.lock();
         let state = LinkState {
             uid: subject.uid.clone(),
-            ready: subject.is_ready(),
-            saved_by_hand: subject.acknowledged_id().is_some(),
+            // What another operator serves is none of this one's fleet.
+            ready: visit.state.elsewhere.is_none() && subject.is_ready(),
+            saved_by_hand: visit.state.elsewhere.is_none() && subject.acknowledged_id().is_some(),
             ..visit.state.clone()
         };
         let former = links.states.insert(link.clone(), state);

@@ -20,7 +20,7 @@ use crate::link::Error;
 use crate::link::config::Config;
 use crate::link::decide::checking;
 use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Precedence, Rival, SecretRead};
-use crate::link::plan::{Answer, Change, Outcome, Question, Written};
+use crate::link::plan::{Answer, Change, Outcome, Question, Tried, Written};
 use crate::link::state::LinkState;
 use crate::link::subject::Subject;
 use crate::link::visit::{Effects, End, Visit};
@@ -81,7 +81,9 @@ pub fn visit(script: &Script) {
             Some(End::Settled(settlement)) => {
                 return judge::settled(&visit.view(config, now), &settlement, stored);
             }
-            Some(End::Outdated) => panic!("nobody else writes here"),
+            Some(End::Outdated | End::NotYet(_) | End::Refused(..)) => {
+                panic!("nobody else writes here, and nothing is refused")
+            }
         }
     }
 }
@@ -139,7 +141,7 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
 
     async fn write_status(&mut self, visit: &Visit, status: LinkStatus) -> Result<Written, Error> {
         judge::written(&visit.view(&RULES, self.now), &status, self.stored);
-        Ok(Some(Box::new(ConnectWiseLink { status: Some(status), ..visit.link.clone() })))
+        Ok(Written::Stored(Box::new(ConnectWiseLink { status: Some(status), ..visit.link.clone() })))
     }
 
     async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
@@ -165,6 +167,7 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                 let skipped = if depth == Depth::Cheap { 2.min(self.script.replies.len()) } else { 0 };
                 Answer::Round(round(self.script.replies[skipped..].to_vec(), depth), written)
             }
+            Question::Trial(_) => Answer::Trial(Tried::Taken),
             Question::Poll => Answer::Poll(poll_view(links, choose(4), *now)),
             Question::Rival(_) => Answer::Rival(match choose(3) {
                 0 => Precedence::First,

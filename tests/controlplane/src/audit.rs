@@ -49,13 +49,15 @@ pub struct AuditEvent {
     pub name: String,
     /// HTTP status of the answer; 0 where there was none.
     pub status: u16,
+    /// Whether nothing was to be stored (`dryRun`).
+    pub trial: bool,
 }
 
 impl AuditEvent {
-    /// Whether the call changes something, or tries to.
+    /// Whether the call changes something, or tries to. One that only asks whether it would be taken does not.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        !matches!(self.verb.as_str(), "get" | "list" | "watch")
+        !self.trial && !matches!(self.verb.as_str(), "get" | "list" | "watch")
     }
 
     fn of(event: &Value) -> Self {
@@ -69,6 +71,7 @@ impl AuditEvent {
             subresource: text("/objectRef/subresource"),
             namespace: text("/objectRef/namespace"),
             name: text("/objectRef/name"),
+            trial: text("/requestURI").contains("dryRun=All"),
             status: status.and_then(|status| u16::try_from(status).ok()).unwrap_or(0),
         }
     }
@@ -182,6 +185,8 @@ mod tests {
         assert_eq!((event.resource.as_str(), event.subresource.as_str()), ("connectwiselinks", "status"));
         assert_eq!((event.namespace.as_str(), event.name.as_str()), ("demo", "acme"));
         assert!(event.is_write());
+        let trial = ended.replace(r#""verb""#, r#""requestURI":"/apis/x?&dryRun=All","verb""#);
+        assert!(!AuditEvent::of(&serde_json::from_str(&trial).expect("an event")).is_write());
     }
 
     #[test]

@@ -82,8 +82,14 @@ pub const ARRANGEMENTS: &[Arrangement] = &[
 ];
 
 /// Rows that are not reached from outside, and why.
-pub const UNREACHED: &[(&str, &str)] = &[(
-    "the host resolves to a private address",
-    "a name that --allow-site lists may have a private address, and any other that may be called at all is ConnectWise's \
+pub const UNREACHED: &[(&str, &str)] = &[
+    (
+        "the cluster refuses the finalizer",
+        "a policy would refuse the finalizers of all rows; tests/e2e/admission.rs has a policy and an operator of its own",
+    ),
+    (
+        "the host resolves to a private address",
+        "a name that --allow-site lists may have a private address, and any other that may be called at all is ConnectWise's \
      own and resolved by public DNS; src/upstream/resolve.rs tests the refusal",
-)];
+    ),
+];

@@ -7,6 +7,7 @@ use crate::connectwise::Depth;
 use crate::crd::{
     Condition, ConditionStatus, ConditionType, EventReason, LinkRecord, Reason, RegistrationMode, StatusTime,
 };
+use crate::kubernetes::WriteRefusal;
 use crate::link::facts::PollView;
 use crate::link::message;
 use crate::link::plan::{HeldCause, Plan, Settlement};
@@ -148,6 +149,22 @@ impl Registration<'_> {
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
         settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
+    }
+
+    /// Without the finalizer, nothing is sent to Petra.
+    pub(super) fn finalizer_refused(&self, refusal: &WriteRefusal) -> Plan {
+        let mut builder = self.passed.builder.clone();
+        let text = message::looks_again(&format!(
+            "The API keys and security role are valid, but the cluster does not let the operator change this resource: {}. \
+             Nothing was sent to Petra. Ask a cluster administrator to allow the operator to patch connectwiselinks.",
+            refusal.by
+        ));
+        builder.unknown(ConditionType::Ready, Reason::FinalizerForbidden, text);
+        let settled = self.end(self.view.settle(builder.finish(Progress::Reconciling))).refused(refusal);
+        settled
+            .requeue_petra_with_backoff(self.view, BackoffKind::Inconclusive, None)
+            .claiming(&self.id)
+            .plan()
     }
 
     /// This replica was not certain to remain the leader, so it did not send the request.

@@ -8,6 +8,7 @@ use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
 use super::world::{SecretIs, Tenancy, World, at};
 use crate::connectwise::{Actual, BoardAnswer, Inconclusive, Level, Permissions, Required};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
+use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::decide::{View, checking};
 use crate::link::facts::{ClientIdView, Facts, Rival};
 use crate::petra::{Owner, PetraFault, Refusal, RemoteState};
@@ -125,6 +126,13 @@ const FURTHER: &[fn() -> World] = &[
     || {
         let mut world = held_deletion(PetraFault::Unavailable);
         world.config.petra_configured = false;
+        world
+    },
+    || {
+        let mut world = held_deletion(PetraFault::Unavailable);
+        world.petra_fault = None;
+        let by = RefusedBy::Webhook { name: "deny.example.com".to_owned() };
+        world.refuses = Some(WriteRefusal { write: LinkWrite::Finalizer, by });
         world
     },
 ];
@@ -312,6 +320,9 @@ fn every_message_has_whole_sentences_and_no_jargon_of_the_operator() {
         let end = message.rsplit(' ').next().unwrap_or_default();
         let whole = match reason {
             Reason::PortalActionRequired => end.len() == 17 && end.contains('-'),
+            Reason::DeletionBlocked if message.contains("does not let the operator") => {
+                message.ends_with('.')
+            }
             Reason::DeletionBlocked => message.contains(": kubectl -n ") && end.ends_with("}}'"),
             _ => message.ends_with('.'),
         };

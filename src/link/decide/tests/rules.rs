@@ -1,12 +1,14 @@
 //! One rule a test: hold, debounce, fleet, the three kinds of change, clocks, restart, rotation, deletion.
 
 mod change;
+mod claim;
 mod confirmation;
 mod copies;
 mod deletion;
 mod fleet;
 mod ownership;
 mod petra;
+mod refused;
 mod rejection;
 mod restart;
 mod timetable;

@@ -14,6 +14,7 @@ use crate::crd::{
     ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
 };
+use crate::kubernetes::WriteRefusal;
 use crate::link::config::Config;
 use crate::link::facts::{ClientIdView, FleetView, Rival};
 use crate::link::state::LinkState;
@@ -38,6 +39,8 @@ pub(super) struct Trace {
     pub puts: u32,
     pub deletes: u32,
     pub writes: u32,
+    /// Writes that were only tried.
+    pub trials: u32,
     /// `READY/reason` of every status written, in order.
     pub shown: Vec<String>,
     /// Every status written, in order.
@@ -92,6 +95,10 @@ pub(super) struct World {
     pub fleet: FleetView,
     pub client_id: ClientIdView,
     pub rival: Option<Rival>,
+    /// What the API server does not take.
+    pub refuses: Option<WriteRefusal>,
+    /// The schema in the cluster is that of an earlier release, without `status.operator`.
+    pub drops_operator: bool,
     pub versions: u32,
     /// The resource has left the API server.
     pub gone: bool,
@@ -150,6 +157,8 @@ impl World {
             fleet: FleetView { ready: 1, ..FleetView::default() },
             client_id: ClientIdView { generation: 0, worked: true },
             rival: None,
+            refuses: None,
+            drops_operator: false,
             versions: 0,
             gone: false,
         }

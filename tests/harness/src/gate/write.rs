@@ -19,13 +19,14 @@ pub struct Write {
 }
 
 impl Write {
-    /// The change that a request makes; `None` for a request that changes nothing. Events are none: they are told once,
+    /// The change that a request makes; `None` for a request that changes nothing. A trial changes nothing. Events are none: they are told once,
     /// beside everything else, and whoever loses one still has the condition that says the same.
     #[must_use]
     pub fn of(request: &Request<Bytes>) -> Option<Self> {
         let path = request.uri().path();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_read || path.starts_with("/apis/events.k8s.io/") {
+        let is_trial = request.uri().query().is_some_and(|query| query.contains("dryRun=All"));
+        if is_read || is_trial || path.starts_with("/apis/events.k8s.io/") {
             return None;
         }
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -104,6 +105,7 @@ mod tests {
         let petra = "/v1/integrations/connectwise/cw-1?owner=o";
         assert_eq!(write(Method::DELETE, petra, &json!({})).as_deref(), Some("DELETE link at Petra"));
         assert_eq!(write(Method::GET, link, &json!({})), None);
+        assert_eq!(write(Method::PATCH, &format!("{link}?&dryRun=All"), &json!({})), None);
         assert_eq!(write(Method::POST, "/apis/events.k8s.io/v1/namespaces/a/events", &json!({})), None);
     }
 

@@ -150,7 +150,8 @@ fn a_secret_that_was_missed_before_is_not_waited_for_again() {
         for _ in 0..3 {
             let (settlement, trace) = world.visit();
             assert_eq!((world.ready_reason().as_str(), trace.writes), ("False/SecretNotFound", 0));
-            assert_eq!(settlement.next, (!watched).then_some(MINUTE));
+            let polled = settlement.next.filter(|next| *next < 60 * MINUTE);
+            assert_eq!(polled, (!watched).then_some(MINUTE), "the claim alone is renewed");
             world.wait(MINUTE);
         }
     }

@@ -12,7 +12,7 @@ use crate::crd::LinkStatus;
 use crate::link::decide::tests::books::{Links, Order};
 use crate::link::facts::{Facts, PollView, SecretRead};
 use crate::link::fleet::Fleet;
-use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Written};
+use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Tried, Written};
 use crate::link::subject::Subject;
 use crate::link::visit::{Effects, End, Visit};
 use crate::link::{CATCH_UP, Error};
@@ -124,6 +124,11 @@ impl Stage {
                 self.operators[operator].fleet.broken_off(&progress.visit, &config.timings, now);
                 self.operators[operator].due.insert(who, self.time + CATCH_UP);
             }
+            Some(End::NotYet(wait)) => {
+                self.operators[operator].fleet.broken_off(&progress.visit, &config.timings, now);
+                self.operators[operator].due.insert(who, self.time + wait);
+            }
+            Some(End::Refused(refusal, _)) => panic!("this API server refuses nothing: {refusal:?}"),
         }
         false
     }
@@ -210,11 +215,10 @@ impl Effects for Visited<'_> {
 
     async fn write_status(&mut self, visit: &Visit, status: LinkStatus) -> Result<Written, Error> {
         let stored = self.stage.server.put_status(&visit.link, self.who, status.clone());
-        if stored.is_some() {
-            self.writes += 1;
-            self.stage.referee.wrote(self.who, visit, &status);
-        }
-        Ok(stored.map(Box::new))
+        let Some(stored) = stored else { return Ok(Written::Outdated) };
+        self.writes += 1;
+        self.stage.referee.wrote(self.who, visit, &status);
+        Ok(Written::Stored(Box::new(stored)))
     }
 
     async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
@@ -237,6 +241,7 @@ impl Effects for Visited<'_> {
                 let (now, window) = (stage.now(operator).up, stage.config.timings.interval);
                 Answer::Fleet(stage.operators[operator].fleet.view(subject, of, now, window))
             }
+            Question::Trial(_) => Answer::Trial(Tried::Taken),
             Question::Link(id) => Answer::Link(stage.petra.read(|links| links.get(&id).cloned())),
             Question::Owned(owner) => {
                 let list = stage.petra.read(|links| {

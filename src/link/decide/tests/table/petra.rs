@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Arrangement, foreign_link};
 use crate::crd::{DeletionPolicy, RegistrationSpec};
+use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::decide::tests::world::World;
 use crate::link::facts::Rival;
 use crate::petra::{Owner, OwnerUid, PetraFault, RemoteState};
@@ -43,6 +44,12 @@ pub(super) const ROWS: &[Arrangement] = &[
         world
     }),
     ("Portal, not acknowledged", World::portal),
+    ("the cluster refuses the finalizer", || {
+        let mut world = World::new();
+        let write = LinkWrite::Finalizer;
+        world.refuses = Some(WriteRefusal { write, by: RefusedBy::Rights });
+        world
+    }),
     ("Petra's server has no such route", || {
         let mut world = World::new();
         world.petra_fault = Some(PetraFault::NoContract);

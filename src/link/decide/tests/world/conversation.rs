@@ -8,10 +8,11 @@ use super::{Trace, World};
 use crate::clock::Now;
 use crate::connectwise::Depth;
 use crate::crd::{ConnectWiseLink, LinkStatus};
+use crate::kubernetes::{LinkWrite, WriteRefusal};
 use crate::link::Error;
 use crate::link::decide::tests::books::{self, Order};
 use crate::link::facts::{Facts, PollView, Precedence, SecretRead};
-use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Written};
+use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Tried, Written};
 use crate::link::visit::{Effects, End, Visit};
 use crate::petra::listing::Listing;
 use crate::petra::snapshot::Snapshot;
@@ -37,8 +38,20 @@ impl World {
         PollView::of(&self.subject(), snapshot.as_ref(), self.petra_fault)
     }
 
-    /// One visit, to its end.
+    /// One visit, to its end. It begins when the guard of the writer lets it.
     pub fn visit(&mut self) -> (Settlement, Trace) {
+        loop {
+            match self.visit_or_not() {
+                (End::Settled(settlement), trace) => return (*settlement, trace),
+                (End::NotYet(wait), _) => self.wait(wait),
+                (End::Outdated, _) => panic!("nobody else writes here"),
+                (End::Refused(refusal, _), _) => panic!("the API server refuses: {refusal:?}"),
+            }
+        }
+    }
+
+    /// One visit, however it ends.
+    pub fn visit_or_not(&mut self) -> (End, Trace) {
         // Time passes between two visits: a list that is asked for after a change is newer than the change.
         self.wait(Duration::from_secs(1));
         if self.petra_fault.is_none() && !self.poll_stopped {
@@ -53,14 +66,19 @@ impl World {
         let mut visited = Visited { world: self, trace: Trace::default() };
         let end = visit.run(&config, &mut visited).now_or_never().expect("nothing waits");
         let trace = visited.trace;
-        match end {
-            Ok(End::Settled(settlement)) => {
-                self.state = visit.state;
-                (*settlement, trace)
+        let end = end.unwrap_or_else(|error| panic!("{error}: {:?}", self.status));
+        self.state = match end {
+            End::Settled(_) => visit.state,
+            End::Outdated | End::NotYet(_) | End::Refused(..) => {
+                visit.broken_off(&self.config.timings, self.now)
             }
-            Ok(End::Outdated) => panic!("nobody else writes here"),
-            Err(error) => panic!("{error}: {:?}", self.status),
-        }
+        };
+        (end, trace)
+    }
+
+    /// What the API server says to a write.
+    fn refusal(&self, write: LinkWrite) -> Option<WriteRefusal> {
+        self.refuses.clone().filter(|refusal| refusal.write == write)
     }
 }
 
@@ -70,11 +88,17 @@ impl Effects for Visited<'_> {
     }
 
     async fn write_status(&mut self, _: &Visit, status: LinkStatus) -> Result<Written, Error> {
+        if let Some(refusal) = self.world.refusal(LinkWrite::Status) {
+            return Ok(Written::Refused(refusal));
+        }
         self.trace.writes += 1;
         self.world.status = status.clone();
+        if self.world.drops_operator {
+            self.world.status.operator = None;
+        }
         self.trace.shown.push(self.world.ready_reason());
         self.trace.written.push(status);
-        Ok(Some(Box::new(self.world.link())))
+        Ok(Written::Stored(Box::new(self.world.link())))
     }
 
     async fn observe(&mut self, visit: &Visit, question: Question) -> Result<Answer, Error> {
@@ -123,6 +147,10 @@ impl Effects for Visited<'_> {
                 let list = Listing { links, complete: true, ..Listing::default() };
                 Answer::Owned(world.petra_fault.map_or(Ok(list), Err))
             }
+            Question::Trial(write) => {
+                trace.trials += 1;
+                Answer::Trial(world.refusal(write).map_or(Tried::Taken, Tried::Refused))
+            }
         })
     }
 
@@ -130,6 +158,9 @@ impl Effects for Visited<'_> {
         let Self { world, trace } = self;
         Ok(match change {
             Change::AddFinalizer => world.set_finalizer(true),
+            Change::RemoveFinalizer if world.refusal(LinkWrite::Finalizer).is_some() => {
+                world.set_finalizer(false)
+            }
             Change::RemoveFinalizer => {
                 world.gone = world.deleting.is_some();
                 world.set_finalizer(false)
@@ -165,6 +196,9 @@ impl Effects for Visited<'_> {
 
 impl World {
     fn set_finalizer(&mut self, present: bool) -> Outcome {
+        if let Some(refusal) = self.refusal(LinkWrite::Finalizer) {
+            return Outcome::Refused(refusal);
+        }
         self.finalizer = present;
         let ConnectWiseLink { metadata, .. } = self.link();
         Outcome::Finalizer(present, Box::new(metadata))
