@@ -14,8 +14,6 @@ pub use client::{ConnectError, connect};
 pub(crate) use errors::describe_own_error;
 pub use events::Events;
 pub use leadership::{Election, Leadership, LeadershipLost};
-#[cfg(test)]
-pub(crate) use refusal::RefusedBy;
-pub(crate) use refusal::{LinkWrite, WriteRefusal};
+pub(crate) use refusal::{LinkWrite, RefusedBy, WriteRefusal};
 pub(crate) use watch::wipe_annotations;
 pub use watch::{Link, Links, SecretVersions, Wake, WatchOptions, Watches};

@@ -66,9 +66,9 @@ impl Reconciler {
                  tries again automatically."
             ),
             LinkWrite::Finalizer => format!(
-                "The cluster does not let the operator change its finalizer on this resource: {by}. Until it does, the \
-                 operator does not change the link at Petra. Ask a cluster administrator to allow the operator to patch \
-                 connectwiselinks. The operator tries again automatically."
+                "The cluster does not let the operator change its finalizer on this resource: {by}. Until it does, a new link \
+                 is not registered at Petra, and a deletion does not end. Ask a cluster administrator to allow the operator \
+                 to patch connectwiselinks. The operator tries again automatically."
             ),
         };
         let event = LinkEvent { reason: EventReason::WriteRefused, text };

@@ -48,7 +48,7 @@ fn assert_transitions_are_dated(states: &[Value]) {
 }
 
 #[test]
-fn a_good_link_costs_four_writes_and_every_question_is_asked_once() -> Result<()> {
+fn a_good_link_costs_five_writes_and_every_question_is_asked_once() -> Result<()> {
     // At true speed nothing is asked by the clock while this lasts but the poll of Petra that finds the confirmation.
     let mut stage = Stage::set_with(OperatorOptions::in_namespace("cost"))?;
     let Stage { cluster, sims, namespace, .. } = &stage;
@@ -65,6 +65,8 @@ fn a_good_link_costs_four_writes_and_every_question_is_asked_once() -> Result<()
     assert_eq!(
         writes(&stage)?,
         [
+            // The claim, before anybody outside is asked.
+            "update connectwiselinks/status: 200",
             // The finalizer, before any key leaves.
             "patch connectwiselinks: 200",
             // Sent to Petra.
@@ -125,6 +127,13 @@ fn a_person_sees_pending_then_checking_then_awaiting_then_linked() -> Result<()>
     let mut seen: Vec<_> = states.iter().map(Status::of).collect();
     // The finalizer changes no status.
     seen.dedup();
+    let claimed: [Row; 5] = [
+        ("Ready", "Unknown", "Pending"),
+        ("AuthFailed", "Unknown", "Pending"),
+        ("PermissionDenied", "Unknown", "Pending"),
+        ("Registered", "Unknown", "Pending"),
+        ("Reconciling", "True", "Pending"),
+    ];
     let checking: [Row; 5] = [
         ("Ready", "Unknown", "Checking"),
         ("AuthFailed", "Unknown", "Checking"),
@@ -140,7 +149,7 @@ fn a_person_sees_pending_then_checking_then_awaiting_then_linked() -> Result<()>
         ("Reconciling", "True", "AwaitingConfirmation"),
     ];
     let rows: Vec<_> = seen.iter().map(conditions).collect();
-    assert_eq!(rows, [&[][..], &checking, &awaiting, &LINKED]);
+    assert_eq!(rows, [&[][..], &claimed, &checking, &awaiting, &LINKED]);
     assert_eq!(seen[0].field("/observedGeneration"), -1);
     assert_eq!(states.len(), seen.len() + 1, "one state for each write");
     assert_transitions_are_dated(&states);

@@ -117,7 +117,7 @@ fn blocked_by(view: &View, builder: &StatusBuilder, fault: PetraFault) -> Plan {
     blocked(view, builder, why, wait)
 }
 
-/// The cluster would not let the operator finish: nothing is removed at Petra before it does.
+/// The cluster does not let the operator finish, or would not: then nothing is removed at Petra before it does.
 pub(super) fn refused(view: &View, refusal: &WriteRefusal) -> Plan {
     let deleted_for = view.subject.deleting.map_or(Duration::ZERO, |at| view.now.since(at));
     let reason = if deleted_for < view.config.timings.deletion_grace {
@@ -126,9 +126,14 @@ pub(super) fn refused(view: &View, refusal: &WriteRefusal) -> Plan {
         Reason::DeletionBlocked
     };
     let text = message::looks_again(&format!(
-        "The cluster does not let the operator finish the deletion of this resource: {}. Until it does, the link at Petra \
-         stays as it is. Ask a cluster administrator to allow the operator to patch connectwiselinks.",
-        refusal.by
+        "The cluster does not let the operator finish the deletion of this resource: {}. {}Ask a cluster administrator to \
+         allow the operator to patch connectwiselinks.",
+        refusal.by,
+        if view.facts.finalizer_refused.is_none() {
+            "Until it does, the link at Petra stays as it is. "
+        } else {
+            ""
+        }
     ));
     let mut builder = view.status_builder();
     builder.set(ConditionType::Ready, ConditionStatus::False.because(reason, text));

@@ -1,12 +1,12 @@
 //! What cannot be recorded is not done at Petra first.
 //!
-//! An admission policy, or a missing right, can keep the operator from writing a link. Before it changes anything at Petra, it
-//! knows that the API server takes what follows: the finalizer's removal for a deletion, a status for everything else.
+//! An admission policy can keep the operator from writing a link. Before it changes anything at Petra, it knows that the API
+//! server takes what follows: the finalizer's removal for a deletion, a status for everything else.
 
 use super::View;
 use super::deletion;
 use crate::crd::{ConditionType, Reason, RegistrationMode};
-use crate::kubernetes::{LinkWrite, WriteRefusal};
+use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::message;
 use crate::link::plan::{Change, Plan, Question};
 use crate::link::reason_class::BackoffKind;
@@ -27,6 +27,9 @@ pub(super) fn before(view: &View, plan: Plan) -> Plan {
     match &facts.trial {
         None => Plan::Ask(Question::Trial(write)),
         Some(Ok(())) => plan,
+        // The permissions of a namespace that is deleted may go first. They come back or the namespace stays; either way,
+        // what a person deleted must not go on working.
+        Some(Err(WriteRefusal { by: RefusedBy::Rights, .. })) if view.subject.deleting.is_some() => plan,
         Some(Err(refusal)) => refused(view, refusal),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::world::World;
 use super::MINUTE;
-use crate::kubernetes::{LinkWrite, WriteRefusal};
+use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::decide::tests::tenancy::Tenancy;
 use crate::link::decide::tests::world::SecretIs;
 use crate::link::visit::End;
@@ -35,6 +35,24 @@ fn a_deletion_that_could_not_end_removes_nothing_at_petra() {
     world.refuses = None;
     world.visit();
     assert_eq!((world.petra.len(), world.gone), (0, true));
+}
+
+#[test]
+fn a_deletion_whose_permissions_went_first_removes_the_link_all_the_same() {
+    let mut world = World::ready();
+    world.refuses = Some(WriteRefusal { write: LinkWrite::Finalizer, by: RefusedBy::Rights });
+    world.deleting = Some(world.now.wall);
+    let (settlement, trace) = world.visit();
+    assert_eq!((trace.deletes, world.petra.len(), world.gone), (1, 0, false));
+    assert_eq!(settlement.refused, world.refuses);
+    let message = &world.status.conditions[0].message;
+    assert!(
+        message.contains("does not have the permission") && !message.contains("stays as it is"),
+        "{message}"
+    );
+    world.refuses = None;
+    world.visit();
+    assert!(world.gone);
 }
 
 #[test]
