@@ -38,7 +38,8 @@ const fn refused(registered: &'static str) -> Sight {
 }
 
 /// From nothing to Ready, with nothing wrong.
-const STRAIGHT: [Step; 4] = [maybe(BLANK), maybe(checking(NOTHING_YET)), maybe(AWAITING), sure(LINKED)];
+const STRAIGHT: [Step; 5] =
+    [maybe(BLANK), maybe(pending(NOTHING_YET)), maybe(checking(NOTHING_YET)), maybe(AWAITING), sure(LINKED)];
 
 /// One operator for all histories that leave the others' companies alone: acme, bravo, charlie, delta, echo, foxtrot
 /// and golf have one each.

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::timeline::{Timeline, maybe, sure};
-use super::{ACCEPTED, AWAITING, BLANK, CONFIRMED, GRANTED, LINKED, NOTHING_YET, STRAIGHT, checking};
+use super::{
+    ACCEPTED, AWAITING, BLANK, CONFIRMED, GRANTED, LINKED, NOTHING_YET, STRAIGHT, checking, pending,
+};
 use crate::ledger::LINK;
 use crate::linked::RARELY;
 use crate::stage::Stage;
@@ -58,7 +60,7 @@ fn the_operator_is_away_while_petra_confirms_one_of_two_links() -> Result<()> {
     const SPEED: f64 = 20.0;
     let mut stage = stage("histories-restart", SPEED)?;
     stage.sims.petra().set(&json!({"confirmAfterMs": 3_600_000}))?;
-    let begun = [maybe(BLANK), maybe(checking(NOTHING_YET)), sure(AWAITING)];
+    let begun = [maybe(BLANK), maybe(pending(NOTHING_YET)), maybe(checking(NOTHING_YET)), sure(AWAITING)];
     let mut ids = Vec::new();
     for company in ["acme", "bravo"] {
         stage.apply_link(company, |link| link.field("interval", json!(RARELY)))?;

@@ -168,6 +168,7 @@ fn a_portal_link_is_acknowledged_rotated_and_restored_without_status() -> Result
     stage.apply_link("foxtrot", |link| link.mode("Portal").field("interval", json!(RARELY)))?;
     let first = history.sees(&[
         maybe(BLANK),
+        maybe(pending(NOTHING_YET)),
         maybe(checking(NOTHING_YET)),
         sure(asked("False PortalActionRequired")),
     ])?;

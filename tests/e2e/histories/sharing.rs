@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::timeline::{Timeline, maybe, sure};
 use super::{
-    ACCEPTED, AWAITING, BLANK, CONFIRMED, CONFLICT, GRANTED, LINKED, NOTHING_YET, STRAIGHT, checking, shared,
+    ACCEPTED, AWAITING, BLANK, CONFIRMED, CONFLICT, GRANTED, LINKED, NOTHING_YET, STRAIGHT, checking,
+    pending, shared,
 };
 use crate::linked::{RARELY, private_key};
 use crate::stage::{SPEED, Stage};
@@ -27,7 +28,12 @@ fn two_links(company: &str, older_policy: &str) -> Result<Timeline<'static>> {
     stage.wait_for(&older, ("Ready", "True", "Linked"))?;
     history.deed("a newer link of the company is applied");
     stage.cluster.apply(&stage.namespace, &link(&newer).yaml())?;
-    history.sees(&[maybe(BLANK), maybe(checking(NOTHING_YET)), sure(CONFLICT)])?;
+    history.sees(&[
+        maybe(BLANK),
+        maybe(pending(NOTHING_YET)),
+        maybe(checking(NOTHING_YET)),
+        sure(CONFLICT),
+    ])?;
     history.deed(&format!("the older one is deleted with {older_policy}"));
     stage.cluster.delete(&stage.namespace, &older)?;
     stage.cluster.wait_gone(&stage.namespace, &older)?;
