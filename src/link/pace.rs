@@ -117,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn refusals_double_the_delay_until_a_write_is_taken_or_the_spec_is_edited() {
+    fn refusals_double_the_delay_until_a_write_is_taken_or_an_edit_comes() {
         let timings = Timings { jitter: 0.0, ..Timings::default() };
         let mut pace = Pace::default();
         assert_eq!(pace.wait(cause(1), FLOOR, at(0)), None);
         let delays: Vec<u64> = (0..8).map(|_| pace.refused(&timings, "uid", at(0)).as_secs()).collect();
         assert_eq!(delays, [5, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(pace.wait(cause(1), FLOOR, at(60)), Some(Duration::from_secs(240)));
+        assert_eq!(pace.wait(cause(1), FLOOR, at(60)), Some(Duration::from_mins(4)));
         assert_eq!(pace.wait(cause(2), FLOOR, at(60)), None, "an edit is tried at once");
         assert_eq!(pace.refused(&timings, "uid", at(60)).as_secs(), 5);
         pace.accepted();

@@ -114,7 +114,7 @@ fn new_keys_stay_where_they_are_while_no_status_can_be_stored() -> Result<()> {
 }
 
 #[test]
-fn without_its_finalizer_nothing_is_registered_and_a_deletion_removes_nothing() -> Result<()> {
+fn without_its_finalizer_nothing_is_registered_and_nothing_unlinked() -> Result<()> {
     let stage = stage("refuse-finalizers")?;
     stage.linked("acme", |link| link.field("interval", json!(RARELY)))?;
     refuse(&stage, FINALIZERS)?;

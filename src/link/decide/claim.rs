@@ -155,7 +155,8 @@ fn renewal(view: &View, settled: &mut Settlement) -> Duration {
     }
     if view.state.first_seen.is_none() {
         // After a long stop, a fleet must not be written at once.
-        let rest = intervals::claim_lasts(view.subject, &view.config.timings) - whole_renewal(view);
+        let rest =
+            intervals::claim_lasts(view.subject, &view.config.timings).saturating_sub(whole_renewal(view));
         return rest.mul_f64(intervals::spread(&view.subject.uid));
     }
     settled.status = signed(view, settled.status.clone());

@@ -14,6 +14,8 @@ use crate::link::visit::End;
 
 /// Three intervals of a link that says nothing about its interval.
 const PERIOD: Duration = Duration::from_mins(90);
+/// A minute less.
+const ALMOST: Duration = Duration::from_mins(89);
 
 fn named(namespace: &str) -> OperatorName {
     OperatorName::new(Some(namespace), "cwlink")
@@ -79,7 +81,7 @@ fn a_link_is_free_when_its_operator_was_silent_for_three_intervals() {
     let mut world = World::ready();
     become_operator(&mut world, "other");
     world.visit();
-    world.wait(PERIOD - MINUTE);
+    world.wait(ALMOST);
     let (settlement, trace) = world.visit();
     assert_eq!((did(&trace), settlement.next.is_some_and(|next| next < MINUTE)), (0, true));
     world.wait(MINUTE);
@@ -112,7 +114,7 @@ fn any_sign_of_its_operator_keeps_the_link() {
     become_operator(&mut world, "other");
     world.visit();
     for _ in 0..10 {
-        world.wait(PERIOD - MINUTE);
+        world.wait(ALMOST);
         let other = swap(&mut world, first.clone());
         world.visit();
         swap(&mut world, other);
@@ -134,19 +136,19 @@ fn an_operator_with_nothing_to_write_renews_its_claim_in_time() {
         while world.now.up < end {
             let (settlement, trace) = world.visit();
             if trace.writes > 0 {
-                longest = longest.max(world.now.up - last);
+                longest = longest.max(world.now.up.saturating_sub(last));
                 last = world.now.up;
                 renewals += 1;
             }
             world.wait(settlement.next.expect("it looks again"));
         }
-        assert!(longest < PERIOD - Duration::from_mins(10), "{longest:?}");
+        assert!(longest < Duration::from_mins(80), "{longest:?}");
         assert!(renewals <= 11, "{renewals} writes in twelve hours of nothing");
     }
 }
 
 #[test]
-fn a_suspended_link_is_written_by_nobody_and_changes_hands_only_when_it_is_edited() {
+fn a_suspended_link_changes_hands_only_when_it_is_edited() {
     let mut world = World::ready();
     world.edit(|spec| spec.suspend = Some(true));
     assert_eq!(world.visit().0.next, None);

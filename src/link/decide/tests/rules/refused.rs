@@ -67,7 +67,7 @@ fn a_deletion_without_a_link_at_petra_says_why_it_does_not_end() {
 }
 
 #[test]
-fn without_its_finalizer_nothing_is_registered_and_nobody_is_asked_again_for_it() {
+fn without_its_finalizer_nothing_is_registered_and_no_round_repeated() {
     let mut world = World::new();
     world.refuses = Some(refusal(LinkWrite::Finalizer));
     let (settlement, trace) = world.visit();
