@@ -64,7 +64,7 @@ catalogue! {
     HELD_VERDICTS = Counter "cwlink_held_verdicts_total" ["cause"]
         "Reconciles that kept the earlier result, by cause: inconclusive, debounce, fleet or petra";
     FLEET_HOLD = Gauge "cwlink_fleet_hold" []
-        "1 while failures are held back because too many links would fail at once, otherwise 0";
+        "1 while failures are held back because the operator itself may be the cause, otherwise 0";
     PETRA_ORPHANS = Gauge "cwlink_petra_orphans" []
         "Links at Petra that belong to this installation and whose resource does not exist or links another company";
     PETRA_ACCOUNT = Gauge "cwlink_petra_account_proved" []

@@ -9,6 +9,7 @@ mod answers;
 pub(crate) mod board;
 pub(crate) mod classify;
 pub(crate) mod client;
+mod client_id;
 pub(crate) mod company;
 pub(crate) mod discovery;
 pub(crate) mod keys;
@@ -28,6 +29,7 @@ pub(crate) use answers::{
     BoardAnswer, CompanyAnswer, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits, PermissionsAnswer,
     Round,
 };
+pub(crate) use client_id::ClientIdVersion;
 pub use company::CompanyId;
 pub use keys::Keys;
 pub(crate) use keys::{CredentialsVersion, KeyProblem};

@@ -101,6 +101,10 @@ pub struct Inputs {
     /// `Api` or `Portal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<RegistrationMode>,
+    /// Version of the operator's ConnectWise clientId with which ConnectWise last accepted these API keys: a keyed hash that
+    /// changes when the clientId changes and reveals nothing else about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id_version: Option<String>,
 }
 
 /// The ConnectWise site that was found.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::client_id::ClientIdView;
 use super::subject::Subject;
 use crate::clock::Now;
 use crate::connectwise::{CredentialsVersion, KeyProblem, Round};
@@ -94,32 +95,14 @@ pub enum Precedence {
     After(Rival),
 }
 
-/// What the rest of the fleet looks like, for the rule that a fleet does not flip at once.
+/// Whether a Ready link that seems to fail does so alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FleetView {
-    /// How many links are Ready, or were within the last interval.
-    pub ready: usize,
-    /// How many others of them were suspected of the same within the last interval.
-    pub suspected_alike: usize,
-    /// A suspect has passed since, so there is no common cause.
-    pub released: bool,
-}
-
-/// Whether the operator's own clientId can be trusted: a refusal may be about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ClientIdView {
-    /// Counts its changes since this process started.
-    pub generation: u64,
-    /// The one in use has worked for somebody since this process started.
-    pub worked: bool,
-}
-
-impl ClientIdView {
-    /// Whether it was changed while the operator ran, and has worked for nobody since.
-    #[must_use]
-    pub(crate) fn is_unproven(self) -> bool {
-        self.generation > 0 && !self.worked
-    }
+pub(crate) enum FleetView {
+    /// It is judged by itself.
+    #[default]
+    Single,
+    /// So many links fail for the same reason that one cause is more likely.
+    Common,
 }
 
 /// All links at Petra that name one owner.

@@ -190,18 +190,25 @@ pub(crate) fn looks_again_soon(text: &str) -> String {
     format!("{text} {LOOKS_AGAIN_SOON}")
 }
 
-/// The message of `CredentialsRejected`. While the operator's clientId has not worked for any link, it may also be the cause.
+/// What a refusal adds while the server has not accepted the operator's clientId.
+const CLIENT_ID_MAY_BE_BAD: &str = " This ConnectWise server has not accepted the operator's own clientId since the operator \
+    started, so it may also be the cause. Ask the operator's administrator to check it.";
+
+/// Whether a message of `CredentialsRejected` names the clientId as a possible cause.
 #[must_use]
-pub(crate) fn credentials_rejected(secret: &str, client_id_worked: bool, previous_at_petra: bool) -> String {
+pub(crate) fn names_client_id(message: &str) -> bool {
+    message.contains(CLIENT_ID_MAY_BE_BAD)
+}
+
+/// The message of `CredentialsRejected`. While the server has not accepted the operator's clientId, it may also be the cause.
+#[must_use]
+pub(crate) fn credentials_rejected(secret: &str, client_id_works: bool, previous_at_petra: bool) -> String {
     let mut text = format!(
         "ConnectWise refused the API keys. In ConnectWise, open System > Members > API Members. Open the member and create a \
          new key pair on its API Keys tab. Put both keys into Secret \"{secret}\", or ask a cluster administrator to do so."
     );
-    if !client_id_worked {
-        text.push_str(
-            " The operator's own clientId has not worked for any link yet, so it may also be the cause. Ask the operator's \
-             administrator to check it.",
-        );
+    if !client_id_works {
+        text.push_str(CLIENT_ID_MAY_BE_BAD);
     }
     if previous_at_petra {
         text.push_str(" Petra still has the previous keys.");

@@ -4,6 +4,7 @@
 //! answered by [`observe`], a change is made by [`act`], and a status is written by [`record`].
 
 mod act;
+pub(crate) mod client_id;
 pub(crate) mod config;
 pub(crate) mod decide;
 pub(crate) mod facts;
@@ -12,6 +13,7 @@ pub mod intervals;
 pub mod message;
 mod observe;
 mod operator_keys;
+pub(crate) mod origin;
 mod pace;
 pub(crate) mod plan;
 pub mod reason_class;
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::admin::Metrics;
 use crate::clock::{Clock, Now};
+use crate::connectwise::ClientIdVersion;
 use crate::connectwise::client::ConnectWise;
 use crate::crd::{ConnectWiseLink, LinkRef, LinkStatus};
 use crate::kubernetes::{Events, Link, Links, SecretVersions, Wake};
@@ -37,9 +40,11 @@ use crate::petra::client::{Fence, PetraClient};
 use crate::petra::poll::Poll;
 use crate::secret_file::SecretFile;
 use crate::upstream::hosts::HostPort;
+use client_id::{AcceptedClientId, ClientIdView};
 use config::Config;
-use facts::{ClientIdView, Facts};
+use facts::Facts;
 use fleet::Fleet;
+use origin::Origin;
 use plan::{Answer, Change, Outcome, Question, Written};
 use subject::Subject;
 use visit::{Effects, End, MAX_STEPS, Visit};
@@ -137,8 +142,8 @@ pub(crate) struct Reconciler {
     clock: Clock,
     connectwise: ConnectWise,
     client_id: SecretFile,
-    /// Newest generation of the clientId file that ConnectWise has accepted for a link.
-    client_id_worked_generation: watch::Sender<Option<u64>>,
+    /// The ConnectWise servers that have accepted the clientId.
+    accepted_client_id: watch::Sender<AcceptedClientId>,
     petra: Option<PetraSide>,
     deps: Deps,
     fleet: Fleet,
@@ -165,8 +170,8 @@ impl Reconciler {
         petra: Option<PetraSide>,
         deps: Deps,
     ) -> Self {
-        let (client_id_worked_generation, fleet) = (watch::Sender::new(None), Fleet::default());
-        Self { config, clock, connectwise, client_id, client_id_worked_generation, petra, deps, fleet }
+        let (accepted_client_id, fleet) = (watch::Sender::default(), Fleet::default());
+        Self { config, clock, connectwise, client_id, accepted_client_id, petra, deps, fleet }
     }
 }
 
@@ -201,19 +206,18 @@ impl Reconciler {
     }
 
     fn client_id_view(&self) -> ClientIdView {
-        let generation = self.client_id.generation();
-        ClientIdView { generation, worked: *self.client_id_worked_generation.borrow() == Some(generation) }
+        self.accepted_client_id.borrow().view(self.client_id_version())
     }
 
-    /// Records that the clientId of this generation works. A newer clientId is still unproven.
-    fn client_id_worked(&self, generation: u64) {
-        self.client_id_worked_generation.send_if_modified(|worked| {
-            let is_news = *worked < Some(generation);
-            if is_news {
-                *worked = Some(generation);
-            }
-            is_news
-        });
+    fn client_id_version(&self) -> ClientIdVersion {
+        ClientIdVersion::of(&self.client_id.current())
+    }
+
+    /// Records that a server accepted this clientId. One that is no longer in use says nothing about its successor.
+    fn client_id_accepted(&self, version: ClientIdVersion, server: Origin) {
+        if version == self.client_id_version() {
+            self.accepted_client_id.send_if_modified(|accepted| accepted.accept(version, server));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::facts::{PollView, SecretRead};
+use super::origin::Origin;
 use super::plan::{Answer, Question};
 use super::subject::Subject;
 use super::visit::Visit;
@@ -42,10 +43,7 @@ impl Reconciler {
                 Answer::Poll(self.poll_view(subject))
             }
             Question::Rival(id) => Answer::Rival(self.fleet.precedence(subject, &id)),
-            Question::Fleet(of) => {
-                let (now, window) = (self.clock.now().up, self.config.timings.interval);
-                Answer::Fleet(self.fleet.view(subject, of, now, window))
-            }
+            Question::Fleet(accused) => Answer::Fleet(self.fleet.view(subject, accused, self.clock.now().up)),
             Question::Link(id) => Answer::Link(match &self.petra {
                 Some(petra) => petra.client.get(&id, &subject.owner).await,
                 None => Err(PetraFault::NoContract),
@@ -101,8 +99,8 @@ impl Reconciler {
                 (round, Some(written))
             }
         };
-        if found.keys == KeysAnswer::Accepted {
-            self.client_id_worked(visit.facts.client_id.generation);
+        if let (KeysAnswer::Accepted, CompanyAnswer::Found(tenant)) = (found.keys, &found.company) {
+            self.client_id_accepted(visit.facts.client_id.version, Origin::of_server(&tenant.api_host));
         }
         Ok(Answer::Round(found, written.transpose()?))
     }

@@ -15,7 +15,7 @@ use crate::secret_file::changes;
 impl Reconciler {
     /// Follows the operator's own keys until `stop`.
     pub(crate) async fn follow_operator_keys(self: Arc<Self>, stop: CancellationToken) {
-        let worked = changes(self.client_id_worked_generation.subscribe());
+        let worked = changes(self.accepted_client_id.subscribe());
         let client_id = self.wake_at(OperatorKeys::ClientId, self.client_id.changes());
         let client_id_worked = self.wake_at(OperatorKeys::ClientIdWorked, worked);
         let petra_key = async {

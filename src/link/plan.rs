@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::facts::{FleetView, PollView, Precedence, SecretRead};
+use super::origin::Origin;
 use super::state::LinkState;
 use crate::connectwise::{CompanyId, CredentialsVersion, Depth, Keys, Round};
 use crate::crd::{ConnectWiseLink, EventReason, LinkStatus, Reason};
@@ -44,11 +45,17 @@ pub(crate) struct Settlement {
     pub claim: Option<LinkId>,
     /// Why a verdict was held, if it was.
     pub held: Option<HeldCause>,
-    /// The suspected reason that a later check with the same inputs disproved. The other suspects of this reason are then
-    /// judged individually.
-    pub disproved: Option<Reason>,
     /// What the API server refuses, if that keeps the link from going on.
     pub refused: Option<WriteRefusal>,
+}
+
+/// What a Ready link would be accused of, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Accusation {
+    /// The reason that `Ready` would have.
+    pub of: Reason,
+    /// Whose word this rests on.
+    pub by: Origin,
 }
 
 /// An event on the resource.
@@ -69,7 +76,8 @@ pub(crate) enum HeldCause {
     Petra,
     /// An accusation waits for the second answer.
     Debounce,
-    /// Many links would be accused of the same at once.
+    /// The operator itself may be the cause: many links would be accused of the same at once, or its clientId or its name
+    /// server is the suspect.
     Fleet,
 }
 
@@ -97,8 +105,8 @@ pub(crate) enum Question {
     Poll,
     /// Look up whether another resource comes first for this link in `Portal`.
     Rival(LinkId),
-    /// Count the other links that are suspected of the same.
-    Fleet(Reason),
+    /// Look up whether other links fail for the same reason.
+    Fleet(Accusation),
     /// Read this link at Petra.
     Link(LinkId),
     /// List the links at Petra that name this owner.

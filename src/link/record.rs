@@ -14,9 +14,10 @@ use crate::crd::{ConditionType, ConnectWiseLink, EventReason, FIELD_MANAGER, Lin
 use crate::kubernetes::{LinkWrite, WriteRefusal};
 use crate::petra::Owner;
 
-const FLEET_HOLD: &str = "Many links seem to fail at the same time, or the clientId changed and has not worked for any link since. \
-    The operator keeps the last result of these links. Check the operator's clientId, Petra key and flags. To update one link \
-    anyway, set its annotation integrations.petrasecurity.com/requestedAt.";
+const FLEET_HOLD: &str = "Links seem to fail, and the operator itself may be the cause: many fail for the same reason at the same \
+    time, or ConnectWise refuses them since the clientId changed, or their site resolves to a private address. The operator \
+    keeps the last result of these links. Check the operator's clientId, Petra key, flags and name server. To have one link \
+    judged anyway, set its annotation integrations.petrasecurity.com/requestedAt.";
 
 impl Reconciler {
     /// Does what a settled visit leaves to do, and says when to visit the link again.
@@ -47,7 +48,7 @@ impl Reconciler {
         self.deps.metrics.fleet_hold(aftermath.held > 0);
         if aftermath.hold_began {
             warn!(
-                "many links seem to fail at the same time; their last results are kept, see cwlink_fleet_hold"
+                "links seem to fail by a fault of the operator itself; their last results are kept, see cwlink_fleet_hold"
             );
             self.deps.events.publish_own(EventReason::FleetHold, FLEET_HOLD.to_owned());
         }

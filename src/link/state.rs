@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::reason_class::{BackoffKind, Source};
-use crate::connectwise::Tenant;
+use crate::connectwise::{ClientIdVersion, Tenant};
 use crate::crd::{OperatorName, Reason};
 use crate::petra::Version;
 
@@ -18,7 +18,7 @@ pub(crate) struct Suspicion {
     pub since: Duration,
     /// A person asked for the round with `requestedAt`: the fleet does not hold this one.
     pub asked_for: bool,
-    /// The fleet holds it: until a suspect succeeds, a person asks, or the link is stale, whatever becomes of the others.
+    /// The fleet holds it: until another suspect or enough other links pass, or a person asks, however few are held with it.
     pub held: bool,
 }
 
@@ -59,8 +59,8 @@ pub(crate) struct LinkState {
     pub uid: String,
     /// Resource versions that the last visit of this process has replaced. A watch that still shows one of them is behind.
     pub superseded: Vec<String>,
-    /// Whether the link was Ready at the end of the last settled visit.
-    pub ready: bool,
+    /// Whether, at the end of the last settled visit, the last verdict on the link was good and it was not suspended.
+    pub is_judged_good: bool,
     /// Whether a person saved the link in Petra's portal, as of the last settled visit. Needed for an event when it is deleted.
     pub saved_by_hand: bool,
     /// When this process first saw the link.
@@ -78,8 +78,10 @@ pub(crate) struct LinkState {
     pub petra_backoff: Backoff,
     /// When the last round ended, or began if it did not end. The floor counts from here.
     pub last_round: Option<Duration>,
-    /// Generation of the operator's clientId when the visit of the last round began.
-    pub client_id_generation: u64,
+    /// The operator's clientId when the visit of the last round began, or the first visit.
+    pub client_id: Option<ClientIdVersion>,
+    /// When a round last found nothing wrong.
+    pub passed_at: Option<Duration>,
     /// When the Secret was last read.
     pub secret_read_at: Option<Duration>,
     /// Since when the Secret is absent.

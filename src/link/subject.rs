@@ -120,6 +120,12 @@ impl Subject {
         self.status.is_true(ConditionType::Ready)
     }
 
+    /// Whether the last verdict is good: the link is Ready, or was until its verdict became too old.
+    #[must_use]
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_ready() || self.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale)
+    }
+
     /// The id of the link that a person saved by hand and acknowledged.
     #[must_use]
     pub(crate) fn acknowledged_id(&self) -> Option<LinkId> {
@@ -145,6 +151,7 @@ impl Subject {
             permission_profile: Some(target.profile.name.clone()),
             service_board: self.spec.service_board.clone(),
             mode: Some(target.mode),
+            client_id_version: last.client_id_version,
         }
     }
 }

@@ -251,7 +251,7 @@ impl Visit {
             state.not_before = Some(now.up + delay);
             state.backoff = backoff;
             state.last_round = Some(now.up);
-            state.client_id_generation = self.facts.client_id.generation;
+            state.client_id = Some(self.facts.client_id.version);
         }
         if matches!(self.facts.put_answer, Some(PutAnswer::Unknown(_))) {
             state.unknown_put_at = Some(now.up);
@@ -396,8 +396,8 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::crd::SecretLookup;
+    use crate::link::client_id::ClientIdView;
     use crate::link::decide::tests_subject;
-    use crate::link::facts::ClientIdView;
 
     #[test]
     fn a_visit_repeats_neither_a_question_nor_a_change_in_vain() {

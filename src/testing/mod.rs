@@ -10,6 +10,8 @@ mod trait_probe;
 pub(crate) mod fake_connectwise;
 #[cfg(test)]
 mod hostile_connectwise;
+#[cfg(test)]
+pub(crate) mod markdown;
 pub mod properties;
 #[cfg(test)]
 pub(crate) mod tls_server;

@@ -106,8 +106,8 @@ impl AllowList {
     }
 }
 
-/// One label under `connectwise.com`.
-fn is_company_host(host: &HostPort) -> bool {
+/// One label under `connectwise.com`: where companies of ConnectWise's cloud log in.
+pub(crate) fn is_company_host(host: &HostPort) -> bool {
     let label = host.host().as_str().strip_suffix(COMPANY_HOSTS);
     host.port() == HTTPS && label.is_some_and(|label| !label.contains('.'))
 }

@@ -54,14 +54,31 @@ fn linked(stage: &Stage, names: &[&'static str], interval: &str) -> Result<Vec<(
     names.iter().map(|name| Ok((*name, stage.follow(name)?))).collect()
 }
 
+/// How many looks of this operator ended with a held fleet.
+fn held_looks(stage: &Stage) -> Result<f64> {
+    stage.operator.metric("cwlink_held_verdicts_total", &["cause=\"fleet\""])
+}
+
+/// Waits until so many looks of this operator ended with a held fleet.
+fn wait_for_looks(stage: &Stage, wanted: f64) -> Result<()> {
+    wait_for("the fleet is held", || {
+        let held = held_looks(stage).map_err(|error| error.to_string())?;
+        if held >= wanted { Ok(()) } else { Err(format!("{held} looks ended so")) }
+    })
+}
+
+/// Waits until so many more looks ended with a held fleet.
+fn wait_for_more_looks(stage: &Stage, more: usize) -> Result<()> {
+    wait_for_looks(stage, held_looks(stage)? + as_float(more))
+}
+
+fn as_float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 /// Waits until the operator says that it holds so much of the fleet: more looks than this ended so.
 fn wait_until_held(stage: &Stage, looks: usize) -> Result<()> {
-    wait_for("the fleet is held", || {
-        let held = stage.operator.metric("cwlink_held_verdicts_total", &["cause=\"fleet\""]);
-        let held = held.map_err(|error| error.to_string())?;
-        let wanted = f64::from(u32::try_from(looks).unwrap_or(u32::MAX));
-        if held >= wanted { Ok(()) } else { Err(format!("{held} looks ended so")) }
-    })?;
+    wait_for_looks(stage, as_float(looks))?;
     wait_for("the event about the fleet", || {
         let events = stage.cluster.events(&stage.namespace, "reason=FleetHold");
         let events = events.map_err(|error| error.to_string())?;

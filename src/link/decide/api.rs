@@ -14,7 +14,8 @@ use crate::connectwise::{Depth, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
 use crate::link::facts::PollView;
 use crate::link::intervals;
-use crate::link::plan::{Change, Plan, Question};
+use crate::link::origin::Origin;
+use crate::link::plan::{Accusation, Change, Plan, Question};
 use crate::link::reason_class::{BackoffKind, PetraSays};
 use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
@@ -310,14 +311,10 @@ impl Registration<'_> {
         })
     }
 
-    fn is_ready(&self) -> bool {
-        self.view.subject.status.is_true(ConditionType::Ready)
-    }
-
     /// A Ready link is not taken back by the list, which may be older than what made it Ready: another replica may have
     /// heard that first. It is read by itself.
     fn require_own_answer(&self) -> Row<()> {
-        if self.is_ready() { self.own_answer() } else { ControlFlow::Continue(()) }
+        if self.view.subject.is_good() { self.own_answer() } else { ControlFlow::Continue(()) }
     }
 
     /// The link is read by itself.
@@ -332,10 +329,8 @@ impl Registration<'_> {
     /// twice, one debounce apart.
     fn debounce(&self, of: Reason) -> Row<()> {
         self.require_own_answer()?;
-        if !self.is_ready() {
-            return ControlFlow::Continue(());
-        }
-        match hold_accusation(self.view, of, &self.passed.builder, Some(&self.passed.schedule)) {
+        let accused = Accusation { of, by: Origin::Petra };
+        match hold_accusation(self.view, accused, &self.passed.builder, Some(&self.passed.schedule)) {
             Some(plan) => ControlFlow::Break(plan),
             None => ControlFlow::Continue(()),
         }

@@ -56,6 +56,8 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
         permission_profile,
         service_board,
         mode,
+        // Another clientId changes nothing about the link.
+        client_id_version: _,
     } = last;
     if moved(site.as_ref(), now.site.as_ref()) || moved(company_id.as_ref(), now.company_id.as_ref()) {
         return Changed::Identity;
@@ -78,7 +80,13 @@ fn has_new_keys(last: &Inputs, now: &Inputs) -> bool {
         && last.credentials_version != now.credentials_version
 }
 
-fn reset(view: &View, changed: Changed, inputs: Inputs, new_keys: bool) -> Plan {
+fn reset(view: &View, changed: Changed, mut inputs: Inputs, new_keys: bool) -> Plan {
+    let last = view.subject.status.inputs.as_ref();
+    let same_keys = last.is_some_and(|last| last.credentials_version == inputs.credentials_version);
+    if changed == Changed::Identity || !same_keys {
+        // No clientId was accepted with these keys yet.
+        inputs.client_id_version = None;
+    }
     let mut builder = view.status_builder();
     let text = "The company, site, API keys or settings changed. The operator is checking them.";
     let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);

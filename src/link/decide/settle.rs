@@ -15,11 +15,10 @@ impl View<'_> {
         let state = LinkState {
             first_seen: Some(self.state.first_seen.unwrap_or(self.facts.began)),
             last_round: self.facts.round.as_ref().map_or(self.state.last_round, |_| Some(self.now.up)),
-            client_id_generation: self
-                .facts
-                .round
-                .as_ref()
-                .map_or(self.state.client_id_generation, |_| self.facts.client_id.generation),
+            client_id: match self.facts.round {
+                Some(_) => Some(self.facts.client_id.version),
+                None => self.state.client_id.or(Some(self.facts.client_id.version)),
+            },
             secret_absent_since: self.state.secret_absent_since.filter(|_| !self.secret_is_there()),
             ..self.state.clone()
         };
@@ -31,7 +30,6 @@ impl View<'_> {
             awaits_petra: false,
             claim: None,
             held: None,
-            disproved: None,
             refused: None,
         }
     }
@@ -63,10 +61,8 @@ impl Settlement {
     }
 
     /// What the link is suspected of is over: it was asked again and found good.
-    pub(super) fn disproving(mut self, is_disproved: impl FnOnce(&Suspicion) -> bool) -> Self {
-        if let Some(suspicion) = self.state.suspicion.take_if(|suspicion| is_disproved(suspicion)) {
-            self.disproved = Some(suspicion.of);
-        }
+    pub(super) fn disproving(mut self, is_disproved: impl Fn(&Suspicion) -> bool) -> Self {
+        self.state.suspicion = self.state.suspicion.filter(|suspicion| !is_disproved(suspicion));
         self
     }
 

@@ -4,16 +4,17 @@ mod fault;
 mod finding;
 mod hold;
 mod schedule;
+mod unanswered;
 
 use std::ops::ControlFlow;
 
 use super::standing::{Standing, standing};
 use super::{Row, View};
-use crate::connectwise::{CompanyAnswer, Depth, Line, MemberTraits, Permissions, Round, Tenant};
+use crate::connectwise::{CompanyAnswer, Depth, KeysAnswer, Line, MemberTraits, Permissions, Round, Tenant};
 use crate::crd::{ConditionType, Inputs, PermissionsStatus, SiteStatus, StatusTime};
 use crate::link::intervals;
 use crate::link::message;
-use crate::link::plan::{Plan, Question};
+use crate::link::plan::{Accusation, Plan, Question};
 use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::subject::Target;
 use fault::Fault;
@@ -71,7 +72,7 @@ fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder
     builder.fields().last_handled_reconcile_at = view.handled();
     match finding::find(view, target, round, standing) {
         Finding::Escalate => ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full))),
-        Finding::Same => same(view, standing, builder),
+        Finding::Same => same(view, round, standing, builder),
         Finding::Passed { permissions, denied } => {
             record_round(view, target, round, &mut builder);
             builder.fields().permissions = Some(permissions);
@@ -85,8 +86,9 @@ fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder
 }
 
 /// A cheap round that agrees with what stands.
-fn same(view: &View, standing: Option<Standing>, mut builder: StatusBuilder) -> Row<Passed> {
+fn same(view: &View, round: &Round, standing: Option<Standing>, mut builder: StatusBuilder) -> Row<Passed> {
     builder.fields().last_validated_time = Some(StatusTime::new(view.now.wall));
+    record_client_id(view, round, &mut builder);
     if let Some(Standing::Fault(reason)) = standing {
         fault::render_standing(view, reason, &mut builder);
         let settled = view.settle(builder.finish(Progress::Keep));
@@ -121,10 +123,23 @@ fn record_round(view: &View, target: &Target, round: &Round, builder: &mut Statu
     if round.depth == Depth::Full {
         fields.last_full_check_time = Some(at);
     }
+    record_client_id(view, round, builder);
 }
 
-/// Reports a conclusive fault. If the link was Ready, a second response must confirm it, and the fleet rule must allow it. A
-/// second response must also confirm that keys are refused which were changed a moment ago.
+/// Under which clientId ConnectWise last accepted the keys, if this round says so.
+fn record_client_id(view: &View, round: &Round, builder: &mut StatusBuilder) {
+    let accepted = match round.keys {
+        KeysAnswer::Accepted => Some(view.facts.client_id.version.to_string()),
+        KeysAnswer::Rejected => None,
+        KeysAnswer::Inconclusive(_) => return,
+    };
+    if let Some(inputs) = &mut builder.fields().inputs {
+        inputs.client_id_version = accepted;
+    }
+}
+
+/// Reports a conclusive fault. If the last verdict is good, a second response must confirm it, and the fleet rule must allow
+/// it. A second response must also confirm that keys are refused which were changed a moment ago.
 fn report_fault(
     view: &View,
     target: &Target,
@@ -132,12 +147,13 @@ fn report_fault(
     fault: Fault,
     mut builder: StatusBuilder,
 ) -> Row<Passed> {
-    let (was_ready, reason) = (view.subject.is_ready(), fault.ready.reason);
+    let reason = fault.ready.reason;
     // While the answer is not final, a check that a person asked for is not done. A restart begins it anew.
     let mut undecided = builder.clone();
     let handled = &view.subject.status.last_handled_reconcile_at;
     undecided.fields().last_handled_reconcile_at.clone_from(handled);
-    if was_ready && let Some(plan) = hold_accusation(view, reason, &undecided, None) {
+    let accused = view.server().map(|by| Accusation { of: reason, by });
+    if let Some(plan) = accused.and_then(|accused| hold_accusation(view, accused, &undecided, None)) {
         return ControlFlow::Break(plan);
     }
     if let Some(plan) = check_new_keys_again(view, reason, undecided) {

@@ -1,9 +1,10 @@
 //! What this process remembers of all links, and what one link must know of the others.
 //!
-//! [`Claims`] says which resource holds the link of a company, and [`Suspects`] whether many links are accused of the same
-//! at once.
+//! [`Claims`] says which resource holds the link of a company. [`Suspects`] remembers which Ready links seem to fail, and
+//! [`rule`] says whether they fail together.
 
 mod claims;
+mod rule;
 mod suspects;
 #[cfg(test)]
 mod tests;
@@ -14,13 +15,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::facts::{FleetView, Precedence};
-use super::plan::{HeldCause, Settlement};
+use super::plan::{Accusation, HeldCause, Settlement};
 use super::state::LinkState;
 use super::subject::Subject;
 use super::visit::Visit;
 use crate::clock::Now;
 use crate::crd::LinkRef;
-use crate::crd::Reason;
 use crate::petra::LinkId;
 use crate::timings::Timings;
 use crate::upstream::hosts::HostPort;
@@ -98,25 +98,23 @@ impl Fleet {
         self.0.lock().states.insert(visit.subject.key.clone(), state);
     }
 
-    /// Remembers a settled visit: the state, what the link claims after it, and what it was suspected of and has disproved.
+    /// Remembers a settled visit: the state, what the link claims after it, and whether it is still suspected of something.
     pub(crate) fn settled(&self, visit: &Visit, settlement: &Settlement) -> Aftermath {
         let (subject, link) = (&visit.subject, &visit.subject.key);
         let mut links = self.0.lock();
         let state = LinkState {
             uid: subject.uid.clone(),
             // What another operator serves is none of this one's fleet.
-            ready: visit.state.elsewhere.is_none() && subject.is_ready(),
+            is_judged_good: visit.state.elsewhere.is_none() && takes_part(subject),
             saved_by_hand: visit.state.elsewhere.is_none() && subject.acknowledged_id().is_some(),
             ..visit.state.clone()
         };
+        links.suspects.settled(subject, &state);
         let former = links.states.insert(link.clone(), state);
         if former.is_some_and(|former| former.uid != subject.uid) {
             links.claims.remove(link);
         }
         let hold_began = links.suspects.hold(link, settlement.held == Some(HeldCause::Fleet));
-        if let Some(of) = settlement.disproved {
-            links.suspects.disproved(link, of);
-        }
         let wake = match claim_after(subject, settlement.claim.as_ref()) {
             ClaimUpdate::Keep => Vec::new(),
             ClaimUpdate::Drop => links.claim(link, None),
@@ -143,13 +141,17 @@ impl Fleet {
         self.0.lock().claims.precedence(subject, id)
     }
 
-    /// Records that a Ready link seems to fail. Returns how many links are or were recently Ready, and how many others
-    /// fail for the same reason. A link that is still held counts, however long ago that was.
-    pub(crate) fn view(&self, subject: &Subject, of: Reason, now: Duration, window: Duration) -> FleetView {
+    /// Records that a Ready link seems to fail, and returns whether it fails together with others.
+    pub(crate) fn view(&self, subject: &Subject, accused: Accusation, now: Duration) -> FleetView {
         let mut links = self.0.lock();
         let Links { states, suspects, .. } = &mut *links;
-        suspects.view(&subject.key, of, now, window, states)
+        suspects.view(subject, accused, now, states)
     }
+}
+
+/// Whether a link counts in the fleet rule: its last verdict is good, and it can answer.
+fn takes_part(subject: &Subject) -> bool {
+    subject.is_good() && !subject.spec.suspended()
 }
 
 impl Links {

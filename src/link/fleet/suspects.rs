@@ -1,29 +1,67 @@
-//! Detects that many Ready links fail for the same reason at once. The operator itself may be the cause.
+//! The Ready links that seem to fail, and whether they do so together. The operator itself may be the cause.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::crd::LinkRef;
-use crate::crd::Reason;
+use super::rule::{Failing, is_common};
+use crate::crd::{Inputs, LinkRef, LinkStatus, Reason, StatusTime};
 use crate::link::facts::FleetView;
+use crate::link::origin::Origin;
+use crate::link::plan::Accusation;
 use crate::link::state::LinkState;
+use crate::link::subject::Subject;
 
 /// The Ready links that were found guilty of something.
 #[derive(Default)]
 pub(super) struct Suspects {
     /// Ready links that were suspected, whether they are accused by now or not.
     suspected: HashMap<LinkRef, Suspect>,
-    /// Accusations that one of the suspected links has disproved. Each counts until no link is suspected of it.
-    disproved: HashSet<Reason>,
     /// The links that the fleet rule holds.
     held: HashSet<LinkRef>,
 }
 
 /// A Ready link that was found guilty of something.
 struct Suspect {
-    of: Reason,
-    /// When it was last found so, on the monotonic clock.
+    accused: Accusation,
+    /// When it was first and last found so, on the monotonic clock.
+    since: Duration,
     last: Duration,
+    /// It counts for so long after `last`: an interval of its own, so that links with long intervals count together too.
+    counts_for: Duration,
+    /// What it was judged by.
+    evidence: Evidence,
+    /// Another suspect has passed since: this one is judged by itself.
+    released: bool,
+}
+
+/// What a verdict is about.
+#[derive(PartialEq, Eq)]
+struct Evidence {
+    inputs: Option<Inputs>,
+    registered: Option<StatusTime>,
+}
+
+impl Evidence {
+    fn of(status: &LinkStatus) -> Self {
+        let neutral = |inputs: &Inputs| Inputs {
+            secret_uid: None,
+            secret_resource_version: None,
+            client_id_version: None,
+            ..inputs.clone()
+        };
+        Self {
+            inputs: status.inputs.as_ref().map(neutral),
+            registered: status.link.as_ref().and_then(|link| link.registered_time),
+        }
+    }
+}
+
+/// When this link was last found good by this origin.
+fn passed_at(state: &LinkState, origin: &Origin) -> Option<Duration> {
+    match origin {
+        Origin::Cloud | Origin::SelfHosted(_) => state.passed_at,
+        Origin::Petra => state.petra_heard_at,
+    }
 }
 
 impl Suspects {
@@ -43,10 +81,22 @@ impl Suspects {
         self.held.len()
     }
 
-    /// A suspect passed a check with the same inputs. New API keys or a suspended link do not disprove a suspicion.
-    pub(crate) fn disproved(&mut self, link: &LinkRef, of: Reason) {
-        self.suspected.remove(link);
-        self.disproved.insert(of);
+    /// A visit ended. A suspended link is no suspect. One that passed with the same inputs is none either, and all others that
+    /// the same origin accused of the same are judged by themselves from now on. A link that has other keys by then, or was
+    /// registered again, proves nothing about them.
+    pub(crate) fn settled(&mut self, subject: &Subject, state: &LinkState) {
+        let Some(suspect) = self.suspected.get(&subject.key) else { return };
+        let origin = &suspect.accused.by;
+        let passed = (*origin != Origin::Petra || subject.is_ready())
+            && passed_at(state, origin).is_some_and(|at| at > suspect.last);
+        let disproves = passed && suspect.evidence == Evidence::of(&subject.status);
+        if !disproves && !subject.spec.suspended() {
+            return;
+        }
+        let Some(suspect) = self.suspected.remove(&subject.key).filter(|_| disproves) else { return };
+        for other in self.suspected.values_mut().filter(|other| other.accused == suspect.accused) {
+            other.released = true;
+        }
     }
 
     /// Forgets a link that is gone.
@@ -55,34 +105,47 @@ impl Suspects {
         self.held.remove(link);
     }
 
-    /// Adds a suspect, and returns what the fleet looks like to it.
+    /// Adds a suspect, and returns whether it fails together with others.
     pub(crate) fn view(
         &mut self,
-        link: &LinkRef,
-        of: Reason,
+        subject: &Subject,
+        accused: Accusation,
         now: Duration,
-        window: Duration,
         states: &HashMap<LinkRef, LinkState>,
     ) -> FleetView {
-        let Self { suspected, disproved, .. } = self;
-        suspected.insert(link.clone(), Suspect { of, last: now });
-        let still_suspected = |key: &LinkRef, of: Reason| {
+        let of = accused.of;
+        let is_held = |key: &LinkRef, of: Reason| {
             let suspicion = states.get(key).and_then(|state| state.suspicion);
             suspicion.is_some_and(|suspicion| suspicion.of == of)
         };
-        suspected.retain(|key, suspect| {
-            now.saturating_sub(suspect.last) < window || still_suspected(key, suspect.of)
+        self.suspected.retain(|key, suspect| {
+            now.saturating_sub(suspect.last) < suspect.counts_for || is_held(key, suspect.accused.of)
         });
-        let others = suspected.iter().filter(|(key, suspect)| *key != link && suspect.of == of);
-        let suspected_alike = others.count();
-        if suspected_alike == 0 {
-            disproved.remove(&of);
-        }
-        let was_ready = |(key, state): &(&LinkRef, &LinkState)| state.ready || suspected.contains_key(*key);
-        FleetView {
-            ready: states.iter().filter(was_ready).count(),
-            suspected_alike,
-            released: disproved.contains(&of),
-        }
+        let former = self.suspected.remove(&subject.key).filter(|former| former.accused == accused);
+        let suspect = Suspect {
+            accused,
+            since: former.as_ref().map_or(now, |former| former.since),
+            last: now,
+            counts_for: subject.interval,
+            evidence: Evidence::of(&subject.status),
+            released: former.is_some_and(|former| former.released),
+        };
+        let others = self.suspected.iter().filter(|(_, other)| other.accused.of == of && !other.released);
+        let others: HashMap<&LinkRef, Failing> = others
+            .map(|(key, other)| (key, Failing { namespace: &key.namespace, since: other.since }))
+            .collect();
+        let passed = states.iter().filter(|(key, state)| {
+            state.is_judged_good && **key != subject.key && !others.contains_key(*key)
+        });
+        let passed: Vec<_> = passed.filter_map(|(_, state)| passed_at(state, &suspect.accused.by)).collect();
+        let held = states
+            .get(&subject.key)
+            .and_then(|state| state.suspicion)
+            .is_some_and(|suspicion| suspicion.of == of && suspicion.held);
+        let link = Failing { namespace: &subject.key.namespace, since: suspect.since };
+        let others: Vec<_> = others.into_values().collect();
+        let common = !suspect.released && is_common(link, &others, &passed, held);
+        self.suspected.insert(subject.key.clone(), suspect);
+        if common { FleetView::Common } else { FleetView::Single }
     }
 }

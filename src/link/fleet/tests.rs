@@ -1,11 +1,18 @@
 use super::claims::Claim;
+use super::rule::{Failing, is_common};
 use super::*;
+use crate::crd::{ConditionStatus, Reason};
 use crate::link::decide::tests_subject;
+use crate::link::origin::Origin;
 use crate::link::state::Suspicion;
+use crate::testing::markdown::table;
 
-const WINDOW: Duration = Duration::from_mins(30);
 const FLOOR: Duration = Duration::from_secs(30);
 const OF: Reason = Reason::CredentialsRejected;
+
+fn minute(n: u64) -> Duration {
+    Duration::from_mins(n)
+}
 
 fn link(n: usize) -> LinkRef {
     LinkRef::new("team", &format!("link-{n}"))
@@ -16,25 +23,28 @@ fn subject(n: usize) -> Subject {
 }
 
 impl Fleet {
-    /// The end of a visit.
-    fn ends(&self, n: usize, ready: bool, suspected_since: Option<u64>, disproved: bool) {
-        let suspicion = suspected_since.map(|minute| Suspicion {
-            of: OF,
-            since: Duration::from_mins(minute),
-            asked_for: false,
-            held: true,
-        });
+    /// The end of a visit of a link whose verdict is good, and is or is not held.
+    fn ends(&self, subject: &Subject, passed_at: Option<u64>, held: bool) {
+        let suspicion = held.then_some(Suspicion { of: OF, since: minute(0), asked_for: false, held });
+        let state = LinkState {
+            uid: subject.uid.clone(),
+            suspicion,
+            is_judged_good: !subject.spec.suspended(),
+            passed_at: passed_at.map(minute),
+            ..LinkState::default()
+        };
         let mut links = self.0.lock();
-        let state = LinkState { uid: subject(n).uid, suspicion, ready, ..LinkState::default() };
-        links.states.insert(link(n), state);
-        if disproved {
-            links.suspects.disproved(&link(n), OF);
-        }
+        links.suspects.settled(subject, &state);
+        links.states.insert(subject.key.clone(), state);
     }
 
-    /// What a link that was refused at `minute` sees of the fleet.
-    fn refused(&self, n: usize, minute: u64) -> FleetView {
-        self.view(&subject(n), OF, Duration::from_mins(minute), WINDOW)
+    /// What a link that the cloud refused at this minute sees of the fleet.
+    fn refused(&self, subject: &Subject, at: u64) -> FleetView {
+        self.accused(subject, Origin::Cloud, at)
+    }
+
+    fn accused(&self, subject: &Subject, by: Origin, at: u64) -> FleetView {
+        self.view(subject, Accusation { of: OF, by }, minute(at))
     }
 
     fn state(&self, subject: &Subject, state: LinkState) {
@@ -42,51 +52,131 @@ impl Fleet {
     }
 }
 
-/// So many Ready links, the first `suspected` of which were refused at `minute` and are held.
-fn fleet(ready: usize, suspected: usize, minute: u64) -> Fleet {
+/// So many links, each of which passed at minute 0 but the first `refused`, which were refused at minute 1 and are held.
+fn fleet(links: usize, refused: usize) -> Fleet {
     let fleet = Fleet::default();
-    for n in 0..ready {
-        fleet.ends(n, true, None, false);
+    for n in 0..links {
+        fleet.ends(&subject(n), Some(0), false);
     }
-    for n in 0..suspected {
-        fleet.refused(n, minute);
-        fleet.ends(n, true, Some(minute), false);
+    for n in 0..refused {
+        fleet.refused(&subject(n), 1);
+        fleet.ends(&subject(n), Some(0), true);
     }
     fleet
 }
 
 #[test]
-fn links_accused_within_an_interval_count_for_the_next() {
-    let fleet = fleet(12, 3, 4);
-    for n in 0..3 {
-        fleet.ends(n, false, None, false);
+fn every_row_of_the_page_about_many_links_is_what_the_rule_says() {
+    let head =
+        ["failed in its namespace", "failed in other namespaces", "passed", "held before", "the link is"];
+    let page = include_str!("../../../tests/data/fleet-rule.md");
+    let rows = table(page, "Many links that fail alike", head);
+    assert!(rows.len() > 10);
+    for row @ [own, others, passed, held, expected] in rows {
+        let number = |cell: &str| cell.parse::<usize>().expect("a number");
+        let failing = |namespace| Failing { namespace, since: Duration::ZERO };
+        let mut failed = vec![failing("own"); number(own) - 1];
+        for (count, namespace) in others.split(", ").filter(|cell| *cell != "-").zip(["one", "two", "three"])
+        {
+            failed.extend(vec![failing(namespace); number(count)]);
+        }
+        let passed = vec![Duration::ZERO; number(passed)];
+        let common = is_common(failing("own"), &failed, &passed, held == "yes");
+        assert_eq!(if common { "held" } else { "judged" }, expected, "{row:?}");
     }
-    let view = FleetView { ready: 12, suspected_alike: 3, released: false };
-    assert_eq!(fleet.refused(5, 10), view, "accused one by one, they count as the fleet that they were");
-    assert_eq!(fleet.refused(5, 40).suspected_alike, 0, "an interval later they do not");
+}
+
+#[test]
+fn what_failed_and_passed_before_the_others_failed_does_not_count() {
+    let failing = |at| Failing { namespace: "team", since: minute(at) };
+    let passed = vec![minute(1); 100];
+    let late = [failing(60), failing(61), failing(62)];
+    assert!(is_common(failing(63), &late, &passed, false), "nothing passed since minute 60");
+    assert!(!is_common(failing(0), &late, &passed, false), "it failed before the others passed");
+    let early = [failing(0), failing(61), failing(62)];
+    assert!(!is_common(failing(63), &early, &passed, false), "four of over a hundred since minute 0");
+}
+
+#[test]
+fn links_that_were_accused_within_an_interval_of_theirs_count() {
+    for (interval, minutes, expected) in [
+        (30, 29, FleetView::Common),
+        (30, 31, FleetView::Single),
+        (24 * 60, 23 * 60, FleetView::Common),
+        (24 * 60, 25 * 60, FleetView::Single),
+    ] {
+        let fleet = Fleet::default();
+        let subject = |n| Subject { interval: minute(interval), ..subject(n) };
+        for n in 0..3 {
+            fleet.refused(&subject(n), 0);
+        }
+        assert_eq!(fleet.refused(&subject(3), minutes), expected, "{interval} {minutes}");
+    }
 }
 
 #[test]
 fn links_that_are_held_count_for_as_long_as_they_are() {
-    let fleet = fleet(8, 5, 0);
-    assert_eq!(fleet.refused(0, 1000).suspected_alike, 4);
+    let fleet = fleet(8, 4);
+    assert_eq!(fleet.refused(&subject(4), 1000), FleetView::Common);
 }
 
 #[test]
-fn one_suspect_that_succeeds_releases_the_others() {
-    let fleet = fleet(8, 5, 0);
-    assert!(!fleet.refused(1, 1).released);
-    fleet.ends(0, true, None, true);
-    assert!(fleet.refused(1, 1).released);
+fn a_suspect_that_passes_has_the_others_of_its_server_judged() {
+    let fleet = fleet(8, 5);
+    let elsewhere = Origin::SelfHosted("psa.example.com".parse().expect("a host"));
+    assert_eq!(fleet.accused(&subject(5), elsewhere.clone(), 2), FleetView::Common);
+    assert_eq!(fleet.refused(&subject(1), 3), FleetView::Common);
+    fleet.ends(&subject(0), Some(4), false);
+    assert_eq!(fleet.refused(&subject(1), 5), FleetView::Single, "it is judged by itself");
+    assert_eq!(fleet.refused(&subject(2), 5), FleetView::Single);
+    fleet.ends(&subject(5), None, true);
+    assert_eq!(fleet.accused(&subject(5), elsewhere, 6), FleetView::Common, "another server said nothing");
 }
 
 #[test]
-fn a_suspended_suspect_or_one_with_other_keys_releases_no_link() {
-    let fleet = fleet(8, 5, 0);
-    fleet.ends(0, true, None, false);
-    let view = FleetView { ready: 8, suspected_alike: 4, released: false };
-    assert_eq!(fleet.refused(1, 1), view, "and still counts for an interval");
-    assert_eq!(fleet.refused(1, 40).suspected_alike, 3);
+fn links_that_fail_after_a_success_are_a_fleet_of_their_own() {
+    let fleet = fleet(20, 5);
+    fleet.ends(&subject(0), Some(2), false);
+    let views: Vec<_> = (5..9).map(|n| fleet.refused(&subject(n), 3)).collect();
+    let single = FleetView::Single;
+    assert_eq!(views, [single, single, single, FleetView::Common]);
+}
+
+#[test]
+fn a_suspect_that_is_suspended_or_passes_with_other_inputs_releases_no_link() {
+    let mut suspended = subject(0);
+    suspended.spec.suspend = Some(true);
+    let mut edited = subject(0);
+    edited.status.inputs.get_or_insert_default().credentials_version = Some("another".to_owned());
+    for (subject_0, passed_at) in [(suspended, None), (edited, Some(2))] {
+        let fleet = fleet(8, 5);
+        fleet.ends(&subject_0, passed_at, false);
+        assert_eq!(fleet.refused(&subject(1), 3), FleetView::Common);
+    }
+}
+
+#[test]
+fn a_link_takes_part_while_its_verdict_is_good_and_it_is_not_suspended() {
+    let mut subject = tests_subject();
+    assert!(!takes_part(&subject), "it was never judged");
+    subject.status = crate::link::decide::tests_rejected_status();
+    assert!(!takes_part(&subject));
+    let ready = subject.status.conditions.iter_mut().find(|it| it.type_ == "Ready").expect("judged");
+    (ready.status, ready.reason) = (ConditionStatus::Unknown, Reason::ValidationStale.as_str().to_owned());
+    assert!(takes_part(&subject));
+    subject.spec.suspend = Some(true);
+    assert!(!takes_part(&subject));
+}
+
+#[test]
+fn suspended_links_count_neither_as_failed_nor_as_passed() {
+    let fleet = fleet(40, 3);
+    for n in 4..40 {
+        let mut suspended = subject(n);
+        suspended.spec.suspend = Some(true);
+        fleet.ends(&suspended, Some(5), false);
+    }
+    assert_eq!(fleet.refused(&subject(3), 5), FleetView::Common);
 }
 
 #[test]

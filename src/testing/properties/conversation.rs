@@ -13,13 +13,15 @@ use serde_json::Value;
 use super::connectwise::{Reply, round};
 use super::secret::{self, Data};
 use crate::clock::Now;
-use crate::connectwise::Depth;
+use crate::connectwise::{ClientIdVersion, Depth};
 use crate::crd::{ConnectWiseLink, FINALIZER, LinkStatus, SecretLookup, SecretVersion};
 use crate::kubernetes::Link;
 use crate::link::Error;
+use crate::link::client_id::{AcceptedClientId, ClientIdView};
 use crate::link::config::Config;
 use crate::link::decide::checking;
-use crate::link::facts::{ClientIdView, Facts, FleetView, PollView, Precedence, Rival, SecretRead};
+use crate::link::facts::{Facts, FleetView, PollView, Precedence, Rival, SecretRead};
+use crate::link::origin::Origin;
 use crate::link::plan::{Answer, Change, Outcome, Question, Tried, Written};
 use crate::link::state::LinkState;
 use crate::link::subject::Subject;
@@ -68,7 +70,7 @@ pub fn visit(script: &Script) {
         1 => SecretLookup::Absent,
         _ => SecretLookup::NotWatched,
     };
-    let client_id = ClientIdView { generation: u64::from(choose(4) == 3), worked: choose(2) == 0 };
+    let client_id = client_id(choose(4) == 3, choose(2) == 0);
     let subject = Subject::read(&link, config);
     let poll = poll_view(&links, choose(4), now);
     let facts = Facts::at_start(watch, poll, client_id, subject.finalizer, now);
@@ -105,6 +107,17 @@ static RULES: LazyLock<Config> = LazyLock::new(|| crate::testing::config(Timings
 
 fn version() -> SecretVersion {
     SecretVersion { uid: "secret".to_owned(), resource_version: "1".to_owned() }
+}
+
+/// The clientId of the operator: the one that a stored status may name, or another.
+fn client_id(other: bool, accepted: bool) -> ClientIdView {
+    let version =
+        if other { ClientIdVersion::default() } else { ClientIdVersion::of(&"one".to_owned().into()) };
+    let mut known = AcceptedClientId::default();
+    if accepted {
+        known.accept(version, Origin::Cloud);
+    }
+    known.view(version)
 }
 
 fn poll_view(links: &[RemoteLink], kind: usize, at: Now) -> PollView {
@@ -174,11 +187,9 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                 1 => Precedence::After(Rival { visible_name: Some("other".to_owned()) }),
                 _ => Precedence::After(Rival { visible_name: None }),
             }),
-            Question::Fleet(_) => Answer::Fleet(FleetView {
-                ready: choose(9),
-                suspected_alike: choose(9),
-                released: choose(2) == 1,
-            }),
+            Question::Fleet(_) => {
+                Answer::Fleet(if choose(2) == 1 { FleetView::Common } else { FleetView::Single })
+            }
             Question::Link(id) => Answer::Link(match choose(3) {
                 0 | 1 => Ok(links.iter().find(|link| link.id == id).cloned()),
                 _ => Err(PetraFault::RateLimited(None)),

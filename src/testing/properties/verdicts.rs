@@ -3,6 +3,7 @@
 
 use crate::connectwise::{BoardAnswer, CompanyAnswer, KeysAnswer, MemberAnswer, PermissionsAnswer, Round};
 use crate::crd::{ConditionType, Inputs, LinkStatus, Reason};
+use crate::link::facts::Facts;
 
 /// What a round says for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub fn round_verdict(round: &Round, before: &LinkStatus) -> Option<RoundVerdict>
         {
             return None;
         }
+        // Its name led to a ConnectWise before, so that the operator's name server is the suspect.
+        (CompanyAnswer::PrivateAddress, _)
+            if before.site.as_ref().is_some_and(|site| site.codebase.is_some()) =>
+        {
+            return None;
+        }
         (CompanyAnswer::NotConnectWise, _) => return Some(RoundVerdict::Wrong(Reason::SiteInvalid)),
         (CompanyAnswer::HostNotAllowed | CompanyAnswer::PrivateAddress, _) => {
             return Some(RoundVerdict::Wrong(Reason::SiteNotAllowed));
@@ -50,6 +57,14 @@ pub fn round_verdict(round: &Round, before: &LinkStatus) -> Option<RoundVerdict>
             _ => Some(RoundVerdict::Wrong(Reason::ServiceBoardNotReady)),
         },
     }
+}
+
+/// Whether a refusal of the keys is as likely about the operator's clientId: the status says that they were accepted with
+/// another one, or is of an operator that did not say, and no server has accepted the one in use.
+pub(crate) fn blames_client_id(before: &LinkStatus, facts: &Facts, just: Option<RoundVerdict>) -> bool {
+    let refused = just == Some(RoundVerdict::Refused(Reason::CredentialsRejected));
+    let accepted = before.inputs.as_ref().and_then(|inputs| inputs.client_id_version.clone());
+    refused && accepted != Some(facts.client_id.version.to_string())
 }
 
 /// Whether what was known of this input before is so still; what was never known cannot have changed.

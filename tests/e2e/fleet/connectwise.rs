@@ -4,7 +4,8 @@ use harness::simulators::petra::CLIENT_ID as PETRAS_OWN;
 use harness::{OperatorOptions, Result, wait_for};
 
 use super::{
-    FLEET, INTERVAL, ask_and_follow, assert_always_ready, linked, stage, wait_for_hold, wait_until_held,
+    FLEET, INTERVAL, ask_and_follow, assert_always_ready, linked, stage, wait_for_hold, wait_for_more_looks,
+    wait_until_held,
 };
 use crate::conditions::LINKED;
 use crate::ledger::COMPANYINFO;
@@ -83,17 +84,55 @@ fn revoke_everywhere(stage: &Stage) -> Result<Vec<&'static str>> {
 }
 
 #[test]
-fn keys_revoked_everywhere_are_held_until_a_request_or_stale() -> Result<()> {
+fn keys_revoked_everywhere_are_held_until_a_person_asks() -> Result<()> {
     let stage = stage("fleet-revoked")?;
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let held = revoke_everywhere(&stage)?;
     wait_for_hold(&stage, true)?;
+    let (asked, held) = held.split_first().expect("some are held");
+    for (_, history) in fleet.iter_mut().filter(|(name, _)| held.contains(name)) {
+        history.until("stale", |status| status.is("Ready", "Unknown", "ValidationStale"))?;
+    }
     // A person asks about one link: it alone is judged.
-    stage.check_now(held[0], "1")?;
-    for (name, history) in &mut fleet {
+    stage.check_now(asked, "1")?;
+    for (name, history) in fleet.iter_mut().filter(|(name, _)| !held.contains(name)) {
         history.until("accused", |status| status.state("AuthFailed") == "True")?;
-        let was_held = history.was_ever("Ready", "Unknown");
-        assert_eq!(was_held, held[1..].contains(name), "{name}: {:?}", history.course("Ready"));
+        assert_eq!(history.was_ever("Ready", "Unknown"), *name == *asked, "{name}");
+    }
+    // Time alone accuses none of the others.
+    wait_for_more_looks(&stage, 2 * held.len())?;
+    for name in held {
+        stage.set_good_keys(name, &[&private_key(name)])?;
+    }
+    for (name, history) in fleet.iter_mut().filter(|(name, _)| held.contains(name)) {
+        history.until("Ready again", |status| status.is("Ready", "True", "Linked"))?;
+        let course = ["True Linked", "Unknown ValidationStale", "True Linked"];
+        assert_eq!(history.course("Ready"), course, "{name}");
+        assert!(!history.was_ever("AuthFailed", "True"), "{name}");
+    }
+    wait_for_hold(&stage, false)
+}
+
+#[test]
+fn a_restart_with_a_bad_client_id_accuses_no_link_however_few() -> Result<()> {
+    let mut stage = stage("fleet-restart")?;
+    stage.sims.world().set_client_ids(vec![GOOD.to_owned(), PETRAS_OWN.to_owned()]);
+    let mut fleet = linked(&stage, &FLEET[..2], INTERVAL)?;
+    assert!(stage.operator.stop()?.success());
+    stage.operator.write_client_id(BAD)?;
+    stage.operator.restart()?;
+    wait_until_held(&stage, 2)?;
+    for (_, history) in &mut fleet {
+        history.until("stale", |status| status.is("Ready", "Unknown", "ValidationStale"))?;
+    }
+    wait_for_more_looks(&stage, 2 * fleet.len())?;
+
+    stage.operator.write_client_id(GOOD)?;
+    for (name, history) in &mut fleet {
+        history.until("Ready again", |status| status.is("Ready", "True", "Linked"))?;
+        let course = ["True Linked", "Unknown ValidationStale", "True Linked"];
+        assert_eq!(history.course("Ready"), course, "{name}");
+        assert!(!history.was_ever("AuthFailed", "True"), "{name}");
     }
     wait_for_hold(&stage, false)
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
-use super::world::{SecretIs, Tenancy, World, at};
-use crate::connectwise::{Actual, BoardAnswer, Inconclusive, Level, Permissions, Required};
+use super::world::{SecretIs, Tenancy, World, at, new_client_id};
+use crate::connectwise::{Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Permissions, Required};
 use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
 use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::decide::{View, checking};
-use crate::link::facts::{ClientIdView, Facts, Rival};
+use crate::link::facts::{Facts, FleetView, Rival};
 use crate::petra::{Owner, PetraFault, Refusal, RemoteState};
 
 /// What a person reads: reason, condition, its status and its message.
@@ -45,7 +45,7 @@ const FURTHER: &[fn() -> World] = &[
     // CredentialsRejected.
     || {
         let mut world = with_tenancy(Tenancy::refusing());
-        world.client_id = ClientIdView::default();
+        world.client_id = new_client_id("one");
         world
     },
     || {
@@ -119,6 +119,22 @@ const FURTHER: &[fn() -> World] = &[
         world.wait(Duration::from_mins(1));
         world
     },
+    // ValidationStale and ConnectWiseUnavailable, where the operator itself may be the cause.
+    || {
+        stale(|world| {
+            world.fleet = FleetView::Common;
+            world.tenancy = Tenancy::refusing();
+        })
+    },
+    || stale(with_another_client_id),
+    || stale(|world| world.tenancy.company = CompanyAnswer::PrivateAddress),
+    || {
+        let mut world = World::ready();
+        with_another_client_id(&mut world);
+        world.edit(|spec| spec.permission_profile = Some("TicketingV2".to_owned()));
+        world.wait(Duration::from_mins(1));
+        world
+    },
     // DeletionBlocked.
     || held_deletion(PetraFault::KeyRejected),
     || held_deletion(PetraFault::RateLimited(None)),
@@ -149,6 +165,18 @@ fn failing_for(why: Refusal) -> World {
     world.visit();
     world.set_remote(RemoteState::Failed);
     world
+}
+
+fn stale(change: impl FnOnce(&mut World)) -> World {
+    let mut world = World::ready();
+    change(&mut world);
+    world.wait(Duration::from_mins(91));
+    world
+}
+
+fn with_another_client_id(world: &mut World) {
+    world.client_id = new_client_id("two");
+    world.tenancy = Tenancy::refusing();
 }
 
 fn mode(mode: RegistrationMode) -> RegistrationSpec {
@@ -198,7 +226,7 @@ fn while_a_round_runs(world: &World) -> Option<LinkStatus> {
     let facts = Facts::at_start(
         crate::crd::SecretLookup::NotWatched,
         crate::link::facts::PollView::NotYet,
-        world.client_id,
+        world.client_id.clone(),
         false,
         world.now,
     );

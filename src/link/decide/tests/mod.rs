@@ -5,6 +5,7 @@
 
 mod books;
 mod classification;
+mod fleet_table;
 mod histories;
 mod messages;
 mod rules;

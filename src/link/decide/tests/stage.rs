@@ -21,13 +21,12 @@ use jiff::Timestamp;
 use super::books::Links;
 use super::secret::SecretIs;
 use super::tenancy::Tenancy;
-use super::world::World;
+use super::world::{World, client_id_version};
 use crate::clock::Now;
-use crate::connectwise::{BoardAnswer, CompanyAnswer, CompanyId, Depth, Round, Tenant};
+use crate::connectwise::{BoardAnswer, ClientIdVersion, CompanyAnswer, CompanyId, Depth, Round, Tenant};
 use crate::crd::LinkRef;
 use crate::crd::{ConnectWiseLink, DeletionPolicy, LinkStatus};
 use crate::link::config::Config;
-use crate::link::facts::ClientIdView;
 use crate::petra::{LinkId, Owner, RemoteState};
 use operator::Operator;
 use petra::Petra;
@@ -54,7 +53,7 @@ struct Stage {
     tenancies: [Tenancy; 3],
     /// companyinfo of the third resource's company names another API host.
     moved: bool,
-    client_id: ClientIdView,
+    client_id: ClientIdVersion,
     petra: Petra,
     operators: [Operator; 2],
     leader: usize,
@@ -78,7 +77,7 @@ impl Stage {
             secrets_watched: true,
             tenancies: std::array::from_fn(|_| Tenancy::good()),
             moved: false,
-            client_id: ClientIdView { generation: 0, worked: true },
+            client_id: client_id_version("one"),
             petra: Petra::default(),
             operators: std::array::from_fn(|_| Operator::started_at(Duration::ZERO)),
             leader: 0,

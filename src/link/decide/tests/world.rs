@@ -3,20 +3,24 @@
 mod conversation;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::clock::Now;
-use crate::connectwise::{CompanyId, Depth, Round};
+use crate::connectwise::{ClientIdVersion, CompanyId, Depth, Round};
 use crate::crd::{
-    ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkSpec, LinkStatus, Reason,
+    ConditionStatus, ConditionType, ConnectWiseLink, FINALIZER, LinkRef, LinkSpec, LinkStatus, Reason,
     RegistrationMode, SecretReference,
 };
 use crate::kubernetes::WriteRefusal;
+use crate::link::client_id::{AcceptedClientId, ClientIdView};
 use crate::link::config::Config;
-use crate::link::facts::{ClientIdView, FleetView, Rival};
+use crate::link::facts::{FleetView, Rival};
+use crate::link::fleet::Fleet;
+use crate::link::origin::Origin;
 use crate::link::state::LinkState;
 use crate::link::subject::Subject;
 use crate::petra::{
@@ -49,6 +53,8 @@ pub(super) struct Trace {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world outside")]
 pub(super) struct World {
+    /// Namespace and name of the resource.
+    pub key: LinkRef,
     pub config: Config,
     /// `metadata.uid` of the resource.
     pub uid: OwnerUid,
@@ -93,6 +99,8 @@ pub(super) struct World {
     pub unsure: bool,
     answered_at: Now,
     pub fleet: FleetView,
+    /// The memory of all links, where this one is one of several, instead of [`World::fleet`].
+    pub shared: Option<Arc<Fleet>>,
     pub client_id: ClientIdView,
     pub rival: Option<Rival>,
     /// What the API server does not take.
@@ -106,6 +114,22 @@ pub(super) struct World {
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
+}
+
+/// A clientId that no server has accepted in this process.
+pub(super) fn new_client_id(text: &str) -> ClientIdView {
+    AcceptedClientId::default().view(client_id_version(text))
+}
+
+/// A clientId that the cloud has accepted.
+pub(super) fn accepted_client_id(text: &str) -> ClientIdView {
+    let mut accepted = AcceptedClientId::default();
+    accepted.accept(client_id_version(text), Origin::Cloud);
+    accepted.view(client_id_version(text))
+}
+
+pub(super) fn client_id_version(text: &str) -> ClientIdVersion {
+    ClientIdVersion::of(&text.to_owned().into())
 }
 
 impl World {
@@ -124,6 +148,7 @@ impl World {
         };
         let config = crate::testing::config(Timings { jitter: 0.0, ..Timings::default() });
         Self {
+            key: LinkRef::new("team", "acme"),
             config,
             uid: Self::uid(),
             spec,
@@ -154,8 +179,9 @@ impl World {
             poll_stopped: false,
             unsure: false,
             answered_at: Now { wall: at(1_800_000_000), up: Duration::from_hours(1) },
-            fleet: FleetView { ready: 1, ..FleetView::default() },
-            client_id: ClientIdView { generation: 0, worked: true },
+            fleet: FleetView::Single,
+            shared: None,
+            client_id: accepted_client_id("one"),
             rival: None,
             refuses: None,
             drops_operator: false,
@@ -181,8 +207,14 @@ impl World {
         world
     }
 
+    /// Who a new world's resource is at Petra.
     pub fn owner() -> Owner {
         Owner::new("here", "team", "acme")
+    }
+
+    /// Who this resource is at Petra.
+    pub fn own_name(&self) -> Owner {
+        Owner::new("here", &self.key.namespace, &self.key.name)
     }
 
     /// The UID of the world's resource, unless a test gives it another.
@@ -196,8 +228,8 @@ impl World {
 
     /// The stored resource.
     fn link(&self) -> ConnectWiseLink {
-        let mut link = ConnectWiseLink::new("acme", self.spec.clone());
-        link.metadata.namespace = Some("team".to_owned());
+        let mut link = ConnectWiseLink::new(&self.key.name, self.spec.clone());
+        link.metadata.namespace = Some(self.key.namespace.clone());
         link.metadata.uid = Some(self.uid.as_str().to_owned());
         link.metadata.generation = Some(self.generation);
         link.metadata.deletion_timestamp = self.deleting.map(Time);

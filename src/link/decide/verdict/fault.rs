@@ -93,15 +93,15 @@ fn rejected_text(view: &View) -> String {
     let at_petra = status.link.as_ref().and_then(|link| link.credentials_version.as_ref());
     message::credentials_rejected(
         &view.subject.spec.credentials_secret_ref.name,
-        view.facts.client_id.worked,
+        view.client_id_works(),
         at_petra.is_some() && at_petra != current,
     )
 }
 
-/// Renders the message of a standing fault again where it depends on more than the round that found it. Once the clientId
-/// has worked, a rejection no longer names it as a possible cause.
+/// Renders the message of a standing fault again where it depends on more than the round that found it. Once the server
+/// has accepted the clientId, a rejection no longer names it as a possible cause.
 pub(super) fn render_standing(view: &View, fault: Reason, builder: &mut StatusBuilder) {
-    if fault != Reason::CredentialsRejected || !view.facts.client_id.worked {
+    if fault != Reason::CredentialsRejected || !view.client_id_works() {
         return;
     }
     let text = rejected_text(view);

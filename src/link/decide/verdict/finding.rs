@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fault::{self, Board, Fault};
+use super::unanswered::Unanswered;
 use super::{StatusBuilder, Target, View, permissions_status};
 use crate::connectwise::{
     CompanyAnswer, Depth, Inconclusive, KeysAnswer, Line, MemberAnswer, Permissions, PermissionsAnswer,
@@ -24,12 +25,17 @@ pub(super) enum Finding {
     /// Something is wrong for sure.
     Fault(Box<Fault>),
     /// Nothing can be said of the whole.
-    Inconclusive { why: Inconclusive, evidence: PartialEvidence },
+    Inconclusive { why: Unanswered, evidence: PartialEvidence },
 }
 
 impl Finding {
     fn of(fault: Fault) -> Self {
         Self::Fault(Box::new(fault))
+    }
+
+    /// Nothing can be said at all.
+    fn nothing(why: Unanswered) -> Self {
+        Self::Inconclusive { why, evidence: PartialEvidence::default() }
     }
 }
 
@@ -83,7 +89,7 @@ pub(super) fn find(view: &View, target: &Target, round: &Round, standing: Option
 
 /// A cheap round only ever agrees, answers nothing, or asks for the full one.
 fn cheap(view: &View, round: &Round, standing: Option<Standing>) -> Finding {
-    let nothing = |why| Finding::Inconclusive { why, evidence: PartialEvidence::default() };
+    let nothing = |why| Finding::nothing(Unanswered::ConnectWise(why));
     match (&round.company, round.keys, standing) {
         (CompanyAnswer::Inconclusive(why), ..) => nothing(*why),
         (CompanyAnswer::Found(tenant), ..) if moved(view, tenant) => Finding::Escalate,
@@ -93,6 +99,9 @@ fn cheap(view: &View, round: &Round, standing: Option<Standing>) -> Finding {
             KeysAnswer::Rejected,
             Some(Standing::Fault(Reason::CredentialsRejected)),
         ) => Finding::Same,
+        (CompanyAnswer::Found(_), KeysAnswer::Rejected, _) if view.blames_client_id() => {
+            Finding::nothing(Unanswered::ClientId)
+        }
         (
             CompanyAnswer::Found(_),
             KeysAnswer::Accepted,
@@ -153,27 +162,26 @@ fn names(lines: &[PermissionLine]) -> BTreeSet<[String; 4]> {
 fn full(view: &View, target: &Target, round: &Round) -> Finding {
     match &round.company {
         CompanyAnswer::Found(_) => {}
-        CompanyAnswer::Inconclusive(why) => {
-            return Finding::Inconclusive { why: *why, evidence: PartialEvidence::default() };
-        }
+        CompanyAnswer::Inconclusive(why) => return Finding::nothing(Unanswered::ConnectWise(*why)),
         CompanyAnswer::Unknown => return Finding::of(fault::company_unknown(target)),
         // A page from a site that was ConnectWise before is as likely one of maintenance, or a proxy's.
         CompanyAnswer::NotConnectWise if is_known_as_connectwise(view) => {
-            return Finding::Inconclusive {
-                why: Inconclusive::Unavailable,
-                evidence: PartialEvidence::default(),
-            };
+            return Finding::nothing(Unanswered::ConnectWise(Inconclusive::Unavailable));
         }
         CompanyAnswer::NotConnectWise => return Finding::of(fault::not_connectwise(target)),
         CompanyAnswer::HostNotAllowed => return Finding::of(fault::host_not_allowed(target)),
+        CompanyAnswer::PrivateAddress
+            if is_known_as_connectwise(view) && !view.is_asked_for(Reason::SiteNotAllowed) =>
+        {
+            return Finding::nothing(Unanswered::PrivateAddress);
+        }
         CompanyAnswer::PrivateAddress => return Finding::of(fault::private_address(target)),
     }
     match round.keys {
         KeysAnswer::Accepted => {}
+        KeysAnswer::Rejected if view.blames_client_id() => return Finding::nothing(Unanswered::ClientId),
         KeysAnswer::Rejected => return Finding::of(fault::rejected(view)),
-        KeysAnswer::Inconclusive(why) => {
-            return Finding::Inconclusive { why, evidence: PartialEvidence::default() };
-        }
+        KeysAnswer::Inconclusive(why) => return Finding::nothing(Unanswered::ConnectWise(why)),
     }
     if round.member == MemberAnswer::Inactive {
         return Finding::of(fault::member_inactive());
@@ -182,7 +190,7 @@ fn full(view: &View, target: &Target, round: &Round) -> Finding {
         PermissionsAnswer::Judged(permissions) => permissions,
         PermissionsAnswer::Inconclusive(why) => {
             return Finding::Inconclusive {
-                why: *why,
+                why: Unanswered::ConnectWise(*why),
                 evidence: PartialEvidence { keys_accepted: true, denied: None },
             };
         }
@@ -196,7 +204,7 @@ fn full(view: &View, target: &Target, round: &Round) -> Finding {
         Board::Fine => Finding::Passed { permissions: status, denied },
         Board::Fault(text) => Finding::of(fault::board_not_ready(text, denied, status)),
         Board::Nothing(why) => Finding::Inconclusive {
-            why,
+            why: Unanswered::ConnectWise(why),
             evidence: PartialEvidence { keys_accepted: true, denied: Some(denied) },
         },
     }

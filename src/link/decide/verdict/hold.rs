@@ -1,54 +1,49 @@
-//! Results that do not change the verdict immediately: debounce, fleet hold, staleness, inconclusive rounds.
+//! Results that do not change the verdict immediately: debounce, fleet hold, staleness, rounds without an answer.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::Passed;
 use super::finding::PartialEvidence;
-use super::schedule::Schedule;
-use crate::connectwise::Inconclusive;
+use super::schedule::{HeldRound, Schedule};
+use super::unanswered::{HELD, NOT_ANSWERED, Unanswered};
 use crate::crd::{ConditionStatus, ConditionType, EventReason, Reason};
 use crate::link::decide::standing::Standing;
 use crate::link::decide::{Row, View};
+use crate::link::facts::FleetView;
 use crate::link::intervals;
 use crate::link::message;
-use crate::link::plan::{HeldCause, Plan, Question, Settlement};
+use crate::link::plan::{Accusation, HeldCause, Plan, Question, Settlement};
 use crate::link::reason_class::BackoffKind;
 use crate::link::state::Suspicion;
 use crate::link::status_builder::{Progress, StatusBuilder};
 
-/// The fleet rule holds a fault of more than 3 links and more than a fifth of the links that are or were recently Ready.
-/// This is the number of links.
-const FEW_LINKS: usize = 3;
-/// The divisor of the share, a fifth. See [`FEW_LINKS`].
-const SHARE_DIVISOR: usize = 5;
-
-/// Debounce and fleet: the plan that leaves a Ready link as it is, unless the accusation may stand now. With a `schedule`
-/// it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
+/// Debounce and fleet: the plan that leaves a link with a good verdict as it is, unless the accusation may stand now. With a
+/// `schedule` it is Petra that accuses, and ConnectWise's own next round stays as it is planned there.
 pub(in crate::link::decide) fn hold_accusation(
     view: &View,
-    of: Reason,
+    accused: Accusation,
     builder: &StatusBuilder,
     schedule: Option<&Schedule>,
 ) -> Option<Plan> {
-    let timings = &view.config.timings;
-    let asked_for = view.subject.requested_at.is_some();
-    let mut suspicion = match view.state.suspicion {
-        Some(known) if known.of == of => Suspicion { asked_for: known.asked_for || asked_for, ..known },
-        _ => Suspicion { of, since: view.now.up, asked_for, held: false },
+    if !view.subject.is_good() {
+        return None;
+    }
+    let (timings, of) = (&view.config.timings, accused.of);
+    let asked_for = view.is_asked_for(of);
+    let Some(fleet) = view.facts.fleet else { return Some(Plan::Ask(Question::Fleet(accused))) };
+    let held = fleet == FleetView::Common;
+    let suspicion = match view.state.suspicion {
+        Some(known) if known.of == of => Suspicion { asked_for, held, ..known },
+        _ => Suspicion { of, since: view.now.up, asked_for, held },
     };
     let debounce_left = timings.debounce.saturating_sub(view.elapsed(suspicion.since));
-    let Some(fleet) = view.facts.fleet else { return Some(Plan::Ask(Question::Fleet(of))) };
-    let alike = fleet.suspected_alike + 1;
-    suspicion.held =
-        !fleet.released && (suspicion.held || (alike > FEW_LINKS && alike * SHARE_DIVISOR > fleet.ready));
-    let fleet_holds = suspicion.held || view.facts.client_id.is_unproven();
-    if debounce_left.is_zero() && (suspicion.asked_for || !fleet_holds) {
+    if debounce_left.is_zero() && (asked_for || !held) {
         return None;
     }
     let (builder, stale) = match schedule {
-        None => stale_or_kept(view, builder.clone(), NOT_ANSWERED),
-        Some(_) => petra_stale_or_kept(view, builder.clone()),
+        None => stale_or_kept(view, builder.clone(), if held { HELD } else { NOT_ANSWERED }),
+        Some(_) => petra_stale_or_kept(view, builder.clone(), held),
     };
     let settled = view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
     let again = debounce_left.max(timings.floor);
@@ -82,9 +77,6 @@ pub(super) fn check_new_keys_again(view: &View, of: Reason, mut builder: StatusB
     Some(settled.holding(HeldCause::Debounce).requeue_in(view, floor).plan())
 }
 
-const NOT_ANSWERED: &str = "ConnectWise has not given a clear answer for too long. Its last answer was good, and nothing \
-    was found wrong. If this continues, ask the operator's administrator to check the connection to ConnectWise.";
-
 /// Marks a Ready link as stale after too long without a conclusive response. `why` is the message.
 pub(in crate::link::decide) fn stale_or_kept(
     view: &View,
@@ -104,27 +96,24 @@ pub(in crate::link::decide) fn stale_or_kept(
 }
 
 /// A Ready link of which Petra has not said for too long that it is good is stale, whatever holds the rest.
-fn petra_stale_or_kept(view: &View, mut builder: StatusBuilder) -> (StatusBuilder, bool) {
+fn petra_stale_or_kept(view: &View, mut builder: StatusBuilder, held: bool) -> (StatusBuilder, bool) {
     let ready = view.subject.status.is_true(ConditionType::Ready);
     if !ready || !view.is_petra_stale() {
         return (builder, false);
     }
-    builder.unknown(ConditionType::Ready, Reason::ValidationStale, message::petra_stale());
+    let text = if held { message::looks_again(HELD) } else { message::petra_stale() };
+    builder.unknown(ConditionType::Ready, Reason::ValidationStale, text);
     (builder, true)
 }
 
-/// A round that answered nothing.
+/// A round that answered nothing about the link.
 pub(super) fn inconclusive(
     view: &View,
     standing: Option<Standing>,
-    why: Inconclusive,
+    why: Unanswered,
     evidence: PartialEvidence,
     builder: StatusBuilder,
 ) -> Row<Passed> {
-    let retry_after = match why {
-        Inconclusive::RateLimited(wait) => wait,
-        _ => None,
-    };
     let standing = match standing {
         Some(Standing::Fault(fault)) if evidence.disproves(fault) => None,
         other => other,
@@ -132,31 +121,29 @@ pub(super) fn inconclusive(
     match standing {
         Some(Standing::Passed) if !view.subject.status.is_true(ConditionType::Ready) => {
             let tenant = view.state.tenant.clone();
-            let held = Some((BackoffKind::Held, retry_after));
+            let held = Some(HeldRound { cause: why.cause(), retry_after: why.retry_after() });
             ControlFlow::Continue(Passed {
                 builder,
                 schedule: Schedule { tenant, fresh: false, due: view.now.up, held },
             })
         }
         Some(_) => {
-            let (builder, stale) = stale_or_kept(view, builder, NOT_ANSWERED);
+            let (builder, stale) = stale_or_kept(view, builder, why.stale_text());
             let settled =
                 view.settle(builder.finish(if stale { Progress::Reconciling } else { Progress::Keep }));
-            ControlFlow::Break(held(view, settled, retry_after).plan())
+            ControlFlow::Break(held(view, why.forget_refusal(settled), why).plan())
         }
-        None => {
-            let (settled, kind) = without_verdict(view, why, evidence, builder);
-            ControlFlow::Break(settled.requeue_with_backoff(view, kind, retry_after).plan())
-        }
+        None => ControlFlow::Break(without_verdict(view, why, evidence, builder)),
     }
 }
 
-/// Ends a visit whose verdict is held, with one event for the whole streak.
-fn held(view: &View, settled: Settlement, retry_after: Option<Duration>) -> Settlement {
+/// Ends a visit whose verdict is held, with one event for the whole streak. If the operator itself is the cause, the event
+/// is on its own pod.
+fn held(view: &View, settled: Settlement, why: Unanswered) -> Settlement {
     let first = view.state.backoff.kind != Some(BackoffKind::Held);
     let settled =
-        settled.holding(HeldCause::Inconclusive).requeue_with_backoff(view, BackoffKind::Held, retry_after);
-    if first {
+        settled.holding(why.cause()).requeue_with_backoff(view, BackoffKind::Held, why.retry_after());
+    if first && why.cause() == HeldCause::Inconclusive {
         settled.event(
             EventReason::CheckInconclusive,
             "ConnectWise gave no clear answer (outage, timeout or proxy). The last result still applies.",
@@ -168,18 +155,24 @@ fn held(view: &View, settled: Settlement, retry_after: Option<Duration>) -> Sett
 
 fn without_verdict(
     view: &View,
-    why: Inconclusive,
+    why: Unanswered,
     evidence: PartialEvidence,
     mut builder: StatusBuilder,
-) -> (Settlement, BackoffKind) {
-    let site_fault = match why {
-        Inconclusive::NoSuchName => Some("The host name of the site does not exist"),
-        Inconclusive::BadCertificate => Some("The certificate of the site is not trusted"),
-        _ => None,
-    };
+) -> Plan {
+    let site_fault = why.site_fault();
     let since = site_fault.map(|_| view.state.site_unreachable_since.unwrap_or(view.now.up));
     let over = since.is_some_and(|since| view.elapsed(since) >= view.config.timings.site_grace);
     let stale = view.subject.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale);
+    // Its name was known and its certificate good before, so that the operator's own network may be the cause.
+    if over
+        && stale
+        && let Some(by) = view.server()
+    {
+        let accused = Accusation { of: Reason::SiteUnreachable, by };
+        if let Some(plan) = hold_accusation(view, accused, &builder, None) {
+            return plan;
+        }
+    }
     let mut kind = BackoffKind::Inconclusive;
     if stale && !over {
         // What is too old to be known is not made "never judged" by one more failure.
@@ -198,28 +191,18 @@ fn without_verdict(
         }
         _ if stale => Progress::Keep,
         _ => {
-            let (reason, what) = match why {
-                Inconclusive::RateLimited(_) => {
-                    (Reason::RateLimited, "ConnectWise asked the operator to slow down")
-                }
-                Inconclusive::NoSuchName => (
-                    Reason::ConnectWiseUnavailable,
-                    "The host name of the site does not exist. Check spec.siteUrl",
-                ),
-                Inconclusive::BadCertificate => (
-                    Reason::ConnectWiseUnavailable,
-                    "The certificate of the site is not trusted. Check spec.siteUrl",
-                ),
-                Inconclusive::Unavailable => (
-                    Reason::ConnectWiseUnavailable,
-                    "ConnectWise gave no clear answer (outage, timeout or proxy). Nothing was found wrong",
-                ),
-            };
-            builder.unknown(ConditionType::Ready, reason, message::looks_again(&format!("{what}.")));
+            let (reason, text) = why.reason();
+            builder.unknown(ConditionType::Ready, reason, message::looks_again(text));
             Progress::Reconciling
         }
     };
-    let mut settled = view.settle(builder.finish(progress));
+    let mut settled = why.forget_refusal(view.settle(builder.finish(progress)));
     settled.state.site_unreachable_since = since;
-    (settled, kind)
+    if over {
+        settled.state.suspicion = None;
+    }
+    if why.cause() == HeldCause::Fleet {
+        settled = settled.holding(HeldCause::Fleet);
+    }
+    settled.requeue_with_backoff(view, kind, why.retry_after()).plan()
 }

@@ -21,8 +21,16 @@ pub(in crate::link::decide) struct Schedule {
     pub fresh: bool,
     /// When the next round is due, where none was made in this visit.
     pub due: Duration,
-    /// A round that answered nothing was made in this visit; its next try.
-    pub held: Option<(BackoffKind, Option<Duration>)>,
+    /// A round that answered nothing was made in this visit.
+    pub held: Option<HeldRound>,
+}
+
+/// A round that answered nothing, while a verdict stands.
+pub(in crate::link::decide) struct HeldRound {
+    /// Why the verdict is held.
+    pub cause: HeldCause,
+    /// How long the server asked to wait.
+    pub retry_after: Option<Duration>,
 }
 
 impl Schedule {
@@ -34,10 +42,11 @@ impl Schedule {
     pub(in crate::link::decide) fn end(&self, view: &View, mut settled: Settlement) -> Settlement {
         settled.state.tenant = self.tenant.clone().or(settled.state.tenant);
         match self.held {
-            Some((kind, retry_after)) => {
-                settled.holding(HeldCause::Inconclusive).requeue_with_backoff(view, kind, retry_after)
+            Some(HeldRound { cause, retry_after }) => {
+                settled.holding(cause).requeue_with_backoff(view, BackoffKind::Held, retry_after)
             }
             None if self.fresh => {
+                settled.state.passed_at = Some(view.now.up);
                 // ConnectWise just found nothing wrong; what is suspected at Petra is Petra's to clear.
                 settled.disproving(|suspicion| !suspicion.is_of_petra()).requeue_for_routine(view)
             }

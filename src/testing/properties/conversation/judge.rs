@@ -12,7 +12,7 @@ use crate::link::message;
 use crate::link::plan::{Change, Settlement};
 use crate::petra::{Holder, Owner, OwnerUid, PutAnswer, RemoteLink, RemoteState};
 use crate::testing::properties::verdicts::{
-    RoundVerdict, accusations_are_backed, passed, round_verdict, same_keys, same_role,
+    RoundVerdict, accusations_are_backed, blames_client_id, passed, round_verdict, same_keys, same_role,
 };
 use crate::testing::properties::{WORD, tells_nothing};
 
@@ -61,7 +61,7 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
                 panic!("a PUT without keys");
             };
             assert_eq!(read, credentials, "a PUT of other keys than were read");
-            let just = view.facts.round.as_ref().map(|round| round_verdict(round, &subject.status));
+            let just = view.facts.round.as_ref().map(|_| verdict(view));
             let inputs = subject.status.inputs.clone().unwrap_or_default();
             let still_holds = passed(&subject.status)
                 && inputs.credentials_version.as_deref() == Some(credentials.as_str())
@@ -85,6 +85,13 @@ pub(super) fn changed(view: &View, change: &Change, links: &[RemoteLink]) {
             assert!(is_ours, "a DELETE of a link that is not this resource's: {id}");
         }
     }
+}
+
+/// What the round says for sure. A refusal that is as likely about the operator's clientId says nothing.
+fn verdict(view: &View) -> Option<RoundVerdict> {
+    let before = &view.subject.status;
+    let just = view.facts.round.as_ref().and_then(|round| round_verdict(round, before));
+    just.filter(|_| !blames_client_id(before, view.facts, just))
 }
 
 fn is_fit(status: &LinkStatus, stored: usize) {
@@ -193,7 +200,7 @@ fn ready_was_proved(view: &View, after: &LinkStatus) {
     let inputs_before = before.inputs.clone().unwrap_or_default();
     let same = same_keys(&inputs_before, &inputs) && same_role(&inputs_before, &inputs);
     let stood = before.is_true(ConditionType::Ready) && same;
-    let just = view.facts.round.as_ref().and_then(|round| round_verdict(round, before));
+    let just = verdict(view);
     if stood {
         return;
     }

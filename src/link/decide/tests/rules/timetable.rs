@@ -84,7 +84,7 @@ fn at_connectwise() -> Vec<Walk> {
     out.tenancy = outage();
     out.wait(31 * MINUTE);
     let mut alike = World::ready();
-    alike.fleet = FleetView { ready: 10, suspected_alike: 3, released: false };
+    alike.fleet = FleetView::Common;
     alike.tenancy = Tenancy::refusing();
     alike.wait(31 * MINUTE);
     alike.visit();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::world::{SecretIs, Tenancy, World};
+use super::super::world::{SecretIs, Tenancy, World, accepted_client_id, new_client_id};
 use super::{MINUTE, lacking, outage, wait_and_visit};
 use crate::connectwise::{BoardAnswer, CompanyAnswer, Depth, Inconclusive, Permissions, PermissionsAnswer};
 use crate::crd::{ConditionStatus, ConditionType, Inputs};
-use crate::link::facts::{ClientIdView, FleetView};
+use crate::link::facts::FleetView;
 use crate::link::message;
 use crate::link::plan::HeldCause;
 
@@ -233,7 +233,7 @@ fn a_good_answer_between_two_accusations_clears_the_first() {
 #[test]
 fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
     let mut world = World::ready();
-    world.fleet = FleetView { ready: 15, suspected_alike: 3, released: false };
+    world.fleet = FleetView::Common;
     world.tenancy = Tenancy::refusing();
     world.wait(31 * MINUTE);
     world.visit();
@@ -247,44 +247,37 @@ fn a_fleet_is_not_accused_at_once_unless_a_person_asks() {
 }
 
 #[test]
-fn few_links_or_a_fleet_with_one_success_are_accused() {
-    for fleet in [
-        FleetView { ready: 20, suspected_alike: 3, released: false },
-        FleetView { ready: 3, suspected_alike: 2, released: false },
-        FleetView { ready: 15, suspected_alike: 3, released: true },
-    ] {
+fn a_client_id_that_was_just_changed_accuses_nobody() {
+    for restarts in [false, true] {
         let mut world = World::ready();
-        world.fleet = fleet;
+        world.client_id = new_client_id("two");
         world.tenancy = Tenancy::refusing();
         world.wait(31 * MINUTE);
-        world.visit();
-        world.wait(2 * MINUTE);
-        world.visit();
-        assert_eq!(world.ready_reason(), "False/CredentialsRejected", "{fleet:?}");
+        if restarts {
+            world.restart();
+            world.visit();
+            world.wait(16 * MINUTE);
+        }
+        for _ in 0..2 {
+            let (settlement, trace) = world.visit();
+            assert_eq!((trace.rounds.len(), settlement.held), (1, Some(HeldCause::Fleet)));
+            assert_eq!(world.ready_reason(), "True/Linked");
+            world.wait(10 * MINUTE);
+        }
+        world.client_id = accepted_client_id("two");
+        for told in ["True/Linked", "False/CredentialsRejected"] {
+            world.visit();
+            assert_eq!(world.ready_reason(), told, "its keys alone are judged, as any others");
+            world.wait(MINUTE);
+        }
     }
-}
-
-#[test]
-fn a_client_id_that_was_just_changed_accuses_nobody() {
-    let mut world = World::ready();
-    world.client_id = ClientIdView { generation: 1, worked: false };
-    world.tenancy = Tenancy::refusing();
-    world.wait(31 * MINUTE);
-    world.visit();
-    world.wait(2 * MINUTE);
-    world.visit();
-    assert_eq!(world.ready_reason(), "True/Linked");
-    world.client_id.worked = true;
-    world.wait(10 * MINUTE);
-    world.visit();
-    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
 }
 
 #[test]
 fn until_the_client_id_has_worked_a_refusal_names_it_as_a_suspect() {
     let mut world = World::new();
     world.tenancy = Tenancy::refusing();
-    world.client_id.worked = false;
+    world.client_id = new_client_id("one");
     let (settlement, _) = world.visit();
     assert!(settlement.status.conditions[0].message.contains("clientId"));
     let mut world = World::new();

@@ -13,6 +13,7 @@ use crate::crd::{ConditionType, DeletionPolicy, LinkSpec, LinkStatus, Registrati
 use crate::link::decide::tests::histories::lacking;
 use crate::link::decide::tests::secret::SecretIs;
 use crate::link::decide::tests::tenancy::Tenancy;
+use crate::link::decide::tests::world::client_id_version;
 use crate::petra::{Owner, PetraFault, RemoteLink, RemoteState};
 
 #[derive(Clone, Debug)]
@@ -226,8 +227,7 @@ impl Stage {
             Event::Secret(who, secret) => self.write_secret(who, secret),
             Event::Tenancy(who, tenancy) => self.tenancies[who] = *tenancy,
             Event::ClientId(changed) => {
-                self.client_id.generation += u64::from(changed);
-                self.client_id.worked = !changed;
+                self.client_id = client_id_version(if changed { "two" } else { "one" });
             }
             Event::Petra(mood) => self.petra.mood = mood,
             Event::PetraRefuses(refuses) => self.petra.refuses = refuses,

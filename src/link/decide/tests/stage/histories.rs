@@ -12,6 +12,7 @@ use crate::crd::{ConditionStatus, ConditionType, Reason};
 use crate::link::decide::tests::secret::SecretIs;
 use crate::link::decide::tests::soak;
 use crate::link::decide::tests::tenancy::Tenancy;
+use crate::link::decide::tests::world::client_id_version;
 use crate::petra::RemoteState;
 
 /// After so many looks of the leader at every link the end is reached.
@@ -38,7 +39,7 @@ impl Stage {
         self.petra.mood = Mood::Good;
         (self.petra.refuses, self.petra.list_unsure, self.moved) = (false, false, false);
         (self.secrets_watched, self.lease_is_short) = (true, false);
-        self.client_id.worked = true;
+        self.client_id = client_id_version("one");
         for who in 0..NAMES.len() {
             self.tenancies[who] = Tenancy { board: BoardAnswer::Ready, ..Tenancy::good() };
             self.write_secret(who, SecretIs::Keys { public: "CANARY-last", revision: 0 });

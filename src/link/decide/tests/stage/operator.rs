@@ -8,10 +8,13 @@ use futures::FutureExt;
 use super::referee::Referee;
 use super::{Stage, Who};
 use crate::clock::Now;
+use crate::connectwise::{CompanyAnswer, KeysAnswer};
 use crate::crd::LinkStatus;
+use crate::link::client_id::AcceptedClientId;
 use crate::link::decide::tests::books::{Links, Order};
 use crate::link::facts::{Facts, PollView, SecretRead};
 use crate::link::fleet::Fleet;
+use crate::link::origin::Origin;
 use crate::link::plan::{Answer, Change, Outcome, Question, Settlement, Tried, Written};
 use crate::link::subject::Subject;
 use crate::link::visit::{Effects, End, Visit};
@@ -28,6 +31,7 @@ pub(super) struct Operator {
     /// How far its wall clock is ahead.
     pub skew: Duration,
     pub fleet: Fleet,
+    accepted: AcceptedClientId,
     /// The shared poll's last answered list.
     list: Option<Snapshot>,
     failing: Option<PetraFault>,
@@ -61,6 +65,7 @@ impl Operator {
             leads_since: started,
             skew: Duration::ZERO,
             fleet: Fleet::default(),
+            accepted: AcceptedClientId::default(),
             list: None,
             failing: None,
             waiting: BTreeSet::new(),
@@ -146,7 +151,8 @@ impl Stage {
         let state = process.fleet.recall(&subject);
         let watch = self.secrets[who].lookup(self.secrets_watched);
         let poll = process.poll_view(&subject);
-        let mut facts = Facts::at_start(watch, poll, self.client_id, subject.finalizer, self.now(operator));
+        let client_id = process.accepted.view(self.client_id);
+        let mut facts = Facts::at_start(watch, poll, client_id, subject.finalizer, self.now(operator));
         facts.leads_since = process.leads_since.saturating_sub(process.started);
         let began = subject.status.clone();
         let visit = Visit::begin(link, subject, state, facts).expect("the watch is never behind here");
@@ -229,6 +235,10 @@ impl Effects for Visited<'_> {
             Question::Round(depth) => {
                 assert!(matches!(visit.facts.secret, Some(SecretRead::Keys { .. })), "a round without keys");
                 let round = stage.round(who, depth, &visit.link);
+                if let (KeysAnswer::Accepted, CompanyAnswer::Found(tenant)) = (round.keys, &round.company) {
+                    let server = Origin::of_server(&tenant.api_host);
+                    stage.operators[operator].accepted.accept(visit.facts.client_id.version, server);
+                }
                 stage.referee.asked(who, &round, visit);
                 Answer::Round(round, None)
             }
@@ -237,9 +247,9 @@ impl Effects for Visited<'_> {
                 Answer::Poll(stage.operators[operator].poll_view(subject))
             }
             Question::Rival(id) => Answer::Rival(stage.operators[operator].fleet.precedence(subject, &id)),
-            Question::Fleet(of) => {
-                let (now, window) = (stage.now(operator).up, stage.config.timings.interval);
-                Answer::Fleet(stage.operators[operator].fleet.view(subject, of, now, window))
+            Question::Fleet(accused) => {
+                let now = stage.now(operator).up;
+                Answer::Fleet(stage.operators[operator].fleet.view(subject, accused, now))
             }
             Question::Trial(_) => Answer::Trial(Tried::Taken),
             Question::Link(id) => Answer::Link(stage.petra.read(|links| links.get(&id).cloned())),

@@ -17,7 +17,9 @@ use crate::link::plan::HeldCause;
 use crate::link::visit::Visit;
 use crate::petra::client::Adopt;
 use crate::petra::{LinkId, OwnerUid, RemoteState, Version};
-use crate::testing::properties::verdicts::{RoundVerdict, accusations_are_backed, round_verdict};
+use crate::testing::properties::verdicts::{
+    RoundVerdict, accusations_are_backed, blames_client_id, round_verdict,
+};
 
 /// The inputs that a good round proves: company, keys, profile, board.
 type Proof = (String, String, String, Option<String>);
@@ -194,7 +196,8 @@ impl Referee {
         }
         let was = before.is_true(ConditionType::Ready) && same_keys(before, after);
         let just = visit.facts.round.as_ref().and_then(|round| round_verdict(round, before));
-        let refuted = just.is_some_and(|verdict| verdict != RoundVerdict::Good);
+        let blamed = blames_client_id(before, &visit.facts, just);
+        let refuted = !blamed && just.is_some_and(|verdict| verdict != RoundVerdict::Good);
         assert!(was || !refuted, "Ready against what ConnectWise just said");
     }
 }

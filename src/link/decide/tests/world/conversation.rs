@@ -26,7 +26,8 @@ struct Visited<'a> {
 
 impl World {
     fn poll_view(&self) -> PollView {
-        let owned = |link: &&RemoteLink| link.owner.as_ref() == Some(&Self::owner());
+        let own_name = self.own_name();
+        let owned = |link: &&RemoteLink| link.owner.as_ref() == Some(&own_name);
         let recorded = |link: &&RemoteLink| {
             self.status.link.as_ref().is_some_and(|record| record.id == link.id.as_str())
         };
@@ -58,7 +59,8 @@ impl World {
             self.answered_at = self.now;
         }
         let watch = self.secret.lookup(self.secrets_watched);
-        let mut facts = Facts::at_start(watch, self.poll_view(), self.client_id, self.finalizer, self.now);
+        let (poll, client_id) = (self.poll_view(), self.client_id.clone());
+        let mut facts = Facts::at_start(watch, poll, client_id, self.finalizer, self.now);
         facts.leads_since = self.leads_since;
         let begun = Visit::begin(self.link(), self.subject(), self.state.clone(), facts);
         let mut visit = begun.expect("there are no resource versions here");
@@ -67,6 +69,9 @@ impl World {
         let end = visit.run(&config, &mut visited).now_or_never().expect("nothing waits");
         let trace = visited.trace;
         let end = end.unwrap_or_else(|error| panic!("{error}: {:?}", self.status));
+        if let (End::Settled(settlement), Some(fleet)) = (&end, &self.shared) {
+            fleet.settled(&visit, settlement);
+        }
         self.state = match end {
             End::Settled(_) => visit.state,
             End::Outdated | End::NotYet(_) | End::Refused(..) => {
@@ -131,7 +136,10 @@ impl Effects for Visited<'_> {
             Question::Rival(_) => {
                 Answer::Rival(world.rival.clone().map_or(Precedence::First, Precedence::After))
             }
-            Question::Fleet(_) => Answer::Fleet(world.fleet),
+            Question::Fleet(accused) => Answer::Fleet(match &world.shared {
+                Some(fleet) => fleet.view(&visit.subject, accused, world.now.up),
+                None => world.fleet,
+            }),
             Question::Link(id) => {
                 trace.petra_reads += 1;
                 world.wait(world.petra_takes);
@@ -174,7 +182,7 @@ impl Effects for Visited<'_> {
                 } else if let Some(fault) = world.petra_fault.or(world.put_fault) {
                     PutAnswer::Unknown(fault)
                 } else {
-                    let (credentials, owner) = (credentials.as_str().to_owned(), World::owner());
+                    let (credentials, owner) = (credentials.as_str().to_owned(), world.own_name());
                     let owner_uid = world.uid.clone();
                     let order = Order { id, company, owner, owner_uid, expected, adopt_from, credentials };
                     let version = world.next_version();
@@ -187,7 +195,10 @@ impl Effects for Visited<'_> {
                 Outcome::Delete(match world.petra_fault {
                     Some(fault) => DeleteAnswer::Unknown(fault),
                     None if world.petra_moves_on && world.petra.contains_key(&id) => DeleteAnswer::LookAgain,
-                    None => books::delete(&mut world.petra, &id, &World::owner(), &expected),
+                    None => {
+                        let owner = world.own_name();
+                        books::delete(&mut world.petra, &id, &owner, &expected)
+                    }
                 })
             }
         })
