@@ -12,6 +12,8 @@ pub(crate) enum Origin {
     SelfHosted(HostPort),
     /// Petra.
     Petra,
+    /// The flags and files of this operator.
+    Configuration,
 }
 
 impl Origin {

@@ -38,6 +38,8 @@ pub(crate) struct SpecProblem {
     pub reason: Reason,
     /// The message of `Ready`.
     pub message: String,
+    /// Whether the same spec may be fine with another configuration of the operator.
+    pub of_configuration: bool,
 }
 
 /// One link, as a visit begins.
@@ -154,6 +156,20 @@ impl Subject {
             client_id_version: last.client_id_version,
         }
     }
+
+    /// Whether the spec names what the status judges. If it cannot be worked on then, the operator's configuration changed
+    /// and not the spec.
+    #[must_use]
+    pub(crate) fn names_judged_inputs(&self, config: &Config) -> bool {
+        let Some(last) = &self.status.inputs else { return false };
+        let site = HostPort::parse_site(&self.spec.site_url).ok().map(|site| site.site_key().to_string());
+        last.site == site
+            && last.company_id.as_ref() == Some(&self.spec.company_id)
+            && last.secret_name.as_ref() == Some(&self.spec.credentials_secret_ref.name)
+            && last.permission_profile.as_deref() == Some(self.spec.profile_name())
+            && last.service_board == self.spec.service_board
+            && last.mode == Some(mode(&self.spec, &self.status, config))
+    }
 }
 
 fn interval(spec: &LinkSpec, config: &Config) -> Duration {
@@ -163,8 +179,16 @@ fn interval(spec: &LinkSpec, config: &Config) -> Duration {
     }
 }
 
+fn mode(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> RegistrationMode {
+    let recorded = status.link.as_ref().and_then(|link| link.mode);
+    let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
+    asked.or(recorded).unwrap_or(config.default_mode)
+}
+
 fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Target, SpecProblem> {
-    let invalid = |message: String| SpecProblem { reason: Reason::SpecInvalid, message };
+    let invalid =
+        |message: String| SpecProblem { reason: Reason::SpecInvalid, message, of_configuration: false };
+    let unknown_here = |reason, message| SpecProblem { reason, message, of_configuration: true };
     let company = CompanyId::parse(&spec.company_id)
         .map_err(|problem| invalid(format!("spec.companyId: {problem}. Correct it in the resource.")))?;
     let site = HostPort::parse_site(&spec.site_url)
@@ -186,43 +210,45 @@ fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Targe
     }
     let Some(profile) = config.profiles.get(spec.profile_name()) else {
         let known: Vec<&str> = config.profiles.names().collect();
-        return Err(invalid(format!(
-            "spec.permissionProfile does not name a profile of this operator. Use one of {}, or ask the operator's \
-             administrator to add yours to the profiles file.",
-            known.join(", ")
-        )));
+        return Err(unknown_here(
+            Reason::SpecInvalid,
+            format!(
+                "spec.permissionProfile does not name a profile of this operator. Use one of {}, or ask the operator's \
+                 administrator to add yours to the profiles file.",
+                known.join(", ")
+            ),
+        ));
     };
-    let recorded = status.link.as_ref().and_then(|link| link.mode);
-    let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
-    let mode = asked.or(recorded).unwrap_or(config.default_mode);
+    let mode = mode(spec, status, config);
     if mode == RegistrationMode::Api && !config.petra_configured {
-        return Err(invalid(
+        return Err(unknown_here(
+            Reason::SpecInvalid,
             "The registration mode is Api, but this operator has no Petra URL. Set spec.registration.mode to Portal, or ask \
              the operator's administrator to set --petra-url."
                 .to_owned(),
         ));
     }
     if config.allow.check(Service::ConnectWise, &site, Purpose::Discovery).is_err() {
-        return Err(SpecProblem {
-            reason: Reason::SiteNotAllowed,
-            message: format!(
+        return Err(unknown_here(
+            Reason::SiteNotAllowed,
+            format!(
                 "{site} is not a production host of the ConnectWise cloud, and the operator's configuration does not allow it. \
                  Correct spec.siteUrl, or ask the operator's administrator to add the flag \"--allow-site={site}\"."
             ),
-        });
+        ));
     }
     if config
         .companies
         .as_ref()
         .is_some_and(|companies| !companies.iter().any(|allowed| allowed.is_same(&company)))
     {
-        return Err(SpecProblem {
-            reason: Reason::CompanyNotAllowed,
-            message: format!(
+        return Err(unknown_here(
+            Reason::CompanyNotAllowed,
+            format!(
                 "The operator's configuration does not allow company \"{company}\". Correct spec.companyId, or ask the \
                  operator's administrator to add the flag \"--allow-company={company}\"."
             ),
-        });
+        ));
     }
     Ok(Target { site, company, profile: Arc::clone(profile), mode })
 }

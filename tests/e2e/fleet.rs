@@ -1,16 +1,17 @@
 //! A fleet does not flip at once: what is the operator's own fault, or looks like it, accuses and re-registers nobody.
 
+mod configuration;
 mod connectwise;
 mod petra;
 mod registration;
 
 use harness::simulators::scenario::{Company, KeyPair, Member, PrivateKey};
-use harness::{OperatorOptions, Result, Status, wait_for};
+use harness::{Operator, OperatorOptions, Result, Status, wait_for};
 use serde_json::{Value, json};
 
 use crate::conditions::LINKED;
 use crate::linked::History;
-use crate::stage::Stage;
+use crate::stage::{Stage, binary};
 
 /// A minute passes in half a second.
 const SPEED: f64 = 120.0;
@@ -52,6 +53,16 @@ fn linked(stage: &Stage, names: &[&'static str], interval: &str) -> Result<Vec<(
         stage.wait_for(name, LINKED[0])?;
     }
     names.iter().map(|name| Ok((*name, stage.follow(name)?))).collect()
+}
+
+/// Ends the operator, and starts another one in its place with these changes of its options.
+fn restart_with(stage: &mut Stage, change: impl FnOnce(&mut OperatorOptions)) -> Result<()> {
+    assert!(stage.operator.stop()?.success());
+    let mut options =
+        OperatorOptions { time_speed: SPEED, ..OperatorOptions::in_namespace(&stage.namespace) };
+    change(&mut options);
+    stage.operator = Operator::start(binary(), stage.cluster, &stage.sims, &options)?;
+    Ok(())
 }
 
 /// How many looks of this operator ended with a held fleet.

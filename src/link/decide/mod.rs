@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::facts::Facts;
-use super::plan::{Change, Plan, Question};
+use super::origin::Origin;
+use super::plan::{Accusation, Change, Plan, Question};
 use super::state::LinkState;
 use super::status_builder::{Progress, StatusBuilder};
 use super::subject::{SpecProblem, Subject};
@@ -138,14 +139,24 @@ fn suspend(view: &View) -> Row<()> {
     ControlFlow::Break(settled.plan())
 }
 
-/// An invalid spec. Only an edit can fix it, and the edit triggers a visit.
+/// An invalid spec. Only an edit can fix it, and the edit triggers a visit. If the spec was judged good as it is, the
+/// operator's configuration changed: a link with a good verdict is accused as ConnectWise would accuse it.
 fn spec_problem(view: &View, problem: &SpecProblem) -> Plan {
     let mut builder = view.status_builder();
+    if problem.of_configuration && view.subject.names_judged_inputs(view.config) {
+        let accused = Accusation { of: problem.reason, by: Origin::Configuration };
+        if let Some(plan) = verdict::hold_accusation(view, accused, &builder, None) {
+            return plan;
+        }
+    }
+    builder.fields().last_handled_reconcile_at = view.handled();
     builder
         .set(ConditionType::Ready, ConditionStatus::False.because(problem.reason, problem.message.clone()));
     not_evaluated(&mut builder);
     builder.fields().inputs = None;
-    view.settle(builder.finish(Progress::Stalled)).plan()
+    let mut settled = view.settle(builder.finish(Progress::Stalled));
+    settled.state.suspicion = None;
+    settled.plan()
 }
 
 /// `AuthFailed` and `PermissionDenied` of a row that stands before ConnectWise was asked.

@@ -61,6 +61,8 @@ fn passed_at(state: &LinkState, origin: &Origin) -> Option<Duration> {
     match origin {
         Origin::Cloud | Origin::SelfHosted(_) => state.passed_at,
         Origin::Petra => state.petra_heard_at,
+        // It only changes with a restart, so each link that does not fail passes at any time.
+        Origin::Configuration => Some(Duration::MAX),
     }
 }
 
@@ -87,7 +89,8 @@ impl Suspects {
     pub(crate) fn settled(&mut self, subject: &Subject, state: &LinkState) {
         let Some(suspect) = self.suspected.get(&subject.key) else { return };
         let origin = &suspect.accused.by;
-        let passed = (*origin != Origin::Petra || subject.is_ready())
+        let passed = *origin != Origin::Configuration
+            && (*origin != Origin::Petra || subject.is_ready())
             && passed_at(state, origin).is_some_and(|at| at > suspect.last);
         let disproves = passed && suspect.evidence == Evidence::of(&subject.status);
         if !disproves && !subject.spec.suspended() {

@@ -1,23 +1,10 @@
 //! A changed default of the operator: links that are registered keep the mode that they were registered in.
 
-use harness::{Operator, OperatorOptions, Result};
+use harness::Result;
 use serde_json::json;
 
-use super::{FLEET, SPEED, ask_and_follow, assert_always_ready, linked, stage, writes_at_petra};
+use super::{FLEET, ask_and_follow, assert_always_ready, linked, restart_with, stage, writes_at_petra};
 use crate::linked::OFTEN;
-use crate::stage::{Stage, binary};
-
-/// Ends the operator, and starts another one in its place with these flags beside the usual ones.
-fn restart_with(stage: &mut Stage, flags: &[&str]) -> Result<()> {
-    assert!(stage.operator.stop()?.success());
-    let options = OperatorOptions {
-        time_speed: SPEED,
-        extra_args: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-        ..OperatorOptions::in_namespace(&stage.namespace)
-    };
-    stage.operator = Operator::start(binary(), stage.cluster, &stage.sims, &options)?;
-    Ok(())
-}
 
 #[test]
 fn another_default_mode_changes_nothing_that_is_registered() -> Result<()> {
@@ -25,7 +12,7 @@ fn another_default_mode_changes_nothing_that_is_registered() -> Result<()> {
     let mut fleet = linked(&stage, &FLEET[..4], OFTEN)?;
     let before = writes_at_petra(&stage)?;
 
-    restart_with(&mut stage, &["--registration=Portal"])?;
+    restart_with(&mut stage, |options| options.extra_args.push("--registration=Portal".to_owned()))?;
     for (name, _) in &fleet {
         let status = stage.wait_for_checks(name, 1)?;
         assert_eq!(status.text("/link/mode"), "Api", "{status}");
@@ -39,7 +26,7 @@ fn another_default_mode_changes_nothing_that_is_registered() -> Result<()> {
     stage.wait_for("bravo", ("Registered", "True", "Acknowledged"))?;
     let mut by_hand = stage.follow("bravo")?;
 
-    restart_with(&mut stage, &[])?;
+    restart_with(&mut stage, |_| {})?;
     let status = stage.wait_for_checks("bravo", 1)?;
     assert_eq!(status.text("/link/mode"), "Portal", "{status}");
     ask_and_follow(&stage, "bravo", &mut by_hand)?;

@@ -24,6 +24,8 @@ pub struct OperatorOptions {
     pub petra: bool,
     /// `--installation-id`; the owner of a link is `<this>/<namespace>/<name>`.
     pub installation_id: String,
+    /// Whether the hosts of the simulated ConnectWise are allowed.
+    pub allow_sites: bool,
     /// Content of the clientId file: any GUID is good at the simulator.
     pub client_id: String,
     /// Content of the Petra key file; absent: a key that the simulator accepts.
@@ -47,6 +49,7 @@ impl OperatorOptions {
             time_speed: 1.0,
             petra: true,
             installation_id: "harness".to_owned(),
+            allow_sites: true,
             client_id: "5a0c0de0-0000-4000-8000-0000000000ca".to_owned(),
             petra_key: None,
             log_level: "trace".to_owned(),
@@ -183,7 +186,9 @@ fn arguments(folder: &Path, kubeconfig: &Path, sims: &Sims, options: &OperatorOp
         format!("--log-level={}", options.log_level),
         format!("--time-speed={}", options.time_speed),
     ];
-    arguments.extend(sims.sites().iter().map(|site| format!("--allow-site={site}")));
+    if options.allow_sites {
+        arguments.extend(sims.sites().iter().map(|site| format!("--allow-site={site}")));
+    }
     if options.petra {
         arguments.push(format!("--petra-url={}", sims.petra_url()));
         arguments.push(format!("--installation-id={}", options.installation_id));

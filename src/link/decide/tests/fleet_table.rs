@@ -117,6 +117,19 @@ const ROWS: &[Row] = &[
     ("the certificate of one server is not trusted", || {
         cloud(11).then(|herd| herd.answer(..1, &Tenancy::out(Inconclusive::BadCertificate)))
     }),
+    ("the operator restarts without --allow-site", || {
+        Herd::of(self_hosted_links("psa.example.com", 11)).then(Herd::lose_allow_site).then(Herd::restart)
+    }),
+    ("the same, with one link", || {
+        Herd::of(self_hosted_links("psa.example.com", 1)).then(Herd::lose_allow_site).then(Herd::restart)
+    }),
+    ("the same, with acknowledged links", || {
+        let links = self_hosted_links("psa.example.com", 11).into_iter().map(World::by_portal);
+        Herd::of(links.collect()).then(Herd::lose_allow_site).then(Herd::restart)
+    }),
+    ("the operator restarts with another --allow-company", || {
+        cloud(11).then(Herd::lose_allow_company).then(Herd::restart)
+    }),
     ("no company is known any more", || {
         let unknown = Tenancy { company: CompanyAnswer::Unknown, ..Tenancy::good() };
         cloud(11).then(|herd| herd.answer(.., &unknown))

@@ -1,5 +1,6 @@
 //! A fleet of links in one process: each has a world of its own, and all share the memory of the operator.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::slice::SliceIndex;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::super::world::{Tenancy, World, client_id_version};
 use crate::clock::Now;
 use crate::connectwise::{CompanyAnswer, CompanyId, KeysAnswer, Tenant};
-use crate::crd::{ConditionStatus, ConditionType};
+use crate::crd::{ConditionStatus, ConditionType, RegistrationSpec};
 use crate::link::client_id::AcceptedClientId;
 use crate::link::fleet::Fleet;
 use crate::link::origin::Origin;
@@ -70,6 +71,18 @@ impl World {
         self.confirm();
         self.visit();
         assert_eq!(self.ready_reason(), "True/Linked");
+    }
+
+    /// The same link in mode `Portal`, acknowledged.
+    pub(super) fn by_portal(mut self) -> Self {
+        let portal = Self::portal().config;
+        (self.config.default_mode, self.config.petra_configured) =
+            (portal.default_mode, portal.petra_configured);
+        let (settlement, _) = self.visit();
+        let token = settlement.status.conditions[0].message.rsplit(' ').next().expect("a token").to_owned();
+        let acknowledged = RegistrationSpec { acknowledged: Some(token), ..RegistrationSpec::default() };
+        self.edit(|spec| spec.registration = Some(acknowledged));
+        self
     }
 }
 
@@ -230,9 +243,17 @@ impl Herd {
         self.wake();
     }
 
+    pub fn lose_allow_site(&mut self) {
+        self.worlds.iter_mut().for_each(|world| world.config.allow = AllowList::default());
+    }
+
     /// Every link at Petra belongs to another installation from now on.
     pub fn take_another_installation_id(&mut self) {
         self.worlds.iter_mut().for_each(|world| world.config.installation = "there".to_owned());
+    }
+
+    pub fn lose_allow_company(&mut self) {
+        self.worlds.iter_mut().for_each(|world| world.config.companies = Some(BTreeSet::new()));
     }
 }
 

@@ -1,14 +1,18 @@
 //! What all links share: a fleet that is held, how the hold ends, and the operator's own keys.
 
+use std::collections::BTreeSet;
+
 use super::super::world::{SecretIs, Tenancy, World, accepted_client_id, client_id_version, new_client_id};
 use super::{MINUTE, outage};
+use crate::connectwise::profile::Profiles;
 use crate::connectwise::{CompanyAnswer, Depth, Inconclusive};
-use crate::crd::{ConditionType, LinkStatus};
+use crate::crd::{ConditionType, LinkSpec, LinkStatus};
 use crate::link::decide::{OperatorKeys, may_help};
 use crate::link::facts::FleetView;
 use crate::link::plan::HeldCause;
 use crate::link::state::LinkState;
 use crate::petra::PetraFault;
+use crate::upstream::allow::AllowList;
 
 /// A Ready link whose keys ConnectWise refuses for the second time, as those of many others.
 fn held_by_the_fleet() -> World {
@@ -226,6 +230,83 @@ fn a_name_or_certificate_that_was_good_is_a_fault_only_of_few_links() {
             }
             assert_eq!(world.ready_reason(), told, "{why:?}");
         }
+    }
+}
+
+type Loss = fn(&mut World);
+
+/// Ways to lose what a link needs of the operator's configuration, and the reason of each.
+fn lost() -> [(&'static str, Loss); 4] {
+    [
+        ("SiteNotAllowed", |world| world.config.allow = AllowList::default()),
+        ("CompanyNotAllowed", |world| world.config.companies = Some(BTreeSet::new())),
+        ("SpecInvalid", |world| world.config.profiles = Profiles::builtin()),
+        ("SpecInvalid", |world| world.config.petra_configured = false),
+    ]
+}
+
+/// A Ready link that needs `--allow-site`, a profile of its own, and a Petra URL.
+fn configured() -> World {
+    let mut world = World::new();
+    world.config.allow = AllowList::new(["psa.example.com".parse().expect("a host")], None);
+    world.config.profiles = Profiles::with_file(OWN_PROFILE, "profiles.yaml").expect("a profile");
+    world.spec.permission_profile = Some("Own".to_owned());
+    world.spec.site_url = "psa.example.com".to_owned();
+    world.visit();
+    world.confirm();
+    world.visit();
+    assert_eq!(world.ready_reason(), "True/Linked");
+    world
+}
+
+const OWN_PROFILE: &str =
+    "profiles: {Own: {source: Test, functions: [{module: Companies, function: Contacts, inquire: All}]}}";
+
+#[test]
+fn lost_configuration_is_a_fault_only_of_few_links_and_then_not_at_once() {
+    for (reason, lose) in lost() {
+        for fleet in [FleetView::Single, FleetView::Common] {
+            let mut world = configured();
+            world.fleet = fleet;
+            lose(&mut world);
+            world.restart();
+            let (settlement, trace) = world.visit();
+            assert_eq!((world.ready_reason().as_str(), trace.rounds.len()), ("True/Linked", 0), "{reason}");
+            world.wait(settlement.next.expect("it looks again"));
+            let (_, trace) = world.visit();
+            let told =
+                if fleet == FleetView::Single { format!("False/{reason}") } else { "True/Linked".to_owned() };
+            assert_eq!((world.ready_reason(), trace.rounds.len(), trace.secret_reads), (told, 0, 0));
+            if fleet == FleetView::Common {
+                world.wait(90 * MINUTE);
+                world.visit();
+                assert_eq!(world.ready_reason(), "Unknown/ValidationStale", "{reason}");
+                world.wait(24 * 60 * MINUTE);
+                world.visit();
+                assert_eq!(world.ready_reason(), "Unknown/ValidationStale", "{reason}");
+                world.requested_at = Some("now".to_owned());
+                world.visit();
+                assert_eq!(world.ready_reason(), format!("False/{reason}"), "a person asked");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edit_that_the_configuration_forbids_is_a_fault_at_once() {
+    type Edit = fn(&mut LinkSpec);
+    let edits: [(&str, Edit); 4] = [
+        ("SpecInvalid", |spec| spec.permission_profile = Some("Nobody".to_owned())),
+        ("SiteNotAllowed", |spec| spec.site_url = "psa.elsewhere.example".to_owned()),
+        ("SpecInvalid", |spec| spec.company_id = "a b".to_owned()),
+        ("SpecInvalid", |spec| spec.interval = Some("1d".to_owned())),
+    ];
+    for (reason, edit) in edits {
+        let mut world = World::ready();
+        world.fleet = FleetView::Common;
+        world.edit(edit);
+        world.visit();
+        assert_eq!(world.ready_reason(), format!("False/{reason}"));
     }
 }
 
