@@ -53,6 +53,7 @@ pub(crate) struct Elsewhere {
 }
 
 /// All that this process knows of a link beyond the resource. All times are on the monotonic clock.
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact about the link")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LinkState {
     /// UID of the resource that this is about. A namesake made later starts with a new state.

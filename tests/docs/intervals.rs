@@ -162,7 +162,8 @@ fn waits(timings: &Timings) -> Vec<String> {
     let LeaseTerms { duration, renew_within, retry } = lease;
     let mut waits = vec![format!("{:.0} %", jitter * 100.0)];
     waits.extend([floor, retry_after_max, secret_poll_later].map(|wait| shown(*wait)));
-    waits.extend([checking_after, secret_grace, site_grace, debounce].map(|wait| shown(*wait)));
+    // The floor is also the time within which refused new keys are checked once more.
+    waits.extend([checking_after, secret_grace, site_grace, debounce, floor].map(|wait| shown(*wait)));
     waits.push(stale_intervals.to_string());
     waits.extend(
         [stale_cap, full_round, confirm, deletion_grace, poll_idle, account].map(|wait| shown(*wait)),
