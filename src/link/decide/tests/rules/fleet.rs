@@ -60,9 +60,10 @@ fn a_held_link_is_accused_when_the_others_have_no_part_in_it_any_more() {
 fn a_held_link_becomes_stale_and_is_never_accused_for_that() {
     let mut world = held_by_the_fleet();
     world.wait(90 * MINUTE);
-    for writes in [1, 0, 0] {
+    for _ in 0..3 {
         let (settlement, trace) = world.visit();
-        assert_eq!((trace.writes, settlement.held), (writes, Some(HeldCause::Fleet)));
+        assert_eq!(settlement.held, Some(HeldCause::Fleet));
+        assert!(trace.writes <= 1, "the result, or a day later the claim");
         assert_eq!(world.ready_reason(), "Unknown/ValidationStale");
         world.wait(24 * 60 * MINUTE);
     }
