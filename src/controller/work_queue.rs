@@ -20,6 +20,8 @@ use crate::upstream::hosts::HostPort;
 pub(super) struct WorkQueue {
     of_namespace: usize,
     of_server: usize,
+    /// How many links of one namespace may run at one server.
+    of_both: usize,
     state: Mutex<State>,
     wake: Wake,
 }
@@ -41,12 +43,13 @@ struct Parked {
     woken: bool,
 }
 
-/// How many links there are of each namespace and each server.
+/// How many links there are of each namespace, of each server, and of each namespace at each server.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     all: usize,
     namespaces: HashMap<String, usize>,
     servers: HashMap<HostPort, usize>,
+    both: HashMap<(String, HostPort), usize>,
 }
 
 impl Counts {
@@ -55,6 +58,7 @@ impl Counts {
         *self.namespaces.entry(link.namespace.clone()).or_default() += 1;
         if let Some(server) = server {
             *self.servers.entry(server.clone()).or_default() += 1;
+            *self.both.entry((link.namespace.clone(), server.clone())).or_default() += 1;
         }
     }
 
@@ -63,6 +67,7 @@ impl Counts {
         take_one(&mut self.namespaces, &link.namespace);
         if let Some(server) = server {
             take_one(&mut self.servers, server);
+            take_one(&mut self.both, &(link.namespace.clone(), server.clone()));
         }
     }
 }
@@ -85,12 +90,13 @@ pub(super) struct Slot {
 }
 
 impl WorkQueue {
-    /// `concurrency` links may run at once. One server may take half, and so may one namespace where several share them.
+    /// `concurrency` links may run at once. One server may take half. Where several namespaces share them, one of them may
+    /// take half too, and half of what one server may take.
     pub(super) fn new(concurrency: u16, several: bool, wake: Wake) -> Arc<Self> {
         let all = usize::from(concurrency);
         let half = all.div_ceil(2);
-        let of_namespace = if several { half } else { all };
-        Arc::new(Self { of_namespace, of_server: half, state: Mutex::default(), wake })
+        let (of_namespace, of_both) = if several { (half, half.div_ceil(2)) } else { (all, half) };
+        Arc::new(Self { of_namespace, of_server: half, of_both, state: Mutex::default(), wake })
     }
 
     /// A link waits for a reconcile.
@@ -137,8 +143,12 @@ impl WorkQueue {
 
     fn has_room(&self, running: &Counts, link: &LinkRef, server: Option<&HostPort>) -> bool {
         let namespace = running.namespaces.get(&link.namespace).copied().unwrap_or_default();
-        let server = server.and_then(|server| running.servers.get(server)).copied().unwrap_or_default();
-        namespace < self.of_namespace && server < self.of_server
+        namespace < self.of_namespace
+            && server.is_none_or(|server| {
+                let both = running.both.get(&(link.namespace.clone(), server.clone()));
+                running.servers.get(server).is_none_or(|running| *running < self.of_server)
+                    && both.is_none_or(|running| *running < self.of_both)
+            })
     }
 
     /// Wakes every parked link that may run beside those that run and those that were woken already.
@@ -220,6 +230,17 @@ mod tests {
     }
 
     #[test]
+    fn one_namespace_leaves_room_at_its_server_to_the_others() {
+        let (queue, _woken) = queue(8, true);
+        let slow = || Some(server("na.myconnectwise.net"));
+        let slots = ["1", "2", "3"].map(|name| queue.start(&LinkRef::new("busy", name), slow()));
+        assert_eq!(slots.each_ref().map(Option::is_some), [true, true, false]);
+        let quiet = ["1", "2", "3"].map(|name| queue.start(&LinkRef::new("quiet", name), slow()));
+        assert_eq!(quiet.each_ref().map(Option::is_some), [true, true, false]);
+        assert!(queue.start(&LinkRef::new("third", "1"), slow()).is_none(), "the server has its share");
+    }
+
+    #[test]
     fn a_slot_that_frees_two_shares_wakes_a_link_of_each() {
         let (queue, mut woken) = queue(2, true);
         let (slow, fast) = (|| Some(server("psa.example.com")), || Some(server("na.myconnectwise.net")));
@@ -292,6 +313,7 @@ mod tests {
         drop(slot);
         assert_eq!(queue.counts(), (0, 0));
         let state = queue.state.lock();
-        assert!(state.running.namespaces.is_empty() && state.running.servers.is_empty());
+        let Counts { namespaces, servers, both, .. } = &state.running;
+        assert!(namespaces.is_empty() && servers.is_empty() && both.is_empty());
     }
 }
