@@ -1,6 +1,6 @@
 //! What a run left behind, in words that are the same in every run, and what no run may ever do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use harness::gate::Write;
 use harness::simulators::Service;
@@ -20,6 +20,7 @@ const TIMES: &[&str] = &[
     "lastTransitionTime",
     "lastValidatedTime",
     "registeredTime",
+    "renewTime",
     "secretResourceVersion",
     "secretUid",
     "updatedAt",
@@ -35,7 +36,8 @@ impl State {
     pub fn of(scene: &Scene) -> Result<Self> {
         let namespace = cluster().api().get(&api::namespace(&scene.namespace))?;
         let listed = cluster().api().get(&api::links(&scene.namespace))?.unwrap_or_default();
-        let links = listed["items"].as_array().into_iter().flatten().map(|link| {
+        let items = || listed["items"].as_array().into_iter().flatten();
+        let links = items().map(|link| {
             json!({
                 "name": link["metadata"]["name"],
                 "finalizers": link["metadata"]["finalizers"],
@@ -53,6 +55,9 @@ impl State {
         });
         // ConnectWise's version stands in `site` and is no time; it is the same in every run.
         take_times_out(&mut state);
+        let names =
+            items().filter_map(|link| Some((link["metadata"]["uid"].as_str()?, &link["metadata"]["name"])));
+        name_resources(&mut state, &names.collect());
         let text = plain(scene, &state.to_string());
         Ok(Self(serde_json::from_str(&text).map_err(|error| unreadable(&error))?))
     }
@@ -149,11 +154,29 @@ fn plain(scene: &Scene, text: &str) -> String {
     let short: String = id.as_str().trim_start_matches("cw-").chars().take(8).collect();
     let site = scene.sims.site();
     let port = site.rsplit(':').next().unwrap_or_default();
-    text.replace(&scene.namespace, "NAMESPACE")
+    text.replace(&format!("\"{}\"", scene.operator_namespace), "\"OPERATOR\"")
+        .replace(&scene.namespace, "NAMESPACE")
         .replace(id.as_str(), "LINK")
         .replace(link_id_of(scene, NEIGHBOUR).as_str(), "NEIGHBOUR")
         .replace(&short, "SHORT")
         .replace(&format!(":{port}"), ":PORT")
+}
+
+/// Uids differ from run to run: the name of the resource instead, or that it is gone.
+fn name_resources(value: &mut Value, names: &HashMap<&str, &Value>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(uid)) = fields.get("ownerUid") {
+                let name = names
+                    .get(uid.as_str())
+                    .map_or_else(|| json!("a resource that is gone"), |name| (*name).clone());
+                fields.insert("ownerUid".to_owned(), name);
+            }
+            fields.values_mut().for_each(|value| name_resources(value, names));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| name_resources(item, names)),
+        _ => {}
+    }
 }
 
 fn take_times_out(value: &mut Value) {

@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Where a workload takes place.
 pub struct Scene {
     pub namespace: String,
+    /// The namespace in which the operator runs.
+    pub operator_namespace: String,
     pub sims: Sims,
     pub fuse: Fuse,
     /// How the operator sees the API server.
@@ -60,7 +62,8 @@ impl Scene {
             let rbac = "/apis/rbac.authorization.k8s.io/v1";
             cluster().api().create(&format!("{rbac}/namespaces/{namespace}/{kind}"), object.to_string())?;
         }
-        Ok(Self { namespace: namespace.to_owned(), sims, fuse, lens, gate })
+        let operator_namespace = installation.namespace().to_owned();
+        Ok(Self { namespace: namespace.to_owned(), operator_namespace, sims, fuse, lens, gate })
     }
 
     /// Makes a Secret with this private key of the company.

@@ -88,11 +88,18 @@ pub fn connectwise_refused_petra(actor: &Actor) -> Result<()> {
     actor.sims().petra().force_state(&actor.link_id(), &failed)
 }
 
+/// The headers of a problem that Petra describes.
+pub fn problem_json() -> BTreeMap<String, String> {
+    BTreeMap::from([("content-type".to_owned(), "application/problem+json".to_owned())])
+}
+
 pub fn connectwise_refuses_petra_at_once(actor: &Actor) -> Result<()> {
-    let headers = BTreeMap::from([("content-type".to_owned(), "application/problem+json".to_owned())]);
     let body =
         json!({"code": "credentials_rejected", "title": "ConnectWise refused the keys", "status": 422});
-    actor.trouble_at_petra("PUT", Effect::Status { status: 422, headers, body: body.to_string() });
+    actor.trouble_at_petra(
+        "PUT",
+        Effect::Status { status: 422, headers: problem_json(), body: body.to_string() },
+    );
     actor.begin(plain)
 }
 

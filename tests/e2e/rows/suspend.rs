@@ -1,9 +1,11 @@
 //! Suspension: whatever a link's state is, nothing is asked and nothing is sent until it goes on.
 
 use harness::simulators::world::MemberChange;
+use harness::simulators::{Effect, Rule, Service};
 use harness::{Link, OperatorOptions, Result, Status};
 use serde_json::json;
 
+use super::petra::problem_json;
 use crate::conditions::{LINKED, Row, conditions};
 use crate::linked::{MEMBER, OFTEN, RARELY, private_key};
 use crate::stage::{SPEED, Stage};
@@ -86,6 +88,12 @@ fn a_link_suspended_while_it_waits_for_others_resumes_with_their_news() -> Resul
     petra.place(&id, &foreign)?;
     let id_of_delta = stage.linked("delta", |link| link)?.text("/link/id").to_owned();
     petra.force_state(&id_of_delta, &json!({"state": "failed", "reason": "credentials_rejected"}))?;
+    // The keys are sent again after a while: Petra refuses them each time.
+    let refusal =
+        json!({"code": "credentials_rejected", "title": "ConnectWise refused the keys", "status": 422});
+    let refused = Effect::Status { status: 422, headers: problem_json(), body: refusal.to_string() };
+    let rule = Rule { method: Some("PUT".to_owned()), ..Rule::on(Service::Petra, refused).company("delta") };
+    stage.sims.faults().add(rule).expect("the rule can be carried out");
     stage.apply_link("echo", |link| link.mode("Portal"))?;
     let inactive = |inactive| MemberChange { inactive: Some(inactive), ..MemberChange::default() };
     stage.sims.world().change_member("foxtrot", MEMBER, inactive(true))?;
