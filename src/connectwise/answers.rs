@@ -102,7 +102,8 @@ pub enum BoardAnswer {
 /// How much is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// One mySecurity call (or the probes, where the tenant refuses mySecurity).
+    /// One mySecurity call (or the probes, where the tenant refuses mySecurity), after companyinfo where this process has
+    /// not found the tenant.
     Cheap,
     /// Discovery, identity, permissions, board.
     Full,
@@ -113,7 +114,7 @@ pub enum Depth {
 pub struct Round {
     /// How much was asked.
     pub depth: Depth,
-    /// The company. A cheap round repeats the tenant that it was given.
+    /// The company. A cheap round repeats the tenant that it was given, if it was given one.
     pub company: CompanyAnswer,
     /// The keys.
     pub keys: KeysAnswer,

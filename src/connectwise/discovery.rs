@@ -6,6 +6,7 @@ use super::client::{Asker, ConnectWise, NoAnswer, Transport};
 use super::company::CompanyId;
 use super::tenant::{NoTenant, Tenant, read_tenant};
 use crate::upstream::Fault;
+use crate::upstream::allow;
 use crate::upstream::hosts::HostPort;
 
 /// Asks the site where the company's API is. `api-na.…` is asked as `na.…`: companyinfo is documented on the plain host,
@@ -18,7 +19,7 @@ pub(crate) async fn discover<T: Transport>(
 ) -> CompanyAnswer {
     let site = site.site_key();
     let found = match connectwise.companyinfo(&site, company, asker).await {
-        Ok(info) => read_tenant(&site, &info).and_then(|tenant| of_company(tenant, &site, company)),
+        Ok(info) => read_tenant(&site, &info).map(|tenant| as_it_may_say(tenant, &site, company)),
         Err(no_answer) => return without_info(no_answer),
     };
     match found {
@@ -39,14 +40,15 @@ fn without_info(no_answer: NoAnswer) -> CompanyAnswer {
     }
 }
 
-/// A server outside ConnectWise's cloud may only name the company that it was asked about: the link's id is derived from the
-/// answer, and such a server must not claim another company's link. **U**: whether the cloud knows a company by two names.
-fn of_company(tenant: Tenant, site: &HostPort, company: &CompanyId) -> Result<Tenant, NoTenant> {
-    let speaks_for_all = site.is_cloud();
-    if speaks_for_all || tenant.canonical_company.is_same(company) {
-        Ok(tenant)
+/// The tenant, with a name that the server may give it: the link's id is derived from the name, and no server may claim
+/// another company's link. A server of the vendor speaks for all companies, any other for those that it serves itself. Where
+/// a server names another one, the name that counts is that of the login company, which that other one is asked about with
+/// the keys. `CompanyID` may differ from the login company: it is never a reason to refuse.
+fn as_it_may_say(tenant: Tenant, site: &HostPort, company: &CompanyId) -> Tenant {
+    if allow::is_vendors(site) || tenant.api_host.is_same_server(site) {
+        tenant
     } else {
-        Err(NoTenant::NoCompanyInfo)
+        Tenant { canonical_company: company.clone(), ..tenant }
     }
 }
 
@@ -69,13 +71,26 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_its_own_speaks_for_no_other_company() {
-        let tenant = |site: &str| read_tenant(&host(site), &companyinfo("v2025_1/")).unwrap();
-        let asked = |site: &str, company: &str| {
-            of_company(tenant(site), &host(site), &CompanyId::parse(company).unwrap()).map(drop)
+    fn a_server_names_the_companies_that_it_serves_and_no_others() {
+        let named = |site: &str, site_url: &str, asked: &str| {
+            let mut info = companyinfo("v2025_1/");
+            info["SiteUrl"] = site_url.into();
+            let tenant = read_tenant(&host(site), &info).unwrap();
+            as_it_may_say(tenant, &host(site), &CompanyId::parse(asked).unwrap())
+                .canonical_company
+                .to_string()
         };
-        assert_eq!(asked("psa.example.com", "MYCO"), Ok(()));
-        assert_eq!(asked("psa.example.com", "other"), Err(NoTenant::NoCompanyInfo));
-        assert_eq!(asked("na.myconnectwise.net", "other"), Ok(()));
+        let cloud = "api-na.myconnectwise.net";
+        for (site, site_url, counts) in [
+            ("na.myconnectwise.net", cloud, "MyCo"),
+            ("na.myconnectwise.net", "", "MyCo"),
+            ("mycompany.connectwise.com", cloud, "MyCo"),
+            ("psa.example.com", "", "MyCo"),
+            ("psa.example.com", "api-psa.example.com", "MyCo"),
+            ("psa.example.com", cloud, "login"),
+            ("psa.example.com", "api.example.com", "login"),
+        ] {
+            assert_eq!(named(site, site_url, "login"), counts, "{site} {site_url:?}");
+        }
     }
 }

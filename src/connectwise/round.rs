@@ -3,7 +3,7 @@
 //! | | calls |
 //! |---|---|
 //! | full | companyinfo, myMembers/info, mySecurity, the probes that are still open, and for a named board boards and teams |
-//! | cheap | mySecurity; where it returns nothing, the probes |
+//! | cheap | mySecurity; where it returns nothing, the probes. Before it companyinfo, where this process has not found the tenant |
 //!
 //! Lists of more than 1,000 rows take a call more for each further page. Where the tenant's path leads nowhere, companyinfo
 //! is asked once more, and the round begins again if the tenant has moved. All calls together have one deadline: what was
@@ -59,13 +59,21 @@ pub(crate) async fn full<T: Transport>(connectwise: &ConnectWise<T>, inputs: Inp
     }
 }
 
-/// Asks for the role alone, on a tenant that an earlier full round found.
+/// Asks for the role alone, on the tenant that an earlier round of this process found. Without one, companyinfo says where
+/// the keys may go, as in a full round.
 pub(crate) async fn cheap<T: Transport>(
     connectwise: &ConnectWise<T>,
     inputs: Inputs<'_>,
-    tenant: &Tenant,
+    known: Option<&Tenant>,
 ) -> Round {
-    on_tenant(connectwise, inputs, Depth::Cheap, tenant.clone()).await
+    let company = match known {
+        Some(tenant) => CompanyAnswer::Found(tenant.clone()),
+        None => discover(connectwise, inputs.site, inputs.company, inputs.asker).await,
+    };
+    match company {
+        CompanyAnswer::Found(tenant) => on_tenant(connectwise, inputs, Depth::Cheap, tenant).await,
+        other => without_tenant(inputs, Depth::Cheap, other),
+    }
 }
 
 async fn on_tenant<T: Transport>(

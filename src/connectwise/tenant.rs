@@ -1,4 +1,5 @@
-//! Where a tenant's API is: read from companyinfo, or from what `status` recorded.
+//! Where a tenant's API is: read from companyinfo, and from nothing else. Whoever can write `status` must not be able to
+//! say where keys are sent.
 
 use serde_json::Value;
 
@@ -21,22 +22,16 @@ pub struct Tenant {
     pub version: Option<String>,
 }
 
+#[cfg(any(test, fuzzing))]
 impl Tenant {
-    /// The tenant that `status` recorded, for a cheap round. `None` when the record cannot have come from discovery:
-    /// who can write `status` must not be able to send the keys to another path. The host is checked when it is called.
-    #[must_use]
-    pub(crate) fn recorded(
-        company: CompanyId,
-        api_host: &str,
-        codebase: &str,
-        version: Option<&str>,
-    ) -> Option<Self> {
-        Some(Self {
-            canonical_company: company,
-            api_host: api_host.parse().ok()?,
-            codebase: is_codebase(codebase).then(|| codebase.to_owned())?,
-            version: version.and_then(read_version),
-        })
+    /// A tenant of the tests.
+    pub(crate) fn of_test(company: &str, api_host: &str, codebase: &str) -> Self {
+        Self {
+            canonical_company: CompanyId::parse(company).expect("a company"),
+            api_host: api_host.parse().expect("a host"),
+            codebase: codebase.to_owned(),
+            version: Some("2025.1".to_owned()),
+        }
     }
 }
 
@@ -122,7 +117,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::fake_connectwise::company;
 
     fn host(text: &str) -> HostPort {
         HostPort::parse_site(text).unwrap()
@@ -216,15 +210,6 @@ mod tests {
             let found = read_tenant(&host("na.myconnectwise.net"), &with("Codebase", json!(codebase)));
             assert_eq!(found.map(|tenant| tenant.codebase), Ok(codebase.to_owned()));
         }
-    }
-
-    #[test]
-    fn a_recorded_tenant_is_taken_back_only_as_discovery_would_have_left_it() {
-        let recorded = |host, codebase| Tenant::recorded(company(), host, codebase, Some("4.6.100234"));
-        let tenant = recorded("psa.example.com:8443", "v2025_1/").unwrap();
-        assert_eq!((tenant.api_host, tenant.codebase.as_str()), (host("psa.example.com:8443"), "v2025_1/"));
-        assert_eq!(recorded("psa.example.com", "../"), None);
-        assert_eq!(recorded("psa.example.com/x", "v2025_1/"), None);
     }
 
     #[test]

@@ -98,7 +98,7 @@ reasons! {
     PermissionsMissing,
     /// The service board was not found, is inactive, is hidden from the API member, or does not have exactly one default team.
     ServiceBoardNotReady,
-    /// Another owner, or a copy of this resource, holds the link of this company.
+    /// Another owner, or a copy of this resource, holds the link of this company, or Petra's link is for another company or site.
     LinkConflict,
     /// A person must save the link in Petra's portal and acknowledge it.
     PortalActionRequired,

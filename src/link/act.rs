@@ -126,6 +126,7 @@ fn put_outcome(answer: &PutAnswer) -> &'static str {
     match answer {
         PutAnswer::Accepted(_) => "accepted",
         PutAnswer::OwnedByOther(_) => "owned by another owner",
+        PutAnswer::CompanyLinked { .. } => "the company has another link",
         PutAnswer::LookAgain => "out of date",
         PutAnswer::Refused(_) => "refused by ConnectWise",
         PutAnswer::Fenced => "not sent: leadership not confirmed",

@@ -93,6 +93,8 @@ pub enum Precedence {
     First,
     /// Another one.
     After(Rival),
+    /// Another one may: this process has not checked it yet, and only its status says so. It is being checked.
+    Unproved,
 }
 
 /// Whether a Ready link that seems to fail does so alone.
@@ -152,6 +154,8 @@ pub(crate) struct Facts {
     pub owned: Option<Result<OwnedLinks, PetraFault>>,
     /// The answer to a PUT of this visit.
     pub put_answer: Option<PutAnswer>,
+    /// Which link the last PUT of this visit was about.
+    pub put_id: Option<LinkId>,
     /// How many PUTs this visit has made.
     pub puts: u8,
     /// The DELETEs of this visit, in their order.
@@ -190,6 +194,7 @@ impl Facts {
             petra_links: BTreeMap::new(),
             owned: None,
             put_answer: None,
+            put_id: None,
             puts: 0,
             deletes: Vec::new(),
             finalizer,

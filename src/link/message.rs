@@ -10,6 +10,10 @@ use crate::petra::Refusal;
 /// Longest message of a condition, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
+/// The event of a link whose tenant now has another API host.
+pub(crate) const ID_KEPT: &str =
+    "The ConnectWise API host of this company changed after the link was created. The link keeps its ID.";
+
 /// Ends the message of every fault that the operator rechecks.
 const LOOKS_AGAIN: &str = "The operator rechecks automatically.";
 

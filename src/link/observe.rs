@@ -42,7 +42,7 @@ impl Reconciler {
                 }
                 Answer::Poll(self.poll_view(subject))
             }
-            Question::Rival(id) => Answer::Rival(self.fleet.precedence(subject, &id)),
+            Question::Rival(claim) => Answer::Rival(self.fleet.precedence(subject, &claim)),
             Question::Fleet(accused) => Answer::Fleet(self.fleet.view(subject, accused, self.clock.now().up)),
             Question::Link(id) => Answer::Link(match &self.petra {
                 Some(petra) => petra.client.get(&id, &subject.owner).await,
@@ -123,11 +123,13 @@ impl Reconciler {
                 limits: CheckLimits { deadline, memory: &memory },
             },
         };
-        // The tenant that an earlier full round found, in this process or before.
-        let tenant = visit.state.tenant.clone().or_else(|| visit.subject.recorded_tenant());
-        match tenant {
-            Some(tenant) if depth == Depth::Cheap => round::cheap(&self.connectwise, inputs, &tenant).await,
-            _ => round::full(&self.connectwise, inputs).await,
+        match depth {
+            Depth::Full => round::full(&self.connectwise, inputs).await,
+            Depth::Cheap => {
+                // Never the tenant that the status names: whoever writes the status would say where the keys are sent.
+                let found = visit.state.found_at(&target.site, &target.company);
+                round::cheap(&self.connectwise, inputs, found.map(|found| &found.tenant)).await
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Settlement {
     /// Whether the shared poll must look for this link often.
     pub awaits_petra: bool,
     /// The company's link that this resource claims, as far as it is known.
-    pub claim: Option<LinkId>,
+    pub claim: Option<Claimed>,
     /// Why a verdict was held, if it was.
     pub held: Option<HeldCause>,
     /// What the API server refuses, if that keeps the link from going on.
@@ -56,6 +56,17 @@ pub(crate) struct Accusation {
     pub of: Reason,
     /// Whose word this rests on.
     pub by: Origin,
+}
+
+/// The company's link that a resource claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    /// Which link.
+    pub id: LinkId,
+    /// Whether the spec says that a person saved it in Petra's portal.
+    pub acknowledged: bool,
+    /// Whether this process found the id, and the API keys good for it. Else the status told the id.
+    pub proved: bool,
 }
 
 /// An event on the resource.
@@ -104,7 +115,7 @@ pub(crate) enum Question {
     /// Wait for the next answer of the shared poll.
     Poll,
     /// Look up whether another resource comes first for this link in `Portal`.
-    Rival(LinkId),
+    Rival(Claimed),
     /// Look up whether other links fail for the same reason.
     Fleet(Accusation),
     /// Read this link at Petra.

@@ -105,7 +105,7 @@ impl Reason {
             class(Source::Operator, ConnectWiseSays::Inconclusive, PetraSays::Inconclusive, inconclusive);
         match self {
             Self::SpecInvalid | Self::CompanyNotAllowed | Self::Suspended => spec(NotAsked),
-            // Only where the status has inputs: then the spec was fine, and resolving the site's name found the fault.
+            // Only where the status judges API keys: then the spec was fine, and resolving the site's name found the fault.
             Self::SiteNotAllowed => class(Source::Spec, Fault(Keys), PetraSays::NotAsked, rejected),
             Self::PortalActionRequired | Self::Acknowledged => spec(Passed),
 

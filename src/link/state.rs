@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::reason_class::{BackoffKind, Source};
-use crate::connectwise::{ClientIdVersion, Tenant};
-use crate::crd::{OperatorName, Reason};
+use crate::connectwise::{ClientIdVersion, CompanyId, Depth, Tenant};
+use crate::crd::{Inputs, OperatorName, Reason};
 use crate::petra::Version;
+use crate::upstream::hosts::HostPort;
 
 /// A fault of a Ready link that one conclusive response reported. A second response must confirm it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,49 @@ impl Suspicion {
     #[must_use]
     pub(crate) fn is_of_petra(&self) -> bool {
         self.of.class().source == Source::Petra
+    }
+}
+
+/// What this process found out at ConnectWise about the company of a link. Nothing of it comes from the status: whoever can
+/// write the status must not be able to say where keys are sent, which link is claimed, and what was found good.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    /// The site that was asked.
+    pub site: HostPort,
+    /// The login company that it was asked about.
+    pub company: CompanyId,
+    /// Where the tenant is.
+    pub tenant: Tenant,
+    /// What passed there last, unless a later round found something wrong.
+    pub passed: Option<Proof>,
+}
+
+/// The inputs that a round of this process found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// How much the round asked.
+    pub depth: Depth,
+    credentials_version: Option<String>,
+    permission_profile: Option<String>,
+    service_board: Option<String>,
+}
+
+impl Proof {
+    /// A round of this depth found these inputs good.
+    #[must_use]
+    pub(crate) fn of(inputs: &Inputs, depth: Depth) -> Self {
+        Self {
+            depth,
+            credentials_version: inputs.credentials_version.clone(),
+            permission_profile: inputs.permission_profile.clone(),
+            service_board: inputs.service_board.clone(),
+        }
+    }
+
+    /// Whether it is about these inputs. Site and company are those of [`Found`].
+    #[must_use]
+    pub(crate) fn is_of(&self, inputs: &Inputs) -> bool {
+        *self == Self::of(inputs, self.depth)
     }
 }
 
@@ -97,8 +141,12 @@ pub(crate) struct LinkState {
     pub backoff: Backoff,
     /// When Petra last said that it holds the link as it should, confirmed or not yet.
     pub petra_heard_at: Option<Duration>,
-    /// The tenant that the last full round found. Spares a discovery.
-    pub tenant: Option<Tenant>,
+    /// What the rounds of this process found.
+    pub found: Option<Found>,
+    /// Another resource claims the company's link, and this one's claim rests on its status alone: it is checked soon.
+    pub claim_contested: bool,
+    /// Since when this link waits for the check of another resource that claims its company's link.
+    pub awaits_rival_since: Option<Duration>,
     /// When this process first saw the link pending at Petra, since it was last confirmed or its keys were last registered.
     pub pending_since: Option<Duration>,
     /// Petra accepted a PUT of this very resource.
@@ -130,6 +178,21 @@ impl LinkState {
             elsewhere: Some(elsewhere),
             pace: last.pace.clone(),
             ..Self::default()
+        }
+    }
+}
+
+impl LinkState {
+    /// What this process found for this site and company.
+    #[must_use]
+    pub(crate) fn found_at(&self, site: &HostPort, company: &CompanyId) -> Option<&Found> {
+        self.found.as_ref().filter(|found| found.site == *site && found.company == *company)
+    }
+
+    /// ConnectWise found something wrong: nothing is sent to Petra until a whole round passes again.
+    pub(crate) fn disprove(&mut self) {
+        if let Some(found) = &mut self.found {
+            found.passed = None;
         }
     }
 }

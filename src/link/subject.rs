@@ -6,17 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::config::Config;
+use crate::connectwise::CompanyId;
 use crate::connectwise::profile::Profile;
-use crate::connectwise::{CompanyId, Tenant};
 use crate::crd::{
-    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRef, LinkSpec, LinkStatus, REQUESTED_AT,
-    Reason, RegistrationMode,
+    ConditionType, ConnectWiseLink, FINALIZER, Inputs, Interval, LinkRecord, LinkRef, LinkSpec, LinkStatus,
+    REQUESTED_AT, Reason, RegistrationMode,
 };
 use crate::dns_name;
 use crate::petra::{LinkId, Owner};
 use crate::upstream::Service;
 use crate::upstream::allow::Purpose;
-use crate::upstream::hosts::HostPort;
+use crate::upstream::hosts::{HostPort, SiteUrlProblem};
 
 /// A spec that can be worked on.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub(crate) struct Subject {
     pub status: LinkStatus,
     /// Who this resource is at Petra.
     pub owner: Owner,
+    /// How the link is registered, also where something is wrong with the spec.
+    pub mode: RegistrationMode,
     /// The parsed spec, or what is wrong with it.
     pub target: Result<Target, SpecProblem>,
     /// How often a healthy link is checked, at the operator's speed.
@@ -87,33 +89,23 @@ impl Subject {
             .and_then(|annotations| annotations.get(REQUESTED_AT))
             .map(|at| at.chars().take(256).collect::<String>())
             .filter(|at| status.last_handled_reconcile_at.as_ref() != Some(at));
+        let finalizer = meta.finalizers.iter().flatten().any(|name| name == FINALIZER);
+        let mode = mode(&link.spec, &status, finalizer, config);
         Self {
             uid: meta.uid.clone().unwrap_or_default(),
             generation: meta.generation.unwrap_or_default(),
             created: meta.creation_timestamp.as_ref().map(|time| time.0),
             deleting: meta.deletion_timestamp.as_ref().map(|time| time.0),
-            finalizer: meta.finalizers.iter().flatten().any(|name| name == FINALIZER),
+            finalizer,
             requested_at,
             owner: Owner::new(&config.installation, &key.namespace, &key.name),
-            target: target(&link.spec, &status, config),
+            mode,
+            target: target(&link.spec, mode, config),
             interval: interval(&link.spec, config),
             spec: link.spec.clone(),
             status,
             key,
         }
-    }
-
-    /// The tenant that the last full round of an earlier process found for this spec.
-    #[must_use]
-    pub(crate) fn recorded_tenant(&self) -> Option<Tenant> {
-        let company = self.target.as_ref().ok()?.company.clone();
-        let site = self.status.site.as_ref()?;
-        Tenant::recorded(
-            company,
-            site.api_host.as_deref()?,
-            site.codebase.as_deref()?,
-            site.version.as_deref(),
-        )
     }
 
     /// Whether the status says that the link is Ready.
@@ -128,31 +120,52 @@ impl Subject {
         self.is_ready() || self.status.reason(ConditionType::Ready) == Some(Reason::ValidationStale)
     }
 
-    /// The id of the link that a person saved by hand and acknowledged.
+    /// Whether the status says that a person saved the link by hand.
     #[must_use]
-    pub(crate) fn acknowledged_id(&self) -> Option<LinkId> {
-        let record = self.status.link.as_ref().filter(|link| link.mode == Some(RegistrationMode::Portal))?;
-        let acknowledged = self.status.reason(ConditionType::Registered) == Some(Reason::Acknowledged);
-        LinkId::parse(&record.id).filter(|_| acknowledged)
+    pub(crate) fn is_saved_by_hand(&self) -> bool {
+        let is_of_portal = |link: &LinkRecord| link.mode == Some(RegistrationMode::Portal);
+        self.status.link.as_ref().is_some_and(is_of_portal)
+            && self.status.reason(ConditionType::Registered) == Some(Reason::Acknowledged)
     }
 
-    /// The inputs of this spec, without what only the Secret tells.
+    /// The id of the company's link as the status tells it: a hint about what this resource may claim, and no more.
     #[must_use]
-    pub(crate) fn inputs(&self, target: &Target) -> Inputs {
+    pub(crate) fn hinted_id(&self) -> Option<LinkId> {
+        if let Some(record) = &self.status.link {
+            return LinkId::parse(&record.id).filter(LinkId::is_derived);
+        }
+        let company = CompanyId::parse(self.status.inputs.as_ref()?.company_id.as_deref()?).ok()?;
+        let api_host: HostPort = self.status.site.as_ref()?.api_host.as_deref()?.parse().ok()?;
+        Some(LinkId::derive(company.as_str(), &api_host.canonical().to_string()))
+    }
+
+    /// Whether the spec says that a person saved this very link in Petra's portal, with the keys of now or earlier ones.
+    #[must_use]
+    pub(crate) fn acknowledges(&self, id: &LinkId) -> bool {
+        let token = self.spec.registration.as_ref().and_then(|it| it.acknowledged.as_deref());
+        token.and_then(|token| token.trim().split_once('-')).is_some_and(|(of, _)| of == id.shortened())
+    }
+
+    /// The inputs of this spec, without what only the Secret tells. What cannot be read is absent.
+    #[must_use]
+    pub(crate) fn inputs(&self) -> Inputs {
         let last = self.status.inputs.clone().unwrap_or_default();
+        let site = site(&self.spec).ok().map(|site| site.to_string());
+        let company_id = CompanyId::parse(&self.spec.company_id).ok().map(|company| company.to_string());
+        let same_company = last.company_id == company_id;
         let same_secret = last.secret_name.as_deref() == Some(&self.spec.credentials_secret_ref.name);
-        let carried = |value: Option<String>| value.filter(|_| same_secret);
+        let of_secret = |value: Option<String>| value.filter(|_| same_secret && same_company);
         Inputs {
-            site: Some(target.site.to_string()),
-            company_id: Some(target.company.as_str().to_owned()),
+            site,
+            company_id,
             secret_name: Some(self.spec.credentials_secret_ref.name.clone()),
-            secret_uid: carried(last.secret_uid),
-            secret_resource_version: carried(last.secret_resource_version),
-            // Kept across a renamed Secret: only the content says whether the keys changed.
-            credentials_version: last.credentials_version,
-            permission_profile: Some(target.profile.name.clone()),
+            secret_uid: of_secret(last.secret_uid),
+            secret_resource_version: of_secret(last.secret_resource_version),
+            // Kept across a renamed Secret: only the content says whether the keys changed. The version is of the company too.
+            credentials_version: last.credentials_version.filter(|_| same_company),
+            permission_profile: Some(self.spec.profile_name().to_owned()),
             service_board: self.spec.service_board.clone(),
-            mode: Some(target.mode),
+            mode: Some(self.mode),
             client_id_version: last.client_id_version,
         }
     }
@@ -160,15 +173,8 @@ impl Subject {
     /// Whether the spec names what the status judges. If it cannot be worked on then, the operator's configuration changed
     /// and not the spec.
     #[must_use]
-    pub(crate) fn names_judged_inputs(&self, config: &Config) -> bool {
-        let Some(last) = &self.status.inputs else { return false };
-        let site = HostPort::parse_site(&self.spec.site_url).ok().map(|site| site.site_key().to_string());
-        last.site == site
-            && last.company_id.as_ref() == Some(&self.spec.company_id)
-            && last.secret_name.as_ref() == Some(&self.spec.credentials_secret_ref.name)
-            && last.permission_profile.as_deref() == Some(self.spec.profile_name())
-            && last.service_board == self.spec.service_board
-            && last.mode == Some(mode(&self.spec, &self.status, config))
+    pub(crate) fn names_judged_inputs(&self) -> bool {
+        self.status.inputs.as_ref() == Some(&self.inputs())
     }
 }
 
@@ -179,21 +185,28 @@ fn interval(spec: &LinkSpec, config: &Config) -> Duration {
     }
 }
 
-fn mode(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> RegistrationMode {
-    let recorded = status.link.as_ref().and_then(|link| link.mode);
-    let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
-    asked.or(recorded).unwrap_or(config.default_mode)
+/// `siteUrl`, normalised.
+fn site(spec: &LinkSpec) -> Result<HostPort, SiteUrlProblem> {
+    HostPort::parse_site(&spec.site_url).map(|site| site.site_key())
 }
 
-fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Target, SpecProblem> {
+/// How the link is registered: as the spec says; else as it is registered now. Mode `Api` alone has the finalizer, which
+/// whoever can only write the status cannot touch.
+fn mode(spec: &LinkSpec, status: &LinkStatus, finalizer: bool, config: &Config) -> RegistrationMode {
+    let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
+    let registered = finalizer.then_some(RegistrationMode::Api);
+    let recorded = status.link.as_ref().and_then(|link| link.mode);
+    asked.or(registered).or(recorded).unwrap_or(config.default_mode)
+}
+
+fn target(spec: &LinkSpec, mode: RegistrationMode, config: &Config) -> Result<Target, SpecProblem> {
     let invalid =
         |message: String| SpecProblem { reason: Reason::SpecInvalid, message, of_configuration: false };
     let unknown_here = |reason, message| SpecProblem { reason, message, of_configuration: true };
     let company = CompanyId::parse(&spec.company_id)
         .map_err(|problem| invalid(format!("spec.companyId: {problem}. Correct it in the resource.")))?;
-    let site = HostPort::parse_site(&spec.site_url)
-        .map_err(|problem| invalid(format!("spec.siteUrl {problem}. Correct it in the resource.")))?
-        .site_key();
+    let site = site(spec)
+        .map_err(|problem| invalid(format!("spec.siteUrl {problem}. Correct it in the resource.")))?;
     // The name becomes part of a path at the API server: `../../other/secrets/keys` must never get there.
     if !dns_name::is_subdomain(&spec.credentials_secret_ref.name) {
         return Err(invalid(
@@ -219,7 +232,6 @@ fn target(spec: &LinkSpec, status: &LinkStatus, config: &Config) -> Result<Targe
             ),
         ));
     };
-    let mode = mode(spec, status, config);
     if mode == RegistrationMode::Api && !config.petra_configured {
         return Err(unknown_here(
             Reason::SpecInvalid,

@@ -341,11 +341,17 @@ impl Visit {
             }
             (change, Outcome::Put(answer)) => {
                 if let Change::Put { id, expected, .. } = change {
-                    self.changed_at_petra(&id, now);
+                    if let PutAnswer::CompanyLinked { .. } = answer {
+                        // Nothing was changed: what the list says of this owner's links still holds.
+                        self.facts.petra_links.remove(&id);
+                    } else {
+                        self.changed_at_petra(&id, now);
+                    }
                     if let PutAnswer::Accepted(link) = &answer {
                         // The same keys again change nothing.
                         self.state.petra_replaced = expected.filter(|replaced| *replaced != link.version);
                     }
+                    self.facts.put_id = Some(id);
                 }
                 self.facts.puts += 1;
                 self.state.held_at_petra |= matches!(

@@ -76,6 +76,9 @@ pub(crate) fn read_put(id: &LinkId, owner: &Owner, answer: &Answer) -> PutAnswer
             wire::link(&answer.body).filter(ours).map_or(unknown, PutAnswer::Accepted)
         }
         (409, Some(Code::OwnedByOther)) => PutAnswer::OwnedByOther(wire::holder(&answer.body)),
+        (409, Some(Code::CompanyLinked)) => {
+            PutAnswer::CompanyLinked { id: wire::linked_id(&answer.body), holder: wire::holder(&answer.body) }
+        }
         (410 | 412, _) => PutAnswer::LookAgain,
         (422, Some(_)) => PutAnswer::Refused(wire::refusal(&answer.body)),
         (404 | 405 | 501, _) => PutAnswer::Unknown(PetraFault::NoContract),

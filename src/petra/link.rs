@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::owner::{Owner, OwnerUid};
-use crate::connectwise::CompanyId;
+use crate::connectwise::{CompanyId, Tenant};
+use crate::upstream::hosts::HostPort;
 
 /// The deterministic id of a company's link: see [`LinkId::derive`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,8 +15,15 @@ use crate::connectwise::CompanyId;
 pub struct LinkId(String);
 
 impl LinkId {
+    /// The id of a tenant's link. Only companyinfo gives a [`Tenant`], so that nobody who can write a status chooses an id.
+    /// All names of one server give one id.
+    #[must_use]
+    pub(crate) fn of(tenant: &Tenant) -> Self {
+        Self::derive(tenant.canonical_company.as_str(), &tenant.api_host.canonical().to_string())
+    }
+
     /// Derives the id from companyinfo's canonical company and the API host: `cw-` and the first 32 hex digits of
-    /// SHA-256 over company in lower case, a NUL byte, and the host. Three spellings of one site give one id.
+    /// SHA-256 over company in lower case, a NUL byte, and the host.
     #[must_use]
     pub fn derive(canonical_company: &str, api_host: &str) -> Self {
         use sha2::{Digest, Sha256};
@@ -42,6 +50,13 @@ impl LinkId {
     pub(crate) fn is_derived(&self) -> bool {
         let digits = self.0.strip_prefix("cw-").unwrap_or_default();
         digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
+    /// The first eight characters of the part that tells ids apart: what a person copies of it.
+    #[must_use]
+    pub(crate) fn shortened(&self) -> &str {
+        let rest = self.0.strip_prefix("cw-").unwrap_or(&self.0);
+        rest.get(..8).unwrap_or(rest)
     }
 
     /// The id for the log.
@@ -152,6 +167,8 @@ pub struct RemoteLink {
     pub id: LinkId,
     /// The company that it links; `None` when its name cannot be read.
     pub company: Option<CompanyId>,
+    /// The host that it links the company at; `None` when it cannot be read.
+    pub site: Option<HostPort>,
     /// Who holds it; `None`: made by hand in the portal.
     pub owner: Option<Owner>,
     /// Which resource of the owner made the last change; `None` when no caller has told.
@@ -184,6 +201,14 @@ mod tests {
             assert_eq!((other.is_derived(), other.for_log()), (false, "an id of another form"), "{other}");
         }
         assert_eq!(LinkId::derive("acme", "api-na.myconnectwise.net"), id);
+        assert_eq!(LinkId::of(&Tenant::of_test("Acme", "na.myconnectwise.net", "v4_6_release/")), id);
         assert_ne!(LinkId::derive("acme", "api-eu.myconnectwise.net"), id);
+    }
+
+    #[test]
+    fn one_region_gives_one_id_and_two_regions_give_two() {
+        let id = |host| LinkId::of(&Tenant::of_test("acme", host, "v2025_1/"));
+        assert_eq!(id("api-au.myconnectwise.net"), id("api-aus.myconnectwise.net"));
+        assert_ne!(id("api-na.myconnectwise.net"), id("api-eu.myconnectwise.net"));
     }
 }

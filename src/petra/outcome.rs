@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::link::{Refusal, RemoteLink};
+use super::link::{LinkId, Refusal, RemoteLink};
 use super::owner::Owner;
 
 /// Why Petra did not answer a question.
@@ -42,6 +42,13 @@ pub enum PutAnswer {
     Accepted(RemoteLink),
     /// 409: another owner holds it, or nobody.
     OwnedByOther(Holder),
+    /// 409: the company has a link already, under another id. Nothing was changed.
+    CompanyLinked {
+        /// The id; `None` when it is unreadable.
+        id: Option<LinkId>,
+        /// Who holds it.
+        holder: Holder,
+    },
     /// 412 or 410: what we believed is out of date. Look again, decide again.
     LookAgain,
     /// 422: ConnectWise refused the keys or the company.

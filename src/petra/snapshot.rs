@@ -128,6 +128,7 @@ mod tests {
         RemoteLink {
             id: id(n),
             company: None,
+            site: None,
             owner: owner.map(|text| Owner::parse(text).expect("an owner")),
             owner_uid: None,
             state: RemoteState::Connected,

@@ -11,6 +11,7 @@ use super::link::{LinkId, Refusal, RemoteLink, RemoteState, Version};
 use super::outcome::Holder;
 use super::owner::{Owner, OwnerUid};
 use crate::connectwise::{CompanyId, CredentialsVersion};
+use crate::upstream::hosts::HostPort;
 use crate::upstream::json;
 
 /// The longest cursor that is sent back.
@@ -80,6 +81,7 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
     Some(RemoteLink {
         id: read_id(entry)?,
         company: text("companyId").and_then(|text| CompanyId::parse(text).ok()),
+        site: text("siteUrl").and_then(|text| HostPort::parse_site(text).ok()),
         // An owner that cannot be read is somebody: it must not pass for a link made by hand.
         owner: match entry.get("owner")? {
             Value::Null => None,
@@ -111,6 +113,8 @@ pub enum Code {
     LinkNotFound,
     /// Another owner, or nobody, holds the link.
     OwnedByOther,
+    /// The company has a link already, under another id.
+    CompanyLinked,
     /// Any other word: of a 422, a reason why ConnectWise refused.
     Other,
 }
@@ -122,6 +126,7 @@ pub(crate) fn code(body: &[u8]) -> Option<Code> {
     Some(match body.get("code")?.as_str()? {
         "link_not_found" => Code::LinkNotFound,
         "owned_by_other" => Code::OwnedByOther,
+        "company_linked" => Code::CompanyLinked,
         _ => Code::Other,
     })
 }
@@ -148,6 +153,12 @@ pub(crate) fn refusal(body: &[u8]) -> Refusal {
 #[must_use]
 pub(crate) fn is_json_object(body: &[u8]) -> bool {
     json::read::<Value>(body).is_some_and(|value| value.is_object())
+}
+
+/// The id of the link in a 409 that names one; `None` when it cannot be read.
+#[must_use]
+pub(crate) fn linked_id(body: &[u8]) -> Option<LinkId> {
+    read_id(&serde_json::from_slice(body).ok()?)
 }
 
 /// The name of the organisation that a Petra key belongs to: at most 64 letters, digits, spaces and `.,&'()-`. It is the

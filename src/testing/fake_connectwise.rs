@@ -202,7 +202,7 @@ pub(crate) async fn round_against(error: &ErrorBody, depth: Depth) -> Round {
     };
     let fake =
         Fake { otherwise: Some(reply), ..Fake::default() }.with("/login/companyinfo/myco", companyinfo);
-    ask(&fake.connect().0, depth, None, &tenant("v2025_1/")).await
+    ask(&fake.connect().0, depth, None, Some(&tenant("v2025_1/"))).await
 }
 
 /// One round about the company of this file.
@@ -210,7 +210,7 @@ pub(crate) async fn ask<T: Transport>(
     connectwise: &ConnectWise<T>,
     depth: Depth,
     board: Option<&str>,
-    known: &Tenant,
+    known: Option<&Tenant>,
 ) -> Round {
     let profiles = Profiles::builtin();
     let memory = connectwise.memory_of_check();

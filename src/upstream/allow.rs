@@ -106,6 +106,12 @@ impl AllowList {
     }
 }
 
+/// Whether the vendor of ConnectWise runs this host, so that it may speak for any company of the cloud.
+#[must_use]
+pub(crate) fn is_vendors(host: &HostPort) -> bool {
+    host.is_cloud() || is_company_host(host)
+}
+
 /// One label under `connectwise.com`: where companies of ConnectWise's cloud log in.
 pub(crate) fn is_company_host(host: &HostPort) -> bool {
     let label = host.host().as_str().strip_suffix(COMPANY_HOSTS);

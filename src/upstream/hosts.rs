@@ -151,6 +151,25 @@ impl HostPort {
         }
     }
 
+    /// The one host that stands for all names of this server: on ConnectWise's cloud the `api-` host of the region. Any other
+    /// host is a server of its own. The ids of links are derived from it.
+    #[must_use]
+    pub(crate) fn canonical(&self) -> Self {
+        if !self.is_cloud() {
+            return self.clone();
+        }
+        let site = self.site_key();
+        let region = Self { host: Host(cloud::region(site.host.as_str()).into()), port: self.port };
+        region.api().unwrap_or(region)
+    }
+
+    /// Whether both are one server, as far as the names tell: a server and its `api-` host are one.
+    #[must_use]
+    pub(crate) fn is_same_server(&self, other: &Self) -> bool {
+        let (one, other) = (self.canonical(), other.canonical());
+        one == other || one.api().is_some_and(|api| other.api() == Some(api))
+    }
+
     /// The host that serves the API of this one, `api-` put before it; itself when it begins so already. `None` when
     /// the name would become too long.
     #[must_use]

@@ -60,7 +60,8 @@ fn in_an_idle_hour_each_check_is_one_request_and_one_write_of_its_time() -> Resu
         let checks = span.secrets_read().iter().filter(|read| **read == secret).count();
         assert!(checks >= CHECKS, "{name}: {checks}");
         assert_eq!(span.connectwise_at(MY_SECURITY, name).len(), checks, "{name}");
-        assert_eq!(span.connectwise(Some(name)).len(), checks, "{name}: and nothing else is asked");
+        // Once after a start: a host that the status names gets no keys before companyinfo names it too.
+        assert_eq!(span.connectwise(Some(name)).len(), checks + 1, "{name}: and nothing else is asked");
         let write = format!("update connectwiselinks/status {name}");
         assert_eq!(span.writes().iter().filter(|it| **it == write).count(), checks, "{name}");
     }

@@ -79,7 +79,7 @@ fn connectwise_faults() -> Vec<Rule> {
     vec![
         // One part at a time, so that none is saved by what is wrong with another; and an info that is good as it is.
         info("Codebase", "v2025_CANARY/"),
-        info("CompanyID", "CANARY-id"),
+        info("CompanyID", "CANARY id"),
         info("SiteUrl", "CANARY-site.example"),
         info("CompanyID", "delta"),
         at(

@@ -56,8 +56,13 @@ fn a_restart_with_healthy_links_does_nothing_until_the_next_check() -> Result<()
         assert!(checks > 0);
         assert_eq!(span.secrets_read(), vec!["echo-keys"; checks]);
         assert_eq!(span.writes(), vec!["update connectwiselinks/status echo"; checks]);
-        assert_eq!(span.connectwise(None).len(), checks, "a routine check is one request");
-        assert_eq!(span.connectwise(Some("echo")).len(), checks);
+        let requests = span.connectwise(None).len();
+        assert_eq!(
+            requests,
+            checks + 1,
+            "a routine check is one request, and the first asks where the API is"
+        );
+        assert_eq!(span.connectwise(Some("echo")).len(), requests);
         assert_eq!(span.petra_about_links().len(), 0);
         assert_eq!(quiet(&stage)?, before, "down to the resource version");
         stage.operator.restart()?;
@@ -150,13 +155,13 @@ fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person() -> Result<
     assert_eq!(span.petra_about_links().len(), 0);
     assert_eq!(all(&stage)?, before, "down to the resource version");
 
-    // The token that was told before the restart is good without another round.
+    // The token that was told before the restart is good as soon as ConnectWise has named the company to this process.
     let asked = stage.status("acme")?;
     let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
     let acknowledged = json!({"spec": {"registration": {"acknowledged": token}}});
     stage.cluster.patch(&stage.namespace, "acme", &acknowledged)?;
     stage.wait_for("acme", ("Ready", "True", "Linked"))?;
-    assert_eq!(stage.since(&moment)?.connectwise(Some("acme")).len(), 0);
+    assert_eq!(stage.since(&moment)?.connectwise(Some("acme")).len(), 2, "companyinfo and the role");
     Ok(())
 }
 

@@ -3,5 +3,6 @@
 
 mod abuse;
 mod forged;
+mod identity;
 mod secrets;
 mod sites;

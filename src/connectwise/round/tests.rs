@@ -33,18 +33,18 @@ fn member(inactive: bool) -> Value {
     json!({"id": 3, "identifier": "petra", "inactiveFlag": inactive, "licenseClass": "A", "excludedServiceBoardIds": [9]})
 }
 
-async fn ask(fake: Fake, depth: Depth, board: Option<&str>, known: &Tenant) -> (Round, Vec<String>) {
+async fn ask(fake: Fake, depth: Depth, board: Option<&str>, known: Option<&Tenant>) -> (Round, Vec<String>) {
     let (connectwise, fake) = fake.connect();
     let round = fake_connectwise::ask(&connectwise, depth, board, known).await;
     (round, fake.asked())
 }
 
 async fn ask_full(fake: Fake) -> (Round, Vec<String>) {
-    ask(fake, Depth::Full, Some("Security"), &tenant("v2025_1/")).await
+    ask(fake, Depth::Full, Some("Security"), Some(&tenant("v2025_1/"))).await
 }
 
 async fn ask_cheap(fake: Fake) -> (Round, Vec<String>) {
-    ask(fake, Depth::Cheap, Some("Security"), &tenant("v2025_1/")).await
+    ask(fake, Depth::Cheap, Some("Security"), Some(&tenant("v2025_1/"))).await
 }
 
 fn judged(round: &Round) -> &Permissions {
@@ -86,6 +86,23 @@ async fn a_cheap_round_is_one_call() {
     assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
     assert_eq!((round.keys, round.member), (KeysAnswer::Accepted, MemberAnswer::Unknown));
     assert_eq!(round.board, BoardAnswer::NotNamed);
+}
+
+#[tokio::test]
+async fn a_cheap_round_of_an_unknown_tenant_first_asks_where_it_is() {
+    let (round, asked) = ask(healthy(), Depth::Cheap, None, None).await;
+    assert_eq!(
+        asked,
+        [
+            "na.myconnectwise.net /login/companyinfo/myco",
+            "api-na.myconnectwise.net /v2025_1/apis/3.0/system/mySecurity?pageSize=1000",
+        ]
+    );
+    assert_eq!(round.company, CompanyAnswer::Found(tenant("v2025_1/")));
+    assert_eq!((round.depth, round.keys), (Depth::Cheap, KeysAnswer::Accepted));
+    let (round, asked) = ask(Fake::default(), Depth::Cheap, None, None).await;
+    assert!(matches!(round.company, CompanyAnswer::Inconclusive(_)), "{round:?}");
+    assert_eq!(asked.len(), 1, "no key is sent where no tenant was found");
 }
 
 #[tokio::test]
@@ -265,7 +282,7 @@ async fn what_is_told_twice_of_a_board_or_a_team_calls_no_board_bad() {
 async fn a_tenant_that_was_upgraded_is_found_again_and_asked_there() {
     for lost in [Reply::page(404, ""), Reply::text(400, "Cannot route. Codebase/company is invalid")] {
         let fake = healthy().with("/v2024_2/apis/3.0/system/mySecurity", lost);
-        let (round, asked) = ask(fake, Depth::Cheap, None, &tenant("v2024_2/")).await;
+        let (round, asked) = ask(fake, Depth::Cheap, None, Some(&tenant("v2024_2/"))).await;
         assert_eq!(
             asked,
             [
@@ -368,7 +385,7 @@ fn a_round_can_run_on_any_thread() {
     fn is_send(_: impl Send) {}
     fn rounds(connectwise: &ConnectWise<std::sync::Arc<Guard>>, inputs: Inputs<'_>, tenant: &Tenant) {
         is_send(full(connectwise, inputs));
-        is_send(cheap(connectwise, inputs, tenant));
+        is_send(cheap(connectwise, inputs, Some(tenant)));
     }
     let _ = rounds;
 }

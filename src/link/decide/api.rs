@@ -1,5 +1,6 @@
 //! The rows of Petra in `Api` mode.
 
+mod identity;
 mod news;
 mod outcome;
 mod rejection;
@@ -10,7 +11,7 @@ use std::ops::ControlFlow;
 use super::secret::Credentials;
 use super::verdict::{Passed, hold_accusation};
 use super::{Row, View};
-use crate::connectwise::{Depth, Tenant};
+use crate::connectwise::{Depth, Round};
 use crate::crd::{ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode};
 use crate::link::facts::PollView;
 use crate::link::intervals;
@@ -20,7 +21,8 @@ use crate::link::reason_class::{BackoffKind, PetraSays};
 use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
 use crate::petra::client::Adopt;
-use crate::petra::{Holder, LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
+use crate::petra::{DeleteAnswer, Holder, LinkId, PetraFault, PutAnswer, RemoteLink, RemoteState};
+use identity::{is_of, link_id};
 
 /// What is known of the link at Petra.
 enum Known {
@@ -40,7 +42,7 @@ pub(super) fn row(
     credentials: &Credentials,
     passed: Passed,
 ) -> Row<Infallible> {
-    let Some(id) = link_id(view, target, &passed) else { return find_tenant(view, passed) };
+    let id = link_id(view, target, &passed);
     let registration = Registration { view, target, credentials, id, passed };
     match registration.known() {
         ControlFlow::Break(plan) => ControlFlow::Break(plan),
@@ -50,34 +52,6 @@ pub(super) fn row(
         ControlFlow::Continue(Known::Unlisted) => registration.unlisted(),
         ControlFlow::Continue(Known::Nothing(fault)) => ControlFlow::Break(registration.petra_fault(fault)),
     }
-}
-
-/// The id of this owner's link of the company. Prefers the recorded id if Petra still has it, then another link of this
-/// owner. Otherwise derives the id. Keeps the recorded id if Petra cannot prove that the link is absent.
-fn link_id(view: &View, target: &Target, passed: &Passed) -> Option<LinkId> {
-    let recorded = view.record(RegistrationMode::Api).and_then(|record| LinkId::parse(&record.id));
-    let of_company = |link: &&RemoteLink| link.company.as_ref().is_some_and(|it| it.is_same(&target.company));
-    // What has another form than the operator's ids is none that it may write into a status: it is a leftover.
-    let is_usable = |id: &&LinkId| recorded.as_ref() == Some(*id) || id.is_derived();
-    let existing: Vec<&LinkId> =
-        view.owned_links().filter(of_company).map(|link| &link.id).filter(is_usable).collect();
-    let kept = recorded.as_ref().filter(|id| existing.contains(id)).or(existing.first().copied()).cloned();
-    match kept {
-        Some(id) => Some(id),
-        None if recorded.is_some() && view.absence_is_unproven() => recorded,
-        None => known_id(view, passed).or(recorded),
-    }
-}
-
-/// The id by the tenant that this process found, else by the one that the status recorded before a restart.
-pub(super) fn known_id(view: &View, passed: &Passed) -> Option<LinkId> {
-    let found = passed.schedule.tenant.as_ref().or(view.state.tenant.as_ref()).map(derived_id);
-    found.or_else(|| view.subject.recorded_tenant().as_ref().map(derived_id))
-}
-
-/// The id that company and API host give.
-fn derived_id(tenant: &Tenant) -> LinkId {
-    LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string())
 }
 
 impl View<'_> {
@@ -105,7 +79,7 @@ impl View<'_> {
     }
 
     /// Whether the spec was edited since the status was written.
-    fn is_edited(&self) -> bool {
+    pub(super) fn is_edited(&self) -> bool {
         self.subject.status.observed_generation != Some(self.subject.generation)
     }
 
@@ -135,9 +109,11 @@ impl View<'_> {
     }
 }
 
-/// Asks where the tenant is, which only a full round tells; when this visit's did not, what stands stays.
-pub(super) fn find_tenant(view: &View, passed: Passed) -> Row<Infallible> {
-    if view.facts.round.as_ref().is_some_and(|round| round.depth == Depth::Full) {
+/// Asks ConnectWise what only a round of this process can tell: where the tenant is, or whether these inputs are good. Where
+/// such a round of this visit did not, what stands stays.
+pub(super) fn ask(view: &View, depth: Depth, passed: Passed) -> Row<Infallible> {
+    let answered = |round: &Round| depth == Depth::Cheap || round.depth == Depth::Full;
+    if passed.schedule.held.is_some() || view.facts.round.as_ref().is_some_and(answered) {
         let settled = view.settle(passed.builder.finish(Progress::Keep));
         return ControlFlow::Break(passed.schedule.end(view, settled).plan());
     }
@@ -147,14 +123,15 @@ pub(super) fn find_tenant(view: &View, passed: Passed) -> Row<Infallible> {
         return ControlFlow::Break(settled.requeue_as_planned(view, view.now.up + floor_left).plan());
     }
     view.need_keys()?;
-    ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full)))
+    ControlFlow::Break(Plan::Ask(Question::Round(depth)))
 }
 
 struct Registration<'a> {
     view: &'a View<'a>,
     target: &'a Target,
     credentials: &'a Credentials,
-    id: LinkId,
+    /// `None` until a round of this process has found the tenant, where the status records no link either.
+    id: Option<LinkId>,
     passed: Passed,
 }
 
@@ -162,14 +139,21 @@ impl Registration<'_> {
     /// The newest that this visit knows, asking the shared poll first where it has never answered.
     fn known(&self) -> Row<Known> {
         let facts = self.view.facts;
-        let known = match (&facts.put_answer, facts.petra_links.get(&self.id)) {
+        let known = match (&facts.put_answer, self.answer()) {
             (Some(PutAnswer::OwnedByOther(holder)), None) => {
                 return ControlFlow::Break(self.conflict(holder));
+            }
+            (Some(PutAnswer::CompanyLinked { id, holder }), None) => {
+                match self.after_refusal(id.as_ref(), holder) {
+                    Some(plan) => return ControlFlow::Break(plan),
+                    None => Known::Unlisted,
+                }
             }
             (Some(PutAnswer::Refused(why)), _) => return ControlFlow::Break(self.refused(*why)),
             (Some(PutAnswer::Fenced), _) => return ControlFlow::Break(self.fenced()),
             (Some(PutAnswer::LookAgain | PutAnswer::Unknown(_)), None) => {
-                return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
+                self.read()?;
+                Known::Unlisted
             }
             // The outcome of the PUT was read back and it is not there: it may still arrive, so it is not repeated now.
             (Some(PutAnswer::Unknown(fault)), Some(Ok(None))) => Known::Nothing(*fault),
@@ -185,6 +169,34 @@ impl Registration<'_> {
             (None, None) => return self.listed(),
         };
         ControlFlow::Continue(known)
+    }
+
+    /// What Petra said of this very link in this visit. Without an id: of the one that the status records, which is gone.
+    fn answer(&self) -> Option<&Result<Option<RemoteLink>, PetraFault>> {
+        let recorded = || self.view.recorded_id();
+        self.view.facts.petra_links.get(&self.id.clone().or_else(recorded)?)
+    }
+
+    /// Reads the link by itself, where its id is known.
+    fn read(&self) -> Row<()> {
+        match &self.id {
+            Some(id) => ControlFlow::Break(Plan::Ask(Question::Link(id.clone()))),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Petra refused a second link for the company. One that the spec takes over is read first. Another one of this very
+    /// owner goes by the deletion policy; `None` when it is gone.
+    fn after_refusal(&self, id: Option<&LinkId>, holder: &Holder) -> Option<Plan> {
+        if id.is_some_and(|id| self.view.adopts(id, holder)) {
+            return id.map(|id| Plan::Ask(Question::Link(id.clone())));
+        }
+        let is_ours = *holder == Holder::Owner(self.view.subject.owner.clone());
+        match self.view.facts.deletes.last().map(|sent| &sent.answer) {
+            Some(DeleteAnswer::Gone) if is_ours => None,
+            None if is_ours => Some(self.leftover().unwrap_or_else(|| self.company_linked(id, holder))),
+            _ => Some(self.company_linked(id, holder)),
+        }
     }
 
     /// Whether a person asked, now or when the link was first found missing.
@@ -224,7 +236,7 @@ impl Registration<'_> {
         let unsupported =
             view.subject.status.reason(ConditionType::Ready) == Some(Reason::RegistrationUnsupported);
         let stored = view.record(RegistrationMode::Api).and_then(|record| record.state.as_deref());
-        let listed = view.owned_links().find(|link| link.id == self.id);
+        let listed = view.owned_links().find(|link| Some(&link.id) == self.id.as_ref());
         let listed_otherwise = listed.is_some_and(|link| stored != Some(link.state.as_str()));
         view.state.petra_asked.is_some_and(|asked| asked_at.up > asked)
             && (answered_nothing || unsupported || listed_otherwise)
@@ -238,7 +250,7 @@ impl Registration<'_> {
             PollView::Known { asked_at, links, failing, unsure, .. } => {
                 // A DELETE of this visit was of another id: the list stays good for this one.
                 let changed = self.view.state.petra_changed_at.filter(|_| self.view.facts.deletes.is_empty());
-                let link = links.iter().find(|link| link.id == self.id);
+                let link = links.iter().find(|link| Some(&link.id) == self.id.as_ref());
                 // A list can also be behind: it shows the version that this process has replaced.
                 let replaced = self.view.state.petra_replaced.as_ref();
                 let older = changed.is_some_and(|changed| asked_at.up <= changed)
@@ -278,6 +290,10 @@ impl Registration<'_> {
         let current = self.credentials.version.as_str();
         if link.credentials_version.as_deref() != Some(current) || self.view.is_of_another(&link) {
             return self.put(Some(link.version), None);
+        }
+        if !is_of(self.view, self.target, self.passed.schedule.found.as_ref(), &link) {
+            self.debounce(Reason::LinkConflict)?;
+            return ControlFlow::Break(self.of_another_company());
         }
         ControlFlow::Break(match link.state {
             RemoteState::Connected => {
@@ -319,8 +335,8 @@ impl Registration<'_> {
 
     /// The link is read by itself.
     fn own_answer(&self) -> Row<()> {
-        if !self.view.facts.petra_links.contains_key(&self.id) {
-            return ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())));
+        if self.answer().is_none() {
+            return self.read();
         }
         ControlFlow::Continue(())
     }
@@ -343,7 +359,8 @@ impl Registration<'_> {
         if !view.facts.deletes.is_empty() || view.subject.spec.deletion_policy() != DeletionPolicy::Unlink {
             return None;
         }
-        let leftover = view.owned_links().find(|link| link.id != self.id && view.may_delete(link))?;
+        let leftover =
+            view.owned_links().find(|link| Some(&link.id) != self.id.as_ref() && view.may_delete(link))?;
         let (id, expected) = (leftover.id.clone(), leftover.version.clone());
         Some(Plan::Change(Change::Delete { id, expected }))
     }
@@ -377,7 +394,7 @@ impl Registration<'_> {
             .set(ConditionType::Registered, ConditionStatus::False.because(Reason::RemoteLinkMissing, text));
         let mut state = self.view.state.clone();
         state.suspicion = None;
-        state.tenant = self.passed.schedule.tenant.or(state.tenant);
+        state.found = self.passed.schedule.found.or(state.found);
         ControlFlow::Break(Plan::Publish(Box::new(builder.finish(Progress::Reconciling)), Box::new(state)))
     }
 
@@ -392,28 +409,27 @@ impl Registration<'_> {
             .as_ref()
             .is_some_and(|registration| registration.adopt_from.is_some());
         if self.view.record(RegistrationMode::Api).is_some() || conflict || asked_to_adopt {
-            return ControlFlow::Break(Plan::Ask(Question::Link(self.id)));
+            self.read()?;
+            return ask(self.view, Depth::Full, self.passed);
         }
         self.put(None, None)
     }
 
-    /// Sends the keys: after the finalizer is there, and at most twice in one visit.
+    /// Sends the keys, at most twice in one visit: only those that a whole round of this process found good, to register the
+    /// host that it found, under an id that it found or that Petra says is this resource's; and after the finalizer is there.
     fn put(self, expected: Option<crate::petra::Version>, adopt_from: Option<Adopt>) -> Row<Infallible> {
         if self.view.facts.puts >= 2 {
             return ControlFlow::Break(self.petra_fault(PetraFault::Unavailable));
         }
         self.may_send_again()?;
+        let Some((found, Depth::Full)) = self.passed.proved() else {
+            return ask(self.view, Depth::Full, self.passed);
+        };
+        let (site, derived) = (found.tenant.api_host.clone(), LinkId::of(&found.tenant));
         self.require_finalizer()?;
         self.view.need_keys()?;
-        let site = self.view.subject.status.site.as_ref();
-        let recorded = site.and_then(|site| site.api_host.as_deref()).and_then(|host| host.parse().ok());
-        let Some(site) =
-            self.passed.schedule.tenant.as_ref().map(|tenant| tenant.api_host.clone()).or(recorded)
-        else {
-            return find_tenant(self.view, self.passed);
-        };
         ControlFlow::Break(Plan::Change(Change::Put {
-            id: self.id,
+            id: self.id.filter(|_| expected.is_some()).unwrap_or(derived),
             // The spec's own spelling: the keys were proved with it.
             company: self.target.company.clone(),
             site,

@@ -1,18 +1,21 @@
 //! The three kinds of change: identity, input, neutral.
+//!
+//! Whatever stops a visit (suspension, an invalid spec, a Secret that cannot be read) comes after this comparison: what the
+//! status says is never left standing for inputs that nobody judged.
 
 use std::ops::ControlFlow;
 
 use super::secret::Credentials;
+use super::standing::standing;
 use super::{Row, View};
 use crate::crd::{ConditionStatus, ConditionType, Inputs, Reason};
 use crate::link::plan::Plan;
 use crate::link::state::{Backoff, LinkState};
-use crate::link::status_builder::Progress;
-use crate::link::subject::Target;
+use crate::link::status_builder::{Progress, StatusBuilder};
 
 /// What differs between the inputs that the conditions judge and those of now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Changed {
+pub(super) enum Changed {
     /// Nothing that any condition judges.
     Neutral,
     /// Key content, the Secret's name, profile, board or mode.
@@ -21,16 +24,26 @@ enum Changed {
     Identity,
 }
 
-/// The inputs of now. Where they differ from what the conditions judge, the conditions go back to Unknown, and that is
-/// written before anybody outside is asked.
-pub(super) fn row(view: &View, target: &Target, credentials: &Credentials) -> Row<Inputs> {
+/// The spec of now, before the Secret is read. Where it differs from what the conditions judge, the conditions go back to
+/// Unknown, and that is written before anything else is done.
+pub(super) fn spec_row(view: &View) -> Row<()> {
+    let inputs = view.subject.inputs();
+    match changed(view, &inputs) {
+        Changed::Neutral => ControlFlow::Continue(()),
+        changed => ControlFlow::Break(reset(view, changed, inputs, false)),
+    }
+}
+
+/// The inputs of now, with the content of the Secret. Where that differs from what the conditions judge, the conditions go
+/// back to Unknown, and that is written before anybody outside is asked.
+pub(super) fn row(view: &View, credentials: &Credentials) -> Row<Inputs> {
     let inputs = Inputs {
         secret_uid: Some(credentials.secret.uid.clone()),
         secret_resource_version: Some(credentials.secret.resource_version.clone()),
         credentials_version: Some(credentials.version.as_str().to_owned()),
-        ..view.subject.inputs(target)
+        ..view.subject.inputs()
     };
-    match view.subject.status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, &inputs)) {
+    match changed(view, &inputs) {
         Changed::Neutral => ControlFlow::Continue(inputs),
         changed => {
             let new_keys =
@@ -38,6 +51,16 @@ pub(super) fn row(view: &View, target: &Target, credentials: &Credentials) -> Ro
             ControlFlow::Break(reset(view, changed, inputs, new_keys))
         }
     }
+}
+
+/// What differs between these inputs and those that the status names.
+pub(super) fn changed(view: &View, inputs: &Inputs) -> Changed {
+    let status = &view.subject.status;
+    if view.subject.is_ready() && standing(status).is_none() {
+        // Ready, but the status does not say for what.
+        return Changed::Input;
+    }
+    status.inputs.as_ref().map_or(Changed::Neutral, |last| between(last, inputs))
 }
 
 fn between(last: &Inputs, now: &Inputs) -> Changed {
@@ -74,6 +97,7 @@ fn between(last: &Inputs, now: &Inputs) -> Changed {
 /// change: nobody replaces one key after the other there.
 fn has_new_keys(last: &Inputs, now: &Inputs) -> bool {
     last.secret_name == now.secret_name
+        && last.secret_uid.is_some()
         && (&last.secret_uid, &last.secret_resource_version)
             != (&now.secret_uid, &now.secret_resource_version)
         && last.credentials_version.is_some()
@@ -91,25 +115,44 @@ fn reset(view: &View, changed: Changed, mut inputs: Inputs, new_keys: bool) -> P
     let text = "The company, site, API keys or settings changed. The operator is checking them.";
     let unknown = ConditionStatus::Unknown.because(Reason::Pending, text);
     builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
+    builder.fields().inputs = Some(inputs);
+    forget_in_status(&mut builder, changed);
+    let mut state = forget_in_state(view.state.clone(), changed);
+    if new_keys {
+        state.keys_changed_at = Some(view.now.up);
+    }
+    Plan::Publish(Box::new(builder.finish(Progress::Reconciling)), Box::new(state))
+}
+
+/// Takes out of a status what was found for other inputs.
+pub(super) fn forget_in_status(builder: &mut StatusBuilder, changed: Changed) {
+    if changed == Changed::Neutral {
+        return;
+    }
     let fields = builder.fields();
-    fields.inputs = Some(inputs);
     fields.permissions = None;
     if changed == Changed::Identity {
         fields.site = None;
         fields.last_validated_time = None;
         fields.last_full_check_time = None;
-        builder.set(ConditionType::Registered, ConditionStatus::Unknown.because(Reason::Pending, text));
+        let text = "The company or site changed. Nothing is known of its link yet.";
+        builder.unknown(ConditionType::Registered, Reason::Pending, text);
     }
-    let state = LinkState {
+}
+
+/// Takes out of the memory of a link what was found or planned for other inputs.
+pub(super) fn forget_in_state(state: LinkState, changed: Changed) -> LinkState {
+    if changed == Changed::Neutral {
+        return state;
+    }
+    LinkState {
         not_before: None,
-        keys_changed_at: if new_keys { Some(view.now.up) } else { view.state.keys_changed_at },
         site_unreachable_since: None,
         suspicion: None,
         backoff: Backoff::default(),
         petra_not_before: None,
         petra_backoff: Backoff::default(),
-        tenant: view.state.tenant.clone().filter(|_| changed != Changed::Identity),
-        ..view.state.clone()
-    };
-    Plan::Publish(Box::new(builder.finish(Progress::Reconciling)), Box::new(state))
+        found: state.found.filter(|_| changed != Changed::Identity),
+        ..state
+    }
 }

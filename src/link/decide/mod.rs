@@ -4,7 +4,7 @@
 //! answer, a change, a status that must be written before anything else is asked, or the end.
 //!
 //! The rows are those of `docs/architecture.md`, in order of precedence: [`claim`] → [`deletion`] → `finalizer` → suspend → spec (these
-//! three in this file) → [`secret`] → [`inputs`] → [`verdict`] (ConnectWise) → [`api`] or [`portal`] (Petra).
+//! three in this file) → [`inputs`] → [`secret`] → [`inputs`] → [`verdict`] (ConnectWise) → [`api`] or [`portal`] (Petra).
 
 mod api;
 mod claim;
@@ -34,8 +34,9 @@ use super::state::LinkState;
 use super::status_builder::{Progress, StatusBuilder};
 use super::subject::{SpecProblem, Subject};
 use crate::clock::Now;
-use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode};
+use crate::crd::{ConditionStatus, ConditionType, Inputs, LinkStatus, Reason, RegistrationMode};
 
+use inputs::Changed;
 pub(crate) use operator_keys::{OperatorKeys, may_help};
 use standing::{is_unanswered, standing};
 
@@ -91,8 +92,9 @@ fn rows(view: &View) -> Row<Infallible> {
         Ok(target) => target,
         Err(problem) => return ControlFlow::Break(spec_problem(view, problem)),
     };
-    let credentials = secret::row(view, target)?;
-    let inputs = inputs::row(view, target, &credentials)?;
+    inputs::spec_row(view)?;
+    let credentials = secret::row(view)?;
+    let inputs = inputs::row(view, &credentials)?;
     let passed = verdict::row(view, target, inputs)?;
     match target.mode {
         RegistrationMode::Api => api::row(view, target, &credentials, passed),
@@ -118,32 +120,33 @@ fn suspend(view: &View) -> Row<()> {
         return ControlFlow::Continue(());
     }
     let mut builder = view.status_builder();
-    let inputs = subject.target.as_ref().ok().map(|target| subject.inputs(target));
-    let same = inputs.is_none() || inputs == subject.status.inputs;
-    let judged = standing(&subject.status).is_some();
-    let progress = if same && judged {
+    let inputs = subject.inputs();
+    let changed = inputs::changed(view, &inputs);
+    let judged = standing(&subject.status).is_some() && subject.status.inputs.as_ref() == Some(&inputs);
+    let progress = if judged && changed == Changed::Neutral {
         Progress::Keep
     } else {
         let text = "Checks are suspended by spec.suspend, and the current settings of this link were not checked. To check \
                     them, set spec.suspend to false.";
         let unknown = ConditionStatus::Unknown.because(Reason::Suspended, text);
         builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);
-        if inputs.is_some() {
-            builder.fields().inputs = inputs;
-        }
+        builder.fields().inputs = Some(inputs);
+        inputs::forget_in_status(&mut builder, changed);
         Progress::Settled
     };
     let mut settled = view.settle(builder.finish(progress));
+    settled.state = inputs::forget_in_state(settled.state, changed);
     // Nobody asks again, so that what was suspected can neither be confirmed nor disproved.
     settled.state.suspicion = None;
     ControlFlow::Break(settled.plan())
 }
 
 /// An invalid spec. Only an edit can fix it, and the edit triggers a visit. If the spec was judged good as it is, the
-/// operator's configuration changed: a link with a good verdict is accused as ConnectWise would accuse it.
+/// operator's configuration changed: a link with a good verdict is accused as ConnectWise would accuse it. The status names
+/// the inputs without the API keys, which were not judged; a later edit is compared with them.
 fn spec_problem(view: &View, problem: &SpecProblem) -> Plan {
     let mut builder = view.status_builder();
-    if problem.of_configuration && view.subject.names_judged_inputs(view.config) {
+    if problem.of_configuration && view.subject.names_judged_inputs() {
         let accused = Accusation { of: problem.reason, by: Origin::Configuration };
         if let Some(plan) = verdict::hold_accusation(view, accused, &builder, None) {
             return plan;
@@ -153,8 +156,13 @@ fn spec_problem(view: &View, problem: &SpecProblem) -> Plan {
     builder
         .set(ConditionType::Ready, ConditionStatus::False.because(problem.reason, problem.message.clone()));
     not_evaluated(&mut builder);
-    builder.fields().inputs = None;
+    let inputs = view.subject.inputs();
+    let changed = inputs::changed(view, &inputs);
+    builder.fields().inputs =
+        Some(Inputs { secret_uid: None, secret_resource_version: None, credentials_version: None, ..inputs });
+    inputs::forget_in_status(&mut builder, changed);
     let mut settled = view.settle(builder.finish(Progress::Stalled));
+    settled.state = inputs::forget_in_state(settled.state, changed);
     settled.state.suspicion = None;
     settled.plan()
 }
@@ -202,9 +210,7 @@ pub(crate) fn checking(view: &View) -> Option<LinkStatus> {
         return None;
     }
     let mut builder = view.status_builder();
-    if let Ok(target) = &view.subject.target {
-        builder.fields().inputs = Some(view.subject.inputs(target));
-    }
+    builder.fields().inputs = Some(view.subject.inputs());
     let text = "The operator is checking the API keys, security role and service board at ConnectWise.";
     let unknown = ConditionStatus::Unknown.because(Reason::Checking, text);
     builder.set_all(&ConditionType::OF_CONNECTWISE, &unknown);

@@ -2,22 +2,23 @@
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use super::api::{find_tenant, known_id};
+use super::api::ask;
 use super::deletion::unlink;
 use super::secret::Credentials;
 use super::standing::{Standing, standing};
 use super::verdict::Passed;
 use super::{Row, View};
-use crate::connectwise::CredentialsVersion;
+use crate::connectwise::{CredentialsVersion, Depth};
 use crate::crd::{
-    Condition, ConditionStatus, ConditionType, DeletionPolicy, LinkRecord, Reason, RegistrationMode,
-    StatusTime,
+    Condition, ConditionStatus, ConditionType, DeletionPolicy, EventReason, LinkRecord, Reason,
+    RegistrationMode, StatusTime,
 };
-use crate::link::facts::Precedence;
+use crate::link::facts::{Precedence, Rival};
 use crate::link::message;
-use crate::link::plan::{Change, Plan, Question};
-use crate::link::reason_class::BackoffKind;
+use crate::link::plan::{Change, Claimed, Plan, Question, Settlement};
+use crate::link::reason_class::{BackoffKind, ConnectWiseSays};
 use crate::link::status_builder::Progress;
 use crate::link::subject::Target;
 use crate::petra::LinkId;
@@ -26,10 +27,8 @@ use crate::petra::LinkId;
 /// company make another token.
 #[must_use]
 pub(crate) fn token(id: &LinkId, credentials: &CredentialsVersion) -> String {
-    let id = id.as_str();
-    let id: String = id.strip_prefix("cw-").unwrap_or(id).chars().take(8).collect();
     let version: String = credentials.as_str().chars().take(8).collect();
-    format!("{id}-{version}")
+    format!("{}-{version}", id.shortened())
 }
 
 pub(super) fn row(
@@ -39,37 +38,113 @@ pub(super) fn row(
     passed: Passed,
 ) -> Row<Infallible> {
     leave_api(view, &passed)?;
-    let Some(id) = link_id(view, &passed) else { return find_tenant(view, passed) };
     if is_conflict_from_before(view) {
         let settled = passed.schedule.end(view, view.settle(passed.builder.finish(Progress::Keep)));
         let settled = settled.requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
-        return ControlFlow::Break(settled.claiming(&id).plan());
+        return ControlFlow::Break(settled.plan());
     }
+    let kept = acknowledged_id(view, credentials);
+    let Some(derived) = passed.derived_id() else { return unfound(view, credentials, kept, passed) };
+    let is_acknowledged = view.subject.acknowledges(&derived) || kept.is_some();
+    let claim =
+        Claimed { id: derived.clone(), acknowledged: is_acknowledged, proved: passed.proved().is_some() };
     let Some(precedence) = &view.facts.precedence else {
-        return ControlFlow::Break(Plan::Ask(Question::Rival(id)));
+        return ControlFlow::Break(Plan::Ask(Question::Rival(claim)));
     };
-    if let Precedence::After(rival) = precedence {
-        let who = rival.visible_name.as_ref().map_or_else(
-            || "Another resource of this operator links it. Ask your platform team which one".to_owned(),
-            |name| format!("ConnectWiseLink \"{name}\" in this namespace links it. Delete one of the two"),
-        );
-        let mut builder = passed.builder;
-        let text = message::looks_again(&format!("This company is already linked. {who}."));
-        let value = ConditionStatus::False.because(Reason::LinkConflict, text);
-        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
-        let settled = view.settle(builder.finish(Progress::Stalled));
-        let settled =
-            passed.schedule.end(view, settled).requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
-        return ControlFlow::Break(settled.claiming(&id).plan());
+    let waits_since = match precedence {
+        Precedence::First => None,
+        Precedence::After(rival) => return ControlFlow::Break(conflict(view, rival, claim, passed)),
+        Precedence::Unproved => Some(view.state.awaits_rival_since.unwrap_or(view.now.up)),
+    };
+    // A claim that nobody can prove does not hold another up for ever.
+    let patience = view.config.timings.refused;
+    if let Some(since) = waits_since
+        && view.elapsed(since) < patience
+    {
+        return ControlFlow::Break(wait_for_rival(view, since, claim, passed));
     }
+    let full = view.facts.round.as_ref().is_some_and(|round| round.depth == Depth::Full);
+    let moved = full && kept.as_ref().is_some_and(|kept| *kept != derived);
+    let id = kept.unwrap_or(derived);
     let expected = token(&id, &credentials.version);
-    let given =
-        view.subject.spec.registration.as_ref().and_then(|registration| registration.acknowledged.as_deref());
-    ControlFlow::Break(if given.map(str::trim) == Some(expected.as_str()) {
+    let mut settled = if acknowledged_token(view) == Some(expected.as_str()) {
         acknowledged(view, credentials, &id, &passed)
     } else {
-        action_required(view, target, &id, &expected, &passed)
-    })
+        action_required(view, target, &expected, &passed)
+    };
+    settled.state.awaits_rival_since = waits_since;
+    if moved {
+        settled = settled.event(EventReason::LinkIdKept, message::ID_KEPT);
+    }
+    ControlFlow::Break(settled.claiming(Some(claim)).plan())
+}
+
+/// The token that a person put into the spec.
+fn acknowledged_token<'a>(view: &View<'a>) -> Option<&'a str> {
+    let registration = view.subject.spec.registration.as_ref()?;
+    registration.acknowledged.as_deref().map(str::trim)
+}
+
+/// The recorded id, if it is the one that a person acknowledged for these keys: it stays when companyinfo names another API
+/// host later.
+fn acknowledged_id(view: &View, credentials: &Credentials) -> Option<LinkId> {
+    let recorded = view.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id))?;
+    (acknowledged_token(view)? == token(&recorded, &credentials.version)).then_some(recorded)
+}
+
+/// No round of this process has found the tenant yet. What a person was asked for or acknowledged stands until the next one;
+/// anything else needs one now.
+fn unfound(view: &View, credentials: &Credentials, kept: Option<LinkId>, passed: Passed) -> Row<Infallible> {
+    if view.subject.is_ready()
+        && let Some(id) = kept
+    {
+        return ControlFlow::Break(acknowledged(view, credentials, &id, &passed).plan());
+    }
+    let asked = view.subject.status.reason(ConditionType::Ready) == Some(Reason::PortalActionRequired);
+    if asked && !view.is_edited() {
+        let settled = view.settle(passed.builder.finish(Progress::Keep));
+        return ControlFlow::Break(passed.schedule.end(view, settled).plan());
+    }
+    ask(view, Depth::Cheap, passed)
+}
+
+/// Another resource comes first.
+fn conflict(view: &View, rival: &Rival, claim: Claimed, passed: Passed) -> Plan {
+    let who = rival.visible_name.as_ref().map_or_else(
+        || "Another resource of this operator links it. Ask your platform team which one".to_owned(),
+        |name| format!("ConnectWiseLink \"{name}\" in this namespace links it. Delete one of the two"),
+    );
+    let mut builder = passed.builder;
+    let text = message::looks_again(&format!("This company is already linked. {who}."));
+    let value = ConditionStatus::False.because(Reason::LinkConflict, text);
+    builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
+    let mut settled = view.settle(builder.finish(Progress::Stalled));
+    settled.state.awaits_rival_since = None;
+    let settled =
+        passed.schedule.end(view, settled).requeue_petra_with_backoff(view, BackoffKind::Rejected, None);
+    settled.claiming(Some(claim)).plan()
+}
+
+/// Another resource may come first, and is being checked. What stands stays meanwhile.
+fn wait_for_rival(view: &View, since: Duration, claim: Claimed, passed: Passed) -> Plan {
+    let mut builder = passed.builder;
+    let stands = view.subject.status.reason(ConditionType::Ready).map(|reason| reason.class().connectwise);
+    let progress = if stands == Some(ConnectWiseSays::Passed) {
+        Progress::Keep
+    } else {
+        // Until the other one was checked, nobody is asked to save the company a second time.
+        let text = message::looks_again(
+            "Another resource of this operator may already link this company, and is being checked. The API keys and security \
+             role are valid. Delete one of the two if both are for this company.",
+        );
+        let value = ConditionStatus::False.because(Reason::LinkConflict, text);
+        builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
+        Progress::Stalled
+    };
+    let left = view.config.timings.refused.saturating_sub(view.elapsed(since));
+    let mut settled = passed.schedule.end(view, view.settle(builder.finish(progress)));
+    settled.state.awaits_rival_since = Some(since);
+    settled.requeue_no_later_than(left).claiming(Some(claim)).plan()
 }
 
 /// Right after a start the other resource may not have been looked at yet: a conflict with it stands for its first delay.
@@ -107,12 +182,7 @@ fn leave_api(view: &View, passed: &Passed) -> Row<()> {
     ControlFlow::Break(Plan::Publish(Box::new(builder.finish(Progress::Keep)), Box::new(view.state.clone())))
 }
 
-fn link_id(view: &View, passed: &Passed) -> Option<LinkId> {
-    let recorded = view.record(RegistrationMode::Portal).and_then(|record| LinkId::parse(&record.id));
-    recorded.or_else(|| known_id(view, passed))
-}
-
-fn acknowledged(view: &View, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Plan {
+fn acknowledged(view: &View, credentials: &Credentials, id: &LinkId, passed: &Passed) -> Settlement {
     let mut builder = passed.builder.clone();
     let version = credentials.version.as_str();
     let stood = view.record(RegistrationMode::Portal);
@@ -133,10 +203,10 @@ fn acknowledged(view: &View, credentials: &Credentials, id: &LinkId, passed: &Pa
     let good =
         "The API keys and security role are valid, and the link is acknowledged. No action is required.";
     builder.set(ConditionType::Ready, ConditionStatus::True.because(Reason::Linked, good));
-    passed.schedule.end(view, view.settle(builder.finish(Progress::Settled))).claiming(id).plan()
+    passed.schedule.end(view, view.settle(builder.finish(Progress::Settled)))
 }
 
-fn action_required(view: &View, target: &Target, id: &LinkId, token: &str, passed: &Passed) -> Plan {
+fn action_required(view: &View, target: &Target, token: &str, passed: &Passed) -> Settlement {
     let mut builder = passed.builder.clone();
     let secret = &view.subject.spec.credentials_secret_ref.name;
     let changed = view.record(RegistrationMode::Portal).is_some();
@@ -164,5 +234,5 @@ fn action_required(view: &View, target: &Target, id: &LinkId, token: &str, passe
             ConditionStatus::False.because(Reason::PortalActionRequired, text),
         );
     }
-    passed.schedule.end(view, view.settle(builder.finish(Progress::Stalled))).claiming(id).plan()
+    passed.schedule.end(view, view.settle(builder.finish(Progress::Stalled)))
 }

@@ -11,7 +11,6 @@ use crate::link::facts::SecretRead;
 use crate::link::plan::{Plan, Question};
 use crate::link::reason_class::{BackoffKind, Source};
 use crate::link::status_builder::Progress;
-use crate::link::subject::Target;
 
 /// The keys that this visit judges: which they are, not what they are.
 pub(super) struct Credentials {
@@ -19,30 +18,30 @@ pub(super) struct Credentials {
     pub secret: SecretVersion,
 }
 
-pub(super) fn row(view: &View, target: &Target) -> Row<Credentials> {
+pub(super) fn row(view: &View) -> Row<Credentials> {
     match &view.facts.secret {
         Some(SecretRead::Keys { secret, credentials }) => {
             ControlFlow::Continue(Credentials { version: credentials.clone(), secret: secret.clone() })
         }
         Some(SecretRead::Invalid { secret, problem }) => {
-            ControlFlow::Break(invalid(view, target, secret, &problem.to_string()))
+            ControlFlow::Break(invalid(view, secret, &problem.to_string()))
         }
-        Some(SecretRead::Absent) => ControlFlow::Break(absent(view, target)),
-        Some(SecretRead::Forbidden) => ControlFlow::Break(forbidden(view, target)),
+        Some(SecretRead::Absent) => ControlFlow::Break(absent(view)),
+        Some(SecretRead::Forbidden) => ControlFlow::Break(forbidden(view)),
         Some(SecretRead::Unavailable) => ControlFlow::Break(unavailable(view)),
-        None => unread(view, target),
+        None => unread(view),
     }
 }
 
 /// Without reading: the very Secret that was judged before needs no reading again.
-fn unread(view: &View, target: &Target) -> Row<Credentials> {
-    let judged = judged_before(view, target);
+fn unread(view: &View) -> Row<Credentials> {
+    let judged = judged_before(view);
     match (&view.facts.secret_watch, judged) {
-        (SecretLookup::Absent, _) => ControlFlow::Break(absent(view, target)),
+        (SecretLookup::Absent, _) => ControlFlow::Break(absent(view)),
         (SecretLookup::Present(found), Some(judged)) if judged.secret == *found => {
             ControlFlow::Continue(judged)
         }
-        (SecretLookup::Present(found), None) if judged_invalid(view, target, found) => {
+        (SecretLookup::Present(found), None) if judged_invalid(view, found) => {
             ControlFlow::Break(view.settle(view.status_builder().finish(Progress::Keep)).plan())
         }
         (SecretLookup::Present(_), _) => ControlFlow::Break(Plan::Ask(Question::Secret)),
@@ -102,12 +101,12 @@ fn names_the_secret_of_before(view: &View) -> bool {
 }
 
 /// The keys that the status judges, when its verdict was not about the Secret itself.
-fn judged_before(view: &View, target: &Target) -> Option<Credentials> {
+fn judged_before(view: &View) -> Option<Credentials> {
     let ready = view.subject.status.reason(ConditionType::Ready);
     if ready.is_some_and(|reason| reason.class().source == Source::Secret) {
         return None;
     }
-    let inputs = view.subject.inputs(target);
+    let inputs = view.subject.inputs();
     Some(Credentials {
         version: CredentialsVersion::parse(inputs.credentials_version.as_deref()?)?,
         secret: SecretVersion { uid: inputs.secret_uid?, resource_version: inputs.secret_resource_version? },
@@ -115,15 +114,15 @@ fn judged_before(view: &View, target: &Target) -> Option<Credentials> {
 }
 
 /// Whether exactly this Secret was found invalid before.
-fn judged_invalid(view: &View, target: &Target, found: &SecretVersion) -> bool {
-    let inputs = view.subject.inputs(target);
+fn judged_invalid(view: &View, found: &SecretVersion) -> bool {
+    let inputs = view.subject.inputs();
     view.subject.status.reason(ConditionType::Ready) == Some(Reason::SecretInvalid)
         && inputs.secret_uid.as_ref() == Some(&found.uid)
         && inputs.secret_resource_version.as_ref() == Some(&found.resource_version)
         && view.subject.requested_at.is_none()
 }
 
-fn invalid(view: &View, target: &Target, secret: &SecretVersion, problem: &str) -> Plan {
+fn invalid(view: &View, secret: &SecretVersion, problem: &str) -> Plan {
     let name = &view.subject.spec.credentials_secret_ref.name;
     let mut builder = view.status_builder();
     let text = format!(
@@ -133,7 +132,7 @@ fn invalid(view: &View, target: &Target, secret: &SecretVersion, problem: &str) 
     );
     builder.set(ConditionType::Ready, ConditionStatus::False.because(Reason::SecretInvalid, text));
     not_evaluated(&mut builder);
-    let mut inputs = view.subject.inputs(target);
+    let mut inputs = view.subject.inputs();
     inputs.secret_uid = Some(secret.uid.clone());
     inputs.secret_resource_version = Some(secret.resource_version.clone());
     builder.fields().inputs = Some(inputs);
@@ -145,7 +144,7 @@ fn invalid(view: &View, target: &Target, secret: &SecretVersion, problem: &str) 
     }
 }
 
-fn absent(view: &View, target: &Target) -> Plan {
+fn absent(view: &View) -> Plan {
     let timings = &view.config.timings;
     let name = &view.subject.spec.credentials_secret_ref.name;
     let since = view.state.secret_absent_since.unwrap_or(view.now.up);
@@ -165,7 +164,7 @@ fn absent(view: &View, target: &Target) -> Plan {
         builder.unknown(ConditionType::Ready, Reason::WaitingForSecret, text);
     }
     not_evaluated(&mut builder);
-    builder.fields().inputs = Some(view.subject.inputs(target));
+    builder.fields().inputs = Some(view.subject.inputs());
     builder.fields().last_handled_reconcile_at = view.handled();
     let progress = if over { Progress::Stalled } else { Progress::Reconciling };
     let mut settled = view.settle(builder.finish(progress));
@@ -183,7 +182,7 @@ fn absent(view: &View, target: &Target) -> Plan {
     }
 }
 
-fn forbidden(view: &View, target: &Target) -> Plan {
+fn forbidden(view: &View) -> Plan {
     let name = &view.subject.spec.credentials_secret_ref.name;
     let mut builder = view.status_builder();
     let text = format!(
@@ -192,7 +191,7 @@ fn forbidden(view: &View, target: &Target) -> Plan {
     );
     builder.unknown(ConditionType::Ready, Reason::SecretForbidden, text);
     not_evaluated(&mut builder);
-    builder.fields().inputs = Some(view.subject.inputs(target));
+    builder.fields().inputs = Some(view.subject.inputs());
     builder.fields().last_handled_reconcile_at = view.handled();
     view.settle(builder.finish(Progress::Reconciling))
         .requeue_in(view, view.config.timings.secret_poll_later)

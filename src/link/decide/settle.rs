@@ -4,9 +4,8 @@ use super::View;
 use crate::crd::{ConditionStatus, ConditionType, EventReason, LinkStatus, Reason, SecretLookup};
 use crate::kubernetes::WriteRefusal;
 use crate::link::facts::SecretRead;
-use crate::link::plan::{HeldCause, LinkEvent, Plan, Settlement};
+use crate::link::plan::{Claimed, HeldCause, LinkEvent, Plan, Settlement};
 use crate::link::state::{LinkState, Suspicion};
-use crate::petra::LinkId;
 
 impl View<'_> {
     /// Begins the end of a visit: this status, the memory as it is, nothing more.
@@ -19,6 +18,7 @@ impl View<'_> {
                 Some(_) => Some(self.facts.client_id.version),
                 None => self.state.client_id.or(Some(self.facts.client_id.version)),
             },
+            claim_contested: self.state.claim_contested && self.facts.round.is_none(),
             secret_absent_since: self.state.secret_absent_since.filter(|_| !self.secret_is_there()),
             ..self.state.clone()
         };
@@ -50,8 +50,8 @@ impl Settlement {
         self
     }
 
-    pub(super) fn claiming(mut self, id: &LinkId) -> Self {
-        self.claim = Some(id.clone());
+    pub(super) fn claiming(mut self, claim: Option<Claimed>) -> Self {
+        self.claim = claim;
         self
     }
 

@@ -17,7 +17,7 @@ pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
     let ready = status.reason(ConditionType::Ready)?;
     let class = ready.class();
     match class.connectwise {
-        ConnectWiseSays::Fault(_) if class.source != Source::Spec || status.inputs.is_some() => {
+        ConnectWiseSays::Fault(_) if class.source != Source::Spec || judges_keys(status) => {
             Some(Standing::Fault(ready))
         }
         ConnectWiseSays::Passed if passed(status) => Some(Standing::Passed),
@@ -27,6 +27,11 @@ pub(super) fn standing(status: &LinkStatus) -> Option<Standing> {
         }
         _ => None,
     }
+}
+
+/// Whether the status judges API keys. That of an invalid spec does not.
+fn judges_keys(status: &LinkStatus) -> bool {
+    status.inputs.as_ref().is_some_and(|inputs| inputs.credentials_version.is_some())
 }
 
 /// Whether the conditions say that everything passed, and the status names what did. Where it does not, that may have been

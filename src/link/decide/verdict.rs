@@ -15,6 +15,7 @@ use crate::crd::{ConditionType, Inputs, PermissionsStatus, SiteStatus, StatusTim
 use crate::link::intervals;
 use crate::link::message;
 use crate::link::plan::{Accusation, Plan, Question};
+use crate::link::state::{Found, Proof};
 use crate::link::status_builder::{Progress, StatusBuilder};
 use crate::link::subject::Target;
 use fault::Fault;
@@ -34,29 +35,31 @@ pub(super) struct Passed {
 
 /// Decides everything that ConnectWise can decide; continues when nothing is wrong there.
 pub(super) fn row(view: &View, target: &Target, inputs: Inputs) -> Row<Passed> {
-    let mut builder = view.status_builder();
-    builder.fields().inputs = Some(inputs);
+    let known = view.known(target, &inputs);
     match &view.facts.round {
-        None => unasked(view, builder),
-        Some(round) => asked(view, target, round, builder),
+        None => unasked(view, known, drafted(view, inputs)),
+        Some(round) => asked(view, target, round, known, inputs),
     }
 }
 
-fn unasked(view: &View, mut builder: StatusBuilder) -> Row<Passed> {
+fn drafted(view: &View, inputs: Inputs) -> StatusBuilder {
+    let mut builder = view.status_builder();
+    builder.fields().inputs = Some(inputs);
+    builder
+}
+
+fn unasked(view: &View, known: Option<Found>, mut builder: StatusBuilder) -> Row<Passed> {
     let standing = standing(&view.subject.status);
-    let due = due_at(view, standing);
+    let due = due_at(view, known.as_ref(), standing);
     if view.now.up >= due {
         view.need_keys()?;
         return ControlFlow::Break(Plan::Ask(Question::Round(depth(view, standing))));
     }
     match standing {
-        Some(Standing::Passed) => {
-            let tenant = view.state.tenant.clone();
-            ControlFlow::Continue(Passed {
-                builder,
-                schedule: Schedule { tenant, fresh: false, due, held: None },
-            })
-        }
+        Some(Standing::Passed) => ControlFlow::Continue(Passed {
+            builder,
+            schedule: Schedule { found: known, fresh: false, due, held: None },
+        }),
         Some(Standing::Fault(reason)) => {
             fault::render_standing(view, reason, &mut builder);
             ControlFlow::Break(
@@ -67,43 +70,77 @@ fn unasked(view: &View, mut builder: StatusBuilder) -> Row<Passed> {
     }
 }
 
-fn asked(view: &View, target: &Target, round: &Round, mut builder: StatusBuilder) -> Row<Passed> {
+fn asked(view: &View, target: &Target, round: &Round, known: Option<Found>, inputs: Inputs) -> Row<Passed> {
     let standing = standing(&view.subject.status);
+    let proof = Proof::of(&inputs, round.depth);
+    let mut builder = drafted(view, inputs);
     builder.fields().last_handled_reconcile_at = view.handled();
     match finding::find(view, target, round, standing) {
         Finding::Escalate => ControlFlow::Break(Plan::Ask(Question::Round(Depth::Full))),
-        Finding::Same => same(view, round, standing, builder),
+        Finding::Same => same(view, round, standing, found(target, round, known, proof), builder),
         Finding::Passed { permissions, denied } => {
             record_round(view, target, round, &mut builder);
             builder.fields().permissions = Some(permissions);
             builder.set(ConditionType::AuthFailed, fault::accepted());
             builder.set(ConditionType::PermissionDenied, denied);
-            ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, tenant(round)) })
+            let found = found(target, round, known, proof);
+            ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, found) })
         }
         Finding::Fault(fault) => report_fault(view, target, round, *fault, builder),
-        Finding::Inconclusive { why, evidence } => inconclusive(view, standing, why, evidence, builder),
+        Finding::Inconclusive { why, evidence } => {
+            inconclusive(view, standing, known, why, evidence, builder)
+        }
     }
 }
 
 /// A cheap round that agrees with what stands.
-fn same(view: &View, round: &Round, standing: Option<Standing>, mut builder: StatusBuilder) -> Row<Passed> {
+fn same(
+    view: &View,
+    round: &Round,
+    standing: Option<Standing>,
+    found: Option<Found>,
+    mut builder: StatusBuilder,
+) -> Row<Passed> {
     builder.fields().last_validated_time = Some(StatusTime::new(view.now.wall));
     record_client_id(view, round, &mut builder);
     if let Some(Standing::Fault(reason)) = standing {
         fault::render_standing(view, reason, &mut builder);
-        let settled = view.settle(builder.finish(Progress::Keep));
+        let mut settled = view.settle(builder.finish(Progress::Keep));
+        settled.state.found = found;
+        settled.state.disprove();
         return ControlFlow::Break(
             settled.requeue_with_backoff(view, intervals::backoff_of(reason), None).plan(),
         );
     }
-    let tenant = view.state.tenant.clone();
-    ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, tenant) })
+    ControlFlow::Continue(Passed { builder, schedule: Schedule::fresh(view, found) })
+}
+
+/// What is known after a round that passed: the tenant, and what the round proved. A cheap round adds nothing to what a full
+/// one proved.
+fn found(target: &Target, round: &Round, known: Option<Found>, proof: Proof) -> Option<Found> {
+    let CompanyAnswer::Found(tenant) = &round.company else { return known };
+    let earlier = known.and_then(|known| known.passed).filter(|_| proof.depth == Depth::Cheap);
+    Some(Found {
+        site: target.site.clone(),
+        company: target.company.clone(),
+        tenant: tenant.clone(),
+        passed: earlier.or(Some(proof)),
+    })
 }
 
 fn tenant(round: &Round) -> Option<Tenant> {
     match &round.company {
         CompanyAnswer::Found(tenant) => Some(tenant.clone()),
         _ => None,
+    }
+}
+
+impl View<'_> {
+    /// What earlier rounds of this process found for this site and company, and whether they found these inputs good.
+    fn known(&self, target: &Target, inputs: &Inputs) -> Option<Found> {
+        let known = self.state.found_at(&target.site, &target.company)?;
+        let passed = known.passed.clone().filter(|proof| proof.is_of(inputs));
+        Some(Found { passed, ..known.clone() })
     }
 }
 
@@ -168,7 +205,11 @@ fn report_fault(
     builder.set(ConditionType::PermissionDenied, fault.denied);
     let mut settled = view.settle(builder.finish(Progress::Stalled));
     settled.state.suspicion = None;
-    settled.state.tenant = tenant(round).or(settled.state.tenant);
+    if let Some(tenant) = tenant(round) {
+        let (site, company) = (target.site.clone(), target.company.clone());
+        settled.state.found = Some(Found { site, company, tenant, passed: None });
+    }
+    settled.state.disprove();
     ControlFlow::Break(settled.requeue_with_backoff(view, intervals::backoff_of(reason), None).plan())
 }
 

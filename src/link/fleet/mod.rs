@@ -15,13 +15,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::facts::{FleetView, Precedence};
-use super::plan::{Accusation, HeldCause, Settlement};
+use super::plan::{Accusation, Claimed, HeldCause, Settlement};
 use super::state::LinkState;
 use super::subject::Subject;
 use super::visit::Visit;
 use crate::clock::Now;
 use crate::crd::LinkRef;
-use crate::petra::LinkId;
 use crate::timings::Timings;
 use crate::upstream::hosts::HostPort;
 
@@ -80,10 +79,10 @@ impl Fleet {
         self.0.lock().states.get(&subject.key).is_some_and(|known| known.uid != subject.uid)
     }
 
-    /// The API host that the last full round of a link found.
+    /// The API host that the last round of a link found.
     pub(crate) fn api_host(&self, link: &LinkRef) -> Option<HostPort> {
         let links = self.0.lock();
-        links.states.get(link)?.tenant.as_ref().map(|tenant| tenant.api_host.clone())
+        links.states.get(link)?.found.as_ref().map(|found| found.tenant.api_host.clone())
     }
 
     /// Remembers the state of a visit in progress.
@@ -106,7 +105,7 @@ impl Fleet {
             uid: subject.uid.clone(),
             // What another operator serves is none of this one's fleet.
             is_judged_good: visit.state.elsewhere.is_none() && takes_part(subject),
-            saved_by_hand: visit.state.elsewhere.is_none() && subject.acknowledged_id().is_some(),
+            saved_by_hand: visit.state.elsewhere.is_none() && subject.is_saved_by_hand(),
             ..visit.state.clone()
         };
         links.suspects.settled(subject, &state);
@@ -115,11 +114,14 @@ impl Fleet {
             links.claims.remove(link);
         }
         let hold_began = links.suspects.hold(link, settlement.held == Some(HeldCause::Fleet));
-        let wake = match claim_after(subject, settlement.claim.as_ref()) {
-            ClaimUpdate::Keep => Vec::new(),
-            ClaimUpdate::Drop => links.claim(link, None),
-            ClaimUpdate::Set(claim) => links.claim(link, Some(claim)),
+        let known = visit.state.found.is_some();
+        let update = match &visit.state.elsewhere {
+            // Its operator checks it, and this one could not prove what its status hints at.
+            Some(_) => ClaimUpdate::Drop,
+            None => claim_after(subject, settlement.claim.as_ref(), known),
         };
+        let changed = links.claims.update(subject, update, known);
+        let wake = links.concerned(changed);
         Aftermath { wake, held: links.suspects.held(), hold_began }
     }
 
@@ -132,13 +134,14 @@ impl Fleet {
             links.last_rounds.retain(|_, other| last.saturating_sub(*other) < floor);
             links.last_rounds.insert(link.clone(), last);
         }
-        let wake = links.claim(link, None);
+        let changed = links.claims.set(link, None);
+        let wake = links.concerned(changed);
         Some(Departed { state, wake, held: links.suspects.held() })
     }
 
     /// The resource that comes first for this link in `Portal`: one that is acknowledged, else the older.
-    pub(crate) fn precedence(&self, subject: &Subject, id: &LinkId) -> Precedence {
-        self.0.lock().claims.precedence(subject, id)
+    pub(crate) fn precedence(&self, subject: &Subject, claim: &Claimed) -> Precedence {
+        self.0.lock().claims.precedence(subject, claim)
     }
 
     /// Records that a Ready link seems to fail, and returns whether it fails together with others.
@@ -155,14 +158,19 @@ fn takes_part(subject: &Subject) -> bool {
 }
 
 impl Links {
-    /// Records a claim, and returns the links to visit. Those that wait for what the link gives up may ask Petra at once.
-    fn claim(&mut self, link: &LinkRef, claim: Option<claims::Claim>) -> Vec<LinkRef> {
-        let changed = self.claims.set(link, claim);
+    /// The links to visit after a claim changed. Those that wait for what a link gave up may ask Petra at once, and those
+    /// whose claim is only a hint ask ConnectWise.
+    fn concerned(&mut self, changed: claims::Changed) -> Vec<LinkRef> {
         for waiting in &changed.freed {
             if let Some(state) = self.states.get_mut(waiting) {
                 state.petra_not_before = None;
             }
         }
-        [changed.contested, changed.freed].concat()
+        for unproved in &changed.unproved {
+            if let Some(state) = self.states.get_mut(unproved) {
+                state.claim_contested = true;
+            }
+        }
+        [changed.contested, changed.unproved, changed.freed].concat()
     }
 }

@@ -1,10 +1,11 @@
-use super::claims::Claim;
+use super::claims::{Claim, ClaimUpdate};
 use super::rule::{Failing, is_common};
 use super::*;
 use crate::crd::{ConditionStatus, Reason};
 use crate::link::decide::tests_subject;
 use crate::link::origin::Origin;
 use crate::link::state::Suspicion;
+use crate::petra::LinkId;
 use crate::testing::markdown::table;
 
 const FLOOR: Duration = Duration::from_secs(30);
@@ -179,28 +180,77 @@ fn suspended_links_count_neither_as_failed_nor_as_passed() {
     assert_eq!(fleet.refused(&subject(3), 5), FleetView::Common);
 }
 
+fn id() -> LinkId {
+    LinkId::derive("acme", "api-na.myconnectwise.net")
+}
+
+fn claimed(proved: bool) -> Claimed {
+    Claimed { id: id(), acknowledged: false, proved }
+}
+
+fn claim(proved: bool) -> Claim {
+    Claim { claimed: claimed(proved), created: None, of_portal: true }
+}
+
+impl Fleet {
+    fn claims(&self, n: usize, claim: impl Into<Option<Claim>>) -> Vec<LinkRef> {
+        let mut links = self.0.lock();
+        let changed = links.claims.set(&link(n), claim.into());
+        links.concerned(changed)
+    }
+
+    /// What a link with a proved claim sees of the others.
+    fn seen_by(&self, n: usize) -> Precedence {
+        self.precedence(&subject(n), &claimed(true))
+    }
+}
+
 #[test]
 fn a_new_claim_concerns_the_other_claimants_and_so_does_its_end() {
     let fleet = Fleet::default();
-    let id = LinkId::derive("acme", "api-na.myconnectwise.net");
-    let claim = || Some(Claim { id: id.clone(), acknowledged: true, created: None });
-    let set = |n: usize, claim| fleet.0.lock().claim(&link(n), claim);
-    assert_eq!(set(0, claim()), []);
-    assert_eq!(set(1, claim()), [link(0)], "it may be behind the new one");
-    assert_eq!(set(0, claim()), [], "nothing is new");
-    assert!(matches!(fleet.precedence(&tests_subject(), &id), Precedence::After(_)));
-    assert_eq!(set(0, None), [link(1)]);
+    assert_eq!(fleet.claims(0, claim(true)), []);
+    assert_eq!(fleet.claims(1, claim(true)), [link(0)], "it may be behind the new one");
+    assert_eq!(fleet.claims(0, claim(true)), [], "nothing is new");
+    assert!(matches!(fleet.seen_by(1), Precedence::After(_)));
+    assert_eq!(fleet.seen_by(0), Precedence::First);
+    assert_eq!(fleet.claims(0, None::<Claim>), [link(1)]);
+}
+
+#[test]
+fn a_claim_that_only_a_status_makes_is_checked_and_decides_nothing() {
+    let fleet = Fleet::default();
+    for n in 0..3 {
+        fleet.state(&subject(n), LinkState::default());
+    }
+    let contested = |n: usize| fleet.0.lock().states[&link(n)].claim_contested;
+    fleet.claims(0, claim(false));
+    fleet.claims(1, claim(false));
+    assert!(!contested(0) && !contested(1), "after a restart nobody is asked about hints");
+    let mut woken = fleet.claims(2, claim(true));
+    woken.dedup();
+    assert!(woken.contains(&link(0)) && contested(0) && contested(1));
+    assert_eq!(fleet.seen_by(2), Precedence::Unproved);
+    fleet.claims(0, claim(true));
+    assert!(matches!(fleet.seen_by(2), Precedence::After(_)), "it is older, and good");
+}
+
+#[test]
+fn api_claims_that_only_a_status_makes_are_not_checked() {
+    let fleet = Fleet::default();
+    fleet.state(&subject(0), LinkState::default());
+    let of_api = |proved| Claim { of_portal: false, ..claim(proved) };
+    fleet.claims(0, of_api(false));
+    fleet.claims(1, of_api(true));
+    assert!(!fleet.0.lock().states[&link(0)].claim_contested, "Petra keeps them apart");
 }
 
 #[test]
 fn a_link_that_waits_for_a_freed_claim_may_ask_petra_at_once() {
     let fleet = Fleet::default();
-    let id = LinkId::derive("acme", "api-na.myconnectwise.net");
-    let claim = || Some(Claim { id: id.clone(), acknowledged: false, created: None });
     let later = Some(Duration::from_hours(1));
     for n in 0..2 {
         fleet.state(&subject(n), LinkState { petra_not_before: later, ..LinkState::default() });
-        fleet.0.lock().claim(&link(n), claim());
+        fleet.claims(n, claim(true));
     }
     fleet.forget(&link(0), FLOOR);
     assert_eq!(fleet.0.lock().states[&link(1)].petra_not_before, None);
@@ -209,12 +259,21 @@ fn a_link_that_waits_for_a_freed_claim_may_ask_petra_at_once() {
 #[test]
 fn a_visit_that_finds_no_claim_keeps_the_former_one() {
     let subject = tests_subject();
-    assert_eq!(claim_after(&subject, None), ClaimUpdate::Keep);
+    assert_eq!(claim_after(&subject, None, true), ClaimUpdate::Keep(None));
     let mut accused = subject.clone();
     accused.status = crate::link::decide::tests_rejected_status();
-    assert_eq!(claim_after(&accused, None), ClaimUpdate::Drop);
-    let deleting = Subject { deleting: Some(jiff::Timestamp::UNIX_EPOCH), ..subject };
-    assert_eq!(claim_after(&deleting, None), ClaimUpdate::Drop);
+    assert_eq!(claim_after(&accused, None, true), ClaimUpdate::Drop);
+    let deleting = Subject { deleting: Some(jiff::Timestamp::UNIX_EPOCH), ..subject.clone() };
+    assert_eq!(claim_after(&deleting, None, true), ClaimUpdate::Drop);
+
+    let mut claims = Claims::default();
+    claims.update(&subject, ClaimUpdate::Set(claimed(true)), true);
+    claims.update(&subject, ClaimUpdate::Set(claimed(false)), true);
+    claims.update(&subject, ClaimUpdate::Keep(None), true);
+    let other = Subject { key: link(9), created: Some(jiff::Timestamp::UNIX_EPOCH), ..subject.clone() };
+    assert!(matches!(claims.precedence(&other, &claimed(true)), Precedence::After(_)));
+    claims.update(&subject, ClaimUpdate::Keep(None), false);
+    assert_eq!(claims.precedence(&other, &claimed(true)), Precedence::First, "another company now");
 }
 
 #[test]

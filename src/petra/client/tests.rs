@@ -216,7 +216,11 @@ async fn each_answer_to_a_put_is_read_by_status_and_code() {
     let foreign = json!({"linkId": "cw-1", "owner": "prod/petra/other", "state": "pending", "version": "v8"})
         .to_string();
     let unavailable = PutAnswer::Unknown(PetraFault::Unavailable);
+    let linked = json!({"code": "company_linked", "linkId": "cw-2", "owner": "prod/petra/other"}).to_string();
+    let of_other = |id| PutAnswer::CompanyLinked { id, holder: Owner::parse("prod/petra/other").into() };
     let table = [
+        (409, linked.as_str(), of_other(LinkId::parse("cw-2"))),
+        (409, r#"{"code":"company_linked","linkId":"a b","owner":"prod/petra/other"}"#, of_other(None)),
         (409, other.as_str(), PutAnswer::OwnedByOther(Owner::parse("prod/petra/other").into())),
         (409, &by_hand, PutAnswer::OwnedByOther(Holder::Nobody)),
         (409, r#"{"code":"owned_by_other"}"#, PutAnswer::OwnedByOther(Holder::Unreadable)),

@@ -37,6 +37,7 @@ fn list(links: &[(&str, &str)]) -> Listing {
     let link = |(name, version): &(&str, &str)| RemoteLink {
         id: LinkId::parse(&format!("cw-{name}")).expect("an id"),
         company: None,
+        site: None,
         owner: Some(owner(name)),
         owner_uid: None,
         refusal: None,

@@ -28,6 +28,8 @@ fn read_page(page: &Value) -> Option<Page> {
 fn a_link_is_read_field_by_field() {
     let link = read(&entry()).expect("a link");
     assert_eq!(link.id.as_str(), "cw-1");
+    assert_eq!(link.company.as_ref().map(CompanyId::as_str), Some("acme"));
+    assert_eq!(link.site.map(|site| site.to_string()).as_deref(), Some("na.myconnectwise.net"));
     assert_eq!(link.owner, Some(Owner::new("prod", "petra", "acme")));
     assert_eq!(link.owner_uid, OwnerUid::parse("8f14e45f-ceea"));
     assert_eq!((link.state, link.refusal), (RemoteState::Connected, None));
@@ -90,6 +92,9 @@ fn parts_that_nothing_depends_on_are_dropped_when_unreadable() {
         let odd = with("credentialsVersion", json!(other));
         assert_eq!(read(&odd).expect("a link").credentials_version, None, "{other}");
     }
+    for other in ["", "10.0.0.1", "http://na.myconnectwise.net", "CANARY private"] {
+        assert_eq!(read(&with("siteUrl", json!(other))).expect("a link").site, None, "{other}");
+    }
     let odd = with("confirmedAt", json!("today"));
     assert_eq!(read(&odd).expect("a link").confirmed_at, None);
 }
@@ -131,6 +136,7 @@ fn an_error_body_is_its_code_and_nothing_else() {
     let table = [
         (r#"{"code":"link_not_found","message":"x"}"#, Some(Code::LinkNotFound)),
         (r#"{"code":"owned_by_other"}"#, Some(Code::OwnedByOther)),
+        (r#"{"code":"company_linked"}"#, Some(Code::CompanyLinked)),
         (r#"{"code":"credentials_rejected"}"#, Some(Code::Other)),
         (r#"{"code":404}"#, None),
         ("<html>", None),
@@ -144,6 +150,8 @@ fn an_error_body_is_its_code_and_nothing_else() {
     for somebody in [r#"{"owner":"somebody"}"#, r#"{"owner":7}"#, "{}", "<html>"] {
         assert_eq!(holder(somebody.as_bytes()), Holder::Unreadable, "{somebody}");
     }
+    assert_eq!(linked_id(br#"{"linkId":"cw-1"}"#), LinkId::parse("cw-1"));
+    assert_eq!(linked_id(br#"{"linkId":"a b"}"#), None);
 }
 
 #[test]

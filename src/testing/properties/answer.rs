@@ -56,6 +56,13 @@ pub fn any(status: u16, wait: Option<u16>, body: &[u8]) {
                 assert_eq!(told.text("owner"), Some(holder.as_str()));
             }
         }
+        PutAnswer::CompanyLinked { id, holder } => {
+            assert!(told.is(409, "company_linked"), "linked already by {status}");
+            assert!(id.is_none_or(|id| told.text("linkId") == Some(id.as_str())));
+            if let Holder::Owner(holder) = holder {
+                assert_eq!(told.text("owner"), Some(holder.as_str()));
+            }
+        }
         PutAnswer::LookAgain => assert!([410, 412].contains(&status), "out of date by {status}"),
         PutAnswer::Refused(_) => assert!(status == 422 && told.text("code").is_some(), "refused by {status}"),
         PutAnswer::Unknown(fault) => told.may_be(fault, [404, 405, 501].contains(&status)),

@@ -182,8 +182,9 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
             }
             Question::Trial(_) => Answer::Trial(Tried::Taken),
             Question::Poll => Answer::Poll(poll_view(links, choose(4), *now)),
-            Question::Rival(_) => Answer::Rival(match choose(3) {
+            Question::Rival(_) => Answer::Rival(match choose(4) {
                 0 => Precedence::First,
+                3 => Precedence::Unproved,
                 1 => Precedence::After(Rival { visible_name: Some("other".to_owned()) }),
                 _ => Precedence::After(Rival { visible_name: None }),
             }),
@@ -215,12 +216,13 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
         Ok(match change {
             Change::AddFinalizer => finalizer(true),
             Change::RemoveFinalizer => finalizer(false),
-            Change::Put { id, company, credentials, .. } => Outcome::Put(match choose(7) {
+            Change::Put { id, company, site, credentials, .. } => Outcome::Put(match choose(8) {
                 0 => {
                     let states = [RemoteState::Connected, RemoteState::Pending, RemoteState::Failed];
                     let taken = RemoteLink {
                         id: id.clone(),
                         company: Some(company),
+                        site: Some(site),
                         owner: Some(owner.clone()),
                         owner_uid: OwnerUid::parse(&visit.subject.uid),
                         state: states[choose(3)],
@@ -240,6 +242,13 @@ impl<C: FnMut(usize) -> usize + Send> Effects for Service<'_, C> {
                 3 => PutAnswer::Refused(Refusal::Unexplained),
                 4 => PutAnswer::Fenced,
                 5 => PutAnswer::Unknown(PetraFault::NoContract),
+                6 => {
+                    let other = links.iter().find(|link| link.id != id);
+                    PutAnswer::CompanyLinked {
+                        id: other.map(|link| link.id.clone()),
+                        holder: other.and_then(|link| link.owner.clone()).into(),
+                    }
+                }
                 _ => PutAnswer::Unknown(PetraFault::Unavailable),
             }),
             Change::Delete { id, .. } => {

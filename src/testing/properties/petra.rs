@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::petra::wire::{self, Page};
 use crate::petra::{Holder, OwnerUid, RemoteLink, RemoteState};
+use crate::upstream::hosts::HostPort;
 
 /// Whatever the body is, what is read of it are closed types, each of the field that it is named after and of no other
 /// text, and no more than the body has.
@@ -18,9 +19,12 @@ pub fn body(body: &[u8]) {
     if let Some(link) = wire::link(body) {
         assert!(is_of_entry(&link, &value), "{link:?} is not what {value} says");
     }
-    // A code is one of three words of ours, whatever stands there.
+    // A code is one of our own words, whatever stands there.
     let code = wire::code(body);
     assert_eq!(code.is_some(), value.get("code").is_some_and(Value::is_string), "{code:?}");
+    if let Some(id) = wire::linked_id(body) {
+        assert_eq!(value.get("linkId").and_then(Value::as_str), Some(id.as_str()));
+    }
     match wire::holder(body) {
         Holder::Owner(owner) => {
             assert_eq!(value.get("owner").and_then(Value::as_str), Some(owner.as_str()));
@@ -58,6 +62,7 @@ fn is_of_entry(link: &RemoteLink, entry: &Value) -> bool {
     let RemoteLink {
         id,
         company,
+        site,
         owner,
         owner_uid,
         state,
@@ -81,6 +86,9 @@ fn is_of_entry(link: &RemoteLink, entry: &Value) -> bool {
         && plain(id.as_str())
         && id.as_str().len() <= 64
         && company.as_ref().is_none_or(|it| text("companyId") == Some(it.as_str()))
+        && site.as_ref().is_none_or(|it| {
+            text("siteUrl").is_some_and(|text| HostPort::parse_site(text).as_ref() == Ok(it))
+        })
         && text("state") == Some(state.as_str())
         && credentials_version.as_ref().is_none_or(|it| text("credentialsVersion") == Some(it) && plain(it))
         && text("version") == Some(version.as_str())

@@ -119,3 +119,28 @@ fn the_api_host_has_the_prefix_once() {
     assert_eq!(api("api-na.myconnectwise.net").as_deref(), Some("api-na.myconnectwise.net"));
     assert_eq!(api(&format!("{}.example", "a".repeat(62))), None);
 }
+
+#[test]
+fn all_names_of_one_server_of_the_cloud_have_one_canonical_host() {
+    let canonical = |text: &str| HostPort::parse_site(text).expect("a host").canonical().to_string();
+    for (text, host) in [
+        ("na.myconnectwise.net", "api-na.myconnectwise.net"),
+        ("api-na.myconnectwise.net", "api-na.myconnectwise.net"),
+        ("au.myconnectwise.net", "api-au.myconnectwise.net"),
+        ("aus.myconnectwise.net", "api-au.myconnectwise.net"),
+        ("api-aus.myconnectwise.net", "api-au.myconnectwise.net"),
+        ("eu.myconnectwise.net", "api-eu.myconnectwise.net"),
+        ("psa.example.com:8443", "psa.example.com:8443"),
+        ("aus.example.com", "aus.example.com"),
+    ] {
+        assert_eq!(canonical(text), host, "{text}");
+    }
+    let same = |one: &str, other: &str| {
+        let host = |text: &str| HostPort::parse_site(text).expect("a host");
+        host(one).is_same_server(&host(other))
+    };
+    assert!(same("au.myconnectwise.net", "api-aus.myconnectwise.net"));
+    assert!(same("psa.example.com:8443", "api-psa.example.com:8443"));
+    assert!(!same("psa.example.com:8443", "psa.example.com"));
+    assert!(!same("na.myconnectwise.net", "eu.myconnectwise.net"));
+}

@@ -91,6 +91,7 @@ pub fn scenario(slugs: &[String]) -> Scenario {
     };
     let company = |slug: &String| Company {
         id: slug.clone(),
+        canonical_id: None,
         name: slug.clone(),
         site: host_name(slug),
         site_url: SiteUrl::default(),

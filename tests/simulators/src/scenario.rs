@@ -165,6 +165,10 @@ pub struct Site {
 pub struct Company {
     /// The login company in its canonical spelling.
     pub id: String,
+    /// companyinfo's `CompanyID`, where that is not the login company: the vendor's own example is the login company
+    /// `connectwise`, whose `CompanyID` is `CW`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical_id: Option<String>,
     /// Its display name.
     pub name: String,
     /// A host of the site it lives on.

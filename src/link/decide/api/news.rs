@@ -30,7 +30,8 @@ impl Registration<'_> {
             PollView::Known { asked_at, links, failing: None, .. }
                 if !self.is_of_namesake(*asked_at, links) =>
             {
-                ControlFlow::Break(Plan::Ask(Question::Link(self.id.clone())))
+                self.read()?;
+                self.listed()
             }
             _ if !self.view.facts.polled => ControlFlow::Break(Plan::Ask(Question::Poll)),
             PollView::Known { .. } | PollView::NotYet | PollView::Failing(_) => self.listed(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Registration, derived_id};
+use super::Registration;
 use crate::connectwise::Depth;
 use crate::crd::{
     Condition, ConditionStatus, ConditionType, EventReason, LinkRecord, Reason, RegistrationMode, StatusTime,
@@ -10,11 +10,11 @@ use crate::crd::{
 use crate::kubernetes::WriteRefusal;
 use crate::link::facts::PollView;
 use crate::link::message;
-use crate::link::plan::{HeldCause, Plan, Settlement};
+use crate::link::plan::{Claimed, HeldCause, Plan, Settlement};
 use crate::link::reason_class::{BackoffKind, PetraSays};
 use crate::link::state::{Backoff, Suspicion};
 use crate::link::status_builder::{Progress, StatusBuilder};
-use crate::petra::{Holder, PetraFault, PutAnswer, RemoteLink};
+use crate::petra::{Holder, LinkId, PetraFault, PutAnswer, RemoteLink};
 
 const GOOD: &str = "The API keys, security role and link are valid. No action is required.";
 const TAKEN: &str =
@@ -34,15 +34,14 @@ impl Registration<'_> {
         builder.set(ConditionType::Registered, ConditionStatus::True.because(Reason::Confirmed, text));
         builder.set(ConditionType::Ready, ConditionStatus::True.because(Reason::Linked, GOOD));
         let moved = self.derivation_moved();
-        let mut settled =
-            self.end(view.settle(builder.finish(Progress::Settled))).reset_petra_backoff().claiming(&self.id);
+        let mut settled = self
+            .end(view.settle(builder.finish(Progress::Settled)))
+            .reset_petra_backoff()
+            .claiming(self.claim());
         settled = settled.disproving(Suspicion::is_of_petra);
         settled.state.petra_heard_at = Some(view.now.up);
         if moved {
-            settled = settled.event(
-                EventReason::LinkIdKept,
-                "The ConnectWise API host of this company changed after the link was created. The link keeps its ID.",
-            );
+            settled = settled.event(EventReason::LinkIdKept, message::ID_KEPT);
         }
         settled.plan()
     }
@@ -50,7 +49,14 @@ impl Registration<'_> {
     /// Whether a full round of this visit would derive another id than the one that stands.
     fn derivation_moved(&self) -> bool {
         let full = self.view.facts.round.as_ref().is_some_and(|round| round.depth == Depth::Full);
-        full && self.passed.schedule.tenant.as_ref().is_some_and(|tenant| derived_id(tenant) != self.id)
+        full && self.passed.derived_id().is_some_and(|id| Some(&id) != self.id.as_ref())
+    }
+
+    /// The company's link that this resource claims: by the tenant that this process found, where it did.
+    pub(super) fn claim(&self) -> Option<Claimed> {
+        let derived = self.passed.derived_id();
+        let proved = derived.is_some() && self.passed.proved().is_some();
+        derived.or_else(|| self.id.clone()).map(|id| Claimed { id, acknowledged: false, proved })
     }
 
     pub(super) fn pending(self, link: &RemoteLink) -> Plan {
@@ -100,7 +106,7 @@ impl Registration<'_> {
         let backoff = if retry { settled.state.petra_backoff } else { Backoff::default() };
         let mut settled = settled.requeue_no_later_than(left).reset_petra_backoff();
         settled.state.petra_backoff = backoff;
-        settled.claiming(&self.id).awaiting_petra().plan()
+        settled.claiming(self.claim()).awaiting_petra().plan()
     }
 
     pub(super) fn conflict(&self, holder: &Holder) -> Plan {
@@ -129,7 +135,7 @@ impl Registration<'_> {
                  {take_over} spec.registration.adoptFrom: OWNER and {policy}"
             ),
         };
-        self.conflicting(&format!("This company already has a link at Petra. {holder}."))
+        self.conflicting(&format!("This company already has a link at Petra. {holder}."), self.claim())
     }
 
     /// Another resource of this owner changed the link after this one had held it.
@@ -138,17 +144,61 @@ impl Registration<'_> {
             "A copy of this resource has taken over its link at Petra. The copy has the same installation ID, namespace and \
              name, for example in a cluster that was migrated from this one. This resource no longer changes or removes the \
              link. Delete one of the two resources. To take the link back, delete this resource and create it again.",
+            self.claim(),
         )
     }
 
-    fn conflicting(&self, text: &str) -> Plan {
+    /// Petra has another link for the company, under another id: its site has two names, or a person chose the id.
+    pub(super) fn company_linked(&self, id: Option<&LinkId>, holder: &Holder) -> Plan {
+        let view = self.view;
+        let within = match holder {
+            Holder::Owner(owner) => owner.within(&view.config.installation),
+            Holder::Nobody | Holder::Unreadable => None,
+        };
+        let holder = match (holder, within) {
+            (Holder::Nobody, _) => {
+                "A person created it in Petra's portal. Open https://app.petrasecurity.com/settings and remove it there"
+                    .to_owned()
+            }
+            (Holder::Owner(owner), _) if *owner == view.subject.owner => {
+                if view.owned_links().any(|link| Some(&link.id) == id && view.may_delete(link)) {
+                    "This resource left it. Set spec.deletionPolicy: Unlink, or remove the link in Petra's portal".to_owned()
+                } else {
+                    "An earlier resource of this name left it. Open https://app.petrasecurity.com/settings and remove it there".to_owned()
+                }
+            }
+            (_, Some((namespace, name))) if namespace == view.subject.key.namespace => {
+                format!("ConnectWiseLink \"{name}\" in this namespace holds it. Delete one of the two resources")
+            }
+            (Holder::Owner(_) | Holder::Unreadable, _) => {
+                "Another owner holds it. Ask your platform team which owner links this company".to_owned()
+            }
+        };
+        let text =
+            format!("This company already has a link at Petra, with another name of its site. {holder}.");
+        // Its holder claims that id: when it goes, this link is woken.
+        let holders = id.map(|id| Claimed { id: id.clone(), acknowledged: false, proved: false });
+        self.conflicting(&text, holders.or_else(|| self.claim()))
+    }
+
+    /// Petra's link of this resource is not what the operator registered.
+    pub(super) fn of_another_company(&self) -> Plan {
+        self.conflicting(
+            "Petra's link of this resource is for another company or site than spec.companyId and spec.siteUrl. Check the link \
+             in Petra's portal. To register it again, delete this resource with spec.deletionPolicy: Unlink and create it \
+             again.",
+            self.claim(),
+        )
+    }
+
+    fn conflicting(&self, text: &str, claim: Option<Claimed>) -> Plan {
         let mut builder = self.passed.builder.clone();
         let text = message::looks_again(text);
         let value = ConditionStatus::False.because(Reason::LinkConflict, text);
         builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
-        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
+        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(claim).plan()
     }
 
     /// Without the finalizer, nothing is sent to Petra.
@@ -163,7 +213,7 @@ impl Registration<'_> {
         let settled = self.end(self.view.settle(builder.finish(Progress::Reconciling))).refused(refusal);
         settled
             .requeue_petra_with_backoff(self.view, BackoffKind::Inconclusive, None)
-            .claiming(&self.id)
+            .claiming(self.claim())
             .plan()
     }
 
@@ -183,7 +233,7 @@ impl Registration<'_> {
         let settled = self.settled(builder, progress);
         settled
             .requeue_petra_with_backoff(self.view, BackoffKind::Inconclusive, None)
-            .claiming(&self.id)
+            .claiming(self.claim())
             .plan()
     }
 
@@ -241,7 +291,7 @@ impl Registration<'_> {
             // The shared poll sees first that the server has the link API now.
             settled = settled.awaiting_petra();
         }
-        settled.claiming(&self.id).plan()
+        settled.claiming(self.claim()).plan()
     }
 
     pub(super) fn end(&self, settled: Settlement) -> Settlement {
@@ -257,7 +307,7 @@ impl Registration<'_> {
     pub(super) fn kept(&self) -> Settlement {
         let mut builder = self.passed.builder.clone();
         let progress = if self.registered() { self.hold(&mut builder) } else { Progress::Keep };
-        self.settled(builder, progress).claiming(&self.id)
+        self.settled(builder, progress).claiming(self.claim())
     }
 
     /// The end of a visit to which Petra said nothing new. The shared poll asks often for a link that waits for it.

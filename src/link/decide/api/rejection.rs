@@ -30,7 +30,10 @@ impl Registration<'_> {
         builder.set_all(&[ConditionType::Ready, ConditionType::Registered], &value);
         let mut settled = self.end(self.view.settle(builder.finish(Progress::Stalled)));
         settled.state.suspicion = settled.state.suspicion.filter(|it| !it.is_of_petra());
-        settled.requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None).claiming(&self.id).plan()
+        settled
+            .requeue_petra_with_backoff(self.view, BackoffKind::Rejected, None)
+            .claiming(self.claim())
+            .plan()
     }
 
     /// Whether the status says already that ConnectWise refused these very keys, and this visit has not sent them again.

@@ -7,6 +7,7 @@ use crate::petra::client::Adopt;
 use crate::petra::{
     DeleteAnswer, Holder, LinkId, Owner, OwnerUid, PutAnswer, Refusal, RemoteLink, RemoteState, Version,
 };
+use crate::upstream::hosts::HostPort;
 
 /// The links that Petra holds.
 pub(super) type Links = BTreeMap<LinkId, RemoteLink>;
@@ -16,6 +17,7 @@ pub(super) type Links = BTreeMap<LinkId, RemoteLink>;
 pub(super) struct Order {
     pub id: LinkId,
     pub company: CompanyId,
+    pub site: HostPort,
     pub owner: Owner,
     pub owner_uid: OwnerUid,
     pub expected: Option<Version>,
@@ -47,6 +49,21 @@ pub(super) fn put(links: &mut Links, order: &Order, refuses: bool, version: Vers
     if !expected {
         return PutAnswer::LookAgain;
     }
+    let second = links.values().find(|link| {
+        link.id != order.id
+            && link.company.as_ref().is_some_and(|company| company.is_same(&order.company))
+            && there.is_none_or(|there| there.company != link.company)
+            && link.site.as_ref().is_none_or(|site| {
+                let regions = site.is_cloud() && order.site.is_cloud();
+                !regions || site.is_same_server(&order.site)
+            })
+    });
+    if let Some(link) = second {
+        return PutAnswer::CompanyLinked {
+            id: Some(link.id.clone()),
+            holder: Holder::from(link.owner.clone()),
+        };
+    }
     if refuses && state == RemoteState::Pending {
         return PutAnswer::Refused(Refusal::CredentialsRejected);
     }
@@ -54,6 +71,7 @@ pub(super) fn put(links: &mut Links, order: &Order, refuses: bool, version: Vers
     let link = RemoteLink {
         id: order.id.clone(),
         company: Some(order.company.clone()),
+        site: Some(order.site.clone()),
         owner: Some(order.owner.clone()),
         owner_uid: Some(order.owner_uid.clone()),
         state,

@@ -4,10 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::rules::{linked_by_namesake, linked_elsewhere};
 use super::table::{foreign_link, judged, line, rows, with_board, with_tenancy};
 use super::world::{SecretIs, Tenancy, World, at, new_client_id};
 use crate::connectwise::{Actual, BoardAnswer, CompanyAnswer, Inconclusive, Level, Permissions, Required};
-use crate::crd::{ConditionStatus, ConditionType, LinkStatus, Reason, RegistrationMode, RegistrationSpec};
+use crate::crd::{
+    ConditionStatus, ConditionType, DeletionPolicy, LinkStatus, Reason, RegistrationMode, RegistrationSpec,
+};
 use crate::kubernetes::{LinkWrite, RefusedBy, WriteRefusal};
 use crate::link::decide::{View, checking};
 use crate::link::facts::{Facts, FleetView, Rival};
@@ -133,6 +136,29 @@ const FURTHER: &[fn() -> World] = &[
         with_another_client_id(&mut world);
         world.edit(|spec| spec.permission_profile = Some("TicketingV2".to_owned()));
         world.wait(Duration::from_mins(1));
+        world
+    },
+    // LinkConflict: the company is linked under another id, or Petra's link is of another company.
+    || linked_elsewhere(None).0,
+    || linked_elsewhere(Some(Owner::new("here", "team", "other"))).0,
+    || linked_elsewhere(Some(Owner::new("elsewhere", "team", "acme"))).0,
+    || {
+        let (mut world, id) = linked_elsewhere(Some(World::owner()));
+        world.petra.get_mut(&id).expect("there").site = None;
+        world.spec.deletion_policy = Some(DeletionPolicy::Orphan);
+        world
+    },
+    || linked_by_namesake().0,
+    || {
+        let mut world = World::new();
+        world.visit();
+        world.confirm();
+        world.petra.values_mut().for_each(|link| link.company = None);
+        world
+    },
+    || {
+        let mut world = World::portal();
+        world.unproved_rival = true;
         world
     },
     // DeletionBlocked.

@@ -127,9 +127,8 @@ impl Stage {
 
     /// The tenant that companyinfo names.
     fn tenant(&self, who: Who) -> Tenant {
-        let company = CompanyId::parse(COMPANIES[who]).expect("a company");
         let host = if self.moved && who == 2 { "psa.bolt.example" } else { "api-na.myconnectwise.net" };
-        Tenant::recorded(company, host, "v2025_1/", Some("2025.1")).expect("a tenant")
+        Tenant::of_test(COMPANIES[who], host, "v2025_1/")
     }
 
     /// What ConnectWise answers about a resource now.
@@ -179,7 +178,6 @@ impl Stage {
 
     /// The id that company and API host give.
     fn derived(&self, who: Who) -> LinkId {
-        let tenant = self.tenant(who);
-        LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string())
+        LinkId::of(&self.tenant(who))
     }
 }

@@ -58,10 +58,11 @@ pub(super) fn with_tenancy(tenancy: Tenancy) -> World {
 pub(super) fn foreign_link(owner: Option<Owner>) -> World {
     let mut world = World::new();
     let tenant = super::world::tenant();
-    let id = LinkId::derive(tenant.canonical_company.as_str(), &tenant.api_host.to_string());
+    let id = LinkId::of(&tenant);
     let link = RemoteLink {
         id: id.clone(),
         company: CompanyId::parse("acme").ok(),
+        site: Some(tenant.api_host),
         owner,
         owner_uid: None,
         refusal: None,

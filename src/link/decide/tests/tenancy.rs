@@ -1,8 +1,8 @@
 //! A ConnectWise as plain values: what it would say, and the round that this gives.
 
 use crate::connectwise::{
-    BoardAnswer, CompanyAnswer, CompanyId, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits,
-    Permissions, PermissionsAnswer, Round, Tenant,
+    BoardAnswer, CompanyAnswer, Depth, Inconclusive, KeysAnswer, MemberAnswer, MemberTraits, Permissions,
+    PermissionsAnswer, Round, Tenant,
 };
 
 /// What ConnectWise would say, part by part.
@@ -17,8 +17,7 @@ pub(super) struct Tenancy {
 }
 
 pub(super) fn tenant() -> Tenant {
-    let company = CompanyId::parse("acme").expect("a company");
-    Tenant::recorded(company, "api-na.myconnectwise.net", "v2025_1/", Some("2025.1")).expect("a tenant")
+    Tenant::of_test("acme", "api-na.myconnectwise.net", "v2025_1/")
 }
 
 /// Short, because it stands in every failing history.

@@ -107,6 +107,8 @@ pub(super) struct World {
     pub refuses: Option<WriteRefusal>,
     /// The schema in the cluster is that of an earlier release, without `status.operator`.
     pub drops_operator: bool,
+    /// Another resource may come first, as its status says.
+    pub unproved_rival: bool,
     pub versions: u32,
     /// The resource has left the API server.
     pub gone: bool,
@@ -185,6 +187,7 @@ impl World {
             rival: None,
             refuses: None,
             drops_operator: false,
+            unproved_rival: false,
             versions: 0,
             gone: false,
         }

@@ -15,7 +15,7 @@ use crate::link::intervals;
 use crate::link::message;
 use crate::link::plan::{Accusation, HeldCause, Plan, Question, Settlement};
 use crate::link::reason_class::BackoffKind;
-use crate::link::state::Suspicion;
+use crate::link::state::{Found, Suspicion};
 use crate::link::status_builder::{Progress, StatusBuilder};
 
 /// Debounce and fleet: the plan that leaves a link with a good verdict as it is, unless the accusation may stand now. With a
@@ -59,6 +59,9 @@ pub(in crate::link::decide) fn hold_accusation(
         }
     };
     settled.state.suspicion = Some(suspicion);
+    if schedule.is_none() {
+        settled.state.disprove();
+    }
     Some(settled.plan())
 }
 
@@ -110,6 +113,7 @@ fn petra_stale_or_kept(view: &View, mut builder: StatusBuilder, held: bool) -> (
 pub(super) fn inconclusive(
     view: &View,
     standing: Option<Standing>,
+    known: Option<Found>,
     why: Unanswered,
     evidence: PartialEvidence,
     builder: StatusBuilder,
@@ -120,11 +124,10 @@ pub(super) fn inconclusive(
     };
     match standing {
         Some(Standing::Passed) if !view.subject.status.is_true(ConditionType::Ready) => {
-            let tenant = view.state.tenant.clone();
             let held = Some(HeldRound { cause: why.cause(), retry_after: why.retry_after() });
             ControlFlow::Continue(Passed {
                 builder,
-                schedule: Schedule { tenant, fresh: false, due: view.now.up, held },
+                schedule: Schedule { found: known, fresh: false, due: view.now.up, held },
             })
         }
         Some(_) => {

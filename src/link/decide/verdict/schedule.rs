@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connectwise::{Depth, Tenant};
+use crate::connectwise::Depth;
 use crate::crd::{ConditionStatus, ConditionType, Reason};
 use crate::link::decide::View;
 use crate::link::decide::operator_keys::client_id_is_news;
@@ -10,13 +10,13 @@ use crate::link::decide::standing::{Standing, waits_for_connectwise};
 use crate::link::intervals;
 use crate::link::plan::{HeldCause, Plan, Settlement};
 use crate::link::reason_class::BackoffKind;
-use crate::link::state::{Backoff, Suspicion};
+use crate::link::state::{Backoff, Found, Suspicion};
 use crate::link::status_builder::{Progress, StatusBuilder};
 
 /// What a visit that passed at ConnectWise means for the next one.
 pub(in crate::link::decide) struct Schedule {
-    /// The tenant, when this process knows it.
-    pub tenant: Option<Tenant>,
+    /// What this process found out about the company, if it asked.
+    pub found: Option<Found>,
     /// Whether this visit asked ConnectWise and was answered; else an earlier verdict stands.
     pub fresh: bool,
     /// When the next round is due, where none was made in this visit.
@@ -34,13 +34,13 @@ pub(in crate::link::decide) struct HeldRound {
 }
 
 impl Schedule {
-    pub(super) fn fresh(view: &View, tenant: Option<Tenant>) -> Self {
-        Self { tenant, fresh: true, due: view.now.up, held: None }
+    pub(super) fn fresh(view: &View, found: Option<Found>) -> Self {
+        Self { found, fresh: true, due: view.now.up, held: None }
     }
 
     /// Plans the next round: the routine after a fresh answer, what was planned before without one.
     pub(in crate::link::decide) fn end(&self, view: &View, mut settled: Settlement) -> Settlement {
-        settled.state.tenant = self.tenant.clone().or(settled.state.tenant);
+        settled.state.found = self.found.clone().or(settled.state.found);
         match self.held {
             Some(HeldRound { cause, retry_after }) => {
                 settled.holding(cause).requeue_with_backoff(view, BackoffKind::Held, retry_after)
@@ -76,13 +76,14 @@ pub(super) fn not_due_yet(view: &View, mut builder: StatusBuilder, due: Duration
 }
 
 /// When the next round is due, on the monotonic clock.
-pub(super) fn due_at(view: &View, standing: Option<Standing>) -> Duration {
+pub(super) fn due_at(view: &View, known: Option<&Found>, standing: Option<Standing>) -> Duration {
     let (state, timings) = (view.state, &view.config.timings);
     let now = view.now.up;
     let floor = now + view.floor_left();
     // A check that a person asked for is not done before what it found is confirmed, which is planned already.
     let is_asked_for = view.subject.requested_at.is_some() && !view.is_doubted_on_request();
-    if is_asked_for || client_id_is_news(view, standing) {
+    let must_prove = state.claim_contested && known.is_none_or(|known| known.passed.is_none());
+    if is_asked_for || client_id_is_news(view, standing) || must_prove {
         return floor;
     }
     let planned = match standing {

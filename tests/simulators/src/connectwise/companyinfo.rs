@@ -34,7 +34,7 @@ pub(super) fn answer(world: &World, parts: &Parts, id: &str) -> Result<Response,
         "Codebase": site.codebase,
         "VersionCode": site.codebase.trim_end_matches('/').replace('_', "."),
         "VersionNumber": site.version,
-        "CompanyID": company.id,
+        "CompanyID": company.canonical_id.as_ref().unwrap_or(&company.id),
         "IsCloud": if site.is_cloud_as_text { json!(if site.cloud { "True" } else { "False" }) } else { json!(site.cloud) },
     });
     if let Some(site_url) = world.site_url(&site, &company) {

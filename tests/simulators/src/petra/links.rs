@@ -65,9 +65,18 @@ pub(super) enum Accepted<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Refusal {
     NotFound,
-    OwnedByOther { owner: Option<Owner> },
+    OwnedByOther {
+        owner: Option<Owner>,
+    },
+    /// The company has a link under another id.
+    CompanyLinked {
+        link_id: LinkId,
+        owner: Option<Owner>,
+    },
     TooLate,
-    VersionMismatch { version: Option<Version> },
+    VersionMismatch {
+        version: Option<Version>,
+    },
     ConnectWise(Reason),
 }
 
@@ -126,6 +135,14 @@ impl Links {
         };
         if !expected {
             return Err(Refusal::VersionMismatch { version: current.map(|link| link.version.clone()) });
+        }
+        let of_company = |link: &&Link| {
+            link.company_id.is_same(&put.company_id) && link.site_url.may_be_same_tenant(&put.site_url)
+        };
+        if !current.as_ref().is_some_and(of_company)
+            && let Some(other) = self.all().filter(|link| link.id != id).find(of_company)
+        {
+            return Err(Refusal::CompanyLinked { link_id: other.id.clone(), owner: other.owner.clone() });
         }
         let confirmed = same_keys.map(|link| link.state).filter(|it| matches!(it, State::Connected { .. }));
         if let Some(reason) = refused.filter(|_| confirmed.is_none()) {

@@ -66,6 +66,15 @@ fn refused(refusal: &Refusal) -> (StatusCode, Value) {
             StatusCode::CONFLICT,
             json!({"code": "owned_by_other", "message": "the link is not the caller's", "owner": owner}),
         ),
+        Refusal::CompanyLinked { link_id, owner } => (
+            StatusCode::CONFLICT,
+            json!({
+                "code": "company_linked",
+                "message": "the company has a link with another id",
+                "linkId": link_id,
+                "owner": owner,
+            }),
+        ),
         Refusal::TooLate => (
             StatusCode::GONE,
             json!({"code": "too_late", "message": "notAfter has passed by this server's clock"}),

@@ -98,13 +98,37 @@ impl CompanyId {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// ConnectWise takes a company in any case.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
 }
+
+/// The regions of ConnectWise's cloud, by every name that each has.
+const REGIONS: [&[&str]; 4] = [&["na"], &["eu"], &["au", "aus"], &["za"]];
 
 impl SiteUrl {
     /// `https://HOST[:PORT]`, without a slash at the end.
     pub(super) fn origin(&self) -> String {
         let site = self.0.strip_prefix("https://").unwrap_or(&self.0);
         format!("https://{}", site.strip_suffix('/').unwrap_or(site))
+    }
+}
+
+impl SiteUrl {
+    /// Whether one company may be at both, by two names of one server. It cannot be in two regions of the cloud.
+    pub(super) fn may_be_same_tenant(&self, other: &Self) -> bool {
+        let (one, other) = (self.region(), other.region());
+        one.is_none() || other.is_none() || one == other
+    }
+
+    /// The region, by the first label: `api-na.…` and `na.…` are one.
+    fn region(&self) -> Option<usize> {
+        let origin = self.origin().to_ascii_lowercase();
+        let host = origin.strip_prefix("https://")?;
+        let label = host.strip_prefix("api-").unwrap_or(host).split('.').next()?;
+        REGIONS.iter().position(|names| names.contains(&label))
     }
 }
 

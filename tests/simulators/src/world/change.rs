@@ -63,6 +63,8 @@ pub struct SiteChange {
 pub struct CompanyChange {
     /// Another login company: the old one is unknown from now on.
     pub id: Option<String>,
+    /// companyinfo's `CompanyID`.
+    pub canonical_id: Option<String>,
     /// Another display name.
     pub name: Option<String>,
     /// A host of another site.
@@ -181,8 +183,9 @@ impl World {
     /// [`ChangeError`]: there is no such company or site.
     pub fn change_company(&self, id: &str, change: CompanyChange) -> Result<(), ChangeError> {
         self.change_company_with(id, |company| {
-            let CompanyChange { id, name, site, site_url } = change;
+            let CompanyChange { id, canonical_id, name, site, site_url } = change;
             company.id = id.unwrap_or_else(|| company.id.clone());
+            company.canonical_id = canonical_id.or_else(|| company.canonical_id.clone());
             company.name = name.unwrap_or_else(|| company.name.clone());
             company.site = site.unwrap_or_else(|| company.site.clone());
             company.site_url = site_url.unwrap_or_else(|| company.site_url.clone());

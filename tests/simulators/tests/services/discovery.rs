@@ -36,6 +36,15 @@ async fn a_company_is_found_in_any_case_and_shown_in_its_canonical_spelling() {
 }
 
 #[tokio::test]
+async fn a_company_may_have_another_name_than_its_login_company() {
+    let run = Run::start().await;
+    let change = CompanyChange { canonical_id: Some("CW".to_owned()), ..CompanyChange::default() };
+    run.simulators.world().change_company("foxtrot", change).expect("the company is there");
+    assert_eq!(info(&run, CLOUD, "foxtrot").await["CompanyID"], "CW");
+    assert_eq!(info(&run, CLOUD, "CW").await, Value::Null, "nobody logs in to that name");
+}
+
+#[tokio::test]
 async fn an_unknown_company_is_200_null_and_so_is_one_of_another_site() {
     let run = Run::start().await;
     let response = run.get(CLOUD, "/login/companyinfo/nobody").send().await.expect("an answer comes");

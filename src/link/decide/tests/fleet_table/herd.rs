@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::world::{Tenancy, World, client_id_version};
 use crate::clock::Now;
-use crate::connectwise::{CompanyAnswer, CompanyId, KeysAnswer, Tenant};
+use crate::connectwise::{CompanyAnswer, KeysAnswer, Tenant};
 use crate::crd::{ConditionStatus, ConditionType, RegistrationSpec};
 use crate::link::client_id::AcceptedClientId;
 use crate::link::fleet::Fleet;
@@ -58,8 +58,7 @@ pub(super) fn self_hosted(host: &str) -> World {
     let mut world = World::new();
     world.config.allow = AllowList::new([host.parse().expect("a host")], None);
     world.spec.site_url = host.to_owned();
-    let company = CompanyId::parse("acme").expect("a company");
-    let tenant = Tenant::recorded(company, host, "v4_6_release/", None).expect("a tenant");
+    let tenant = Tenant::of_test("acme", host, "v4_6_release/");
     world.tenancy.company = CompanyAnswer::Found(tenant);
     world
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::world::{SecretIs, Tenancy, World};
 use super::{MINUTE, outage};
-use crate::connectwise::{CompanyAnswer, CompanyId, Depth, Inconclusive, Tenant};
+use crate::connectwise::{CompanyAnswer, Depth, Inconclusive, Tenant};
 use crate::crd::{ConditionType, DeletionPolicy};
 use crate::petra::PetraFault;
 
@@ -67,8 +67,7 @@ fn what_is_mended_within_the_floor_is_judged_right_after_it() {
 #[test]
 fn an_upgraded_tenant_is_recorded_by_a_full_round_then_checked_cheaply() {
     let mut world = World::ready();
-    let company = CompanyId::parse("acme").expect("a company");
-    let upgraded = Tenant::recorded(company, "api-na.myconnectwise.net", "v2026_1/", None).expect("a tenant");
+    let upgraded = Tenant::of_test("acme", "api-na.myconnectwise.net", "v2026_1/");
     world.tenancy.company = CompanyAnswer::Found(upgraded);
     world.wait(31 * MINUTE);
     assert_eq!(world.visit().1.rounds, [Depth::Cheap, Depth::Full]);
@@ -308,14 +307,14 @@ fn the_tenant_is_forgotten_with_its_site_and_not_with_the_keys() {
     let mut world = World::new();
     world.petra_fault = Some(PetraFault::Unavailable);
     world.visit();
-    assert!(world.state.tenant.is_some());
+    assert!(world.state.found.is_some());
     world.tenancy = outage();
     world.write_secret(SecretIs::Keys { public: "two", revision: 2 });
     world.visit();
-    assert!(world.state.tenant.is_some(), "other keys are of the same tenant");
+    assert!(world.state.found.is_some(), "other keys are of the same tenant");
     world.edit(|spec| spec.site_url = "eu.myconnectwise.net".to_owned());
     world.visit();
-    assert_eq!(world.state.tenant, None);
+    assert_eq!(world.state.found, None);
 }
 
 #[test]
@@ -324,7 +323,8 @@ fn an_unknown_tenant_is_looked_for_once_in_each_floor() {
     world.petra_fault = Some(PetraFault::Unavailable);
     world.visit();
     world.restart();
-    world.status.site = None;
+    world.petra_fault = None;
+    world.petra_answered = true;
     world.tenancy = outage();
     world.state.first_seen = Some(Duration::ZERO);
     let (_, trace) = world.visit();

@@ -1,15 +1,19 @@
 //! One operator serves a link, whatever another one would make of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::world::{Trace, World};
 use super::{MINUTE, outage};
-use crate::crd::{EventReason, OperatorName, RegistrationMode, StatusTime};
+use crate::crd::{EventReason, LinkRef, OperatorName, RegistrationMode, StatusTime};
 use crate::link::CATCH_UP;
 use crate::link::config::Config;
 use crate::link::decide::tests::world::SecretIs;
-use crate::link::plan::Settlement;
+use crate::link::facts::Precedence;
+use crate::link::fleet::Fleet;
+use crate::link::plan::{Claimed, Settlement};
 use crate::link::state::LinkState;
+use crate::link::subject::Subject;
 use crate::link::visit::End;
 
 /// Three intervals of a link that says nothing about its interval.
@@ -74,6 +78,21 @@ fn another_operator_says_so_once_and_leaves_the_link_alone() {
     let (_, trace) = world.visit();
     assert_eq!((did(&trace), world.gone, world.petra.len()), (0, false, 1), "deletion included");
     assert_eq!(world.status, before);
+}
+
+#[test]
+fn a_link_of_another_operator_claims_nothing_here() {
+    for (operator, expected) in [("other", Precedence::First), ("cwlink-system", Precedence::Unproved)] {
+        let mut world = World::ready();
+        let fleet = Arc::new(Fleet::default());
+        world.shared = Some(Arc::clone(&fleet));
+        become_operator(&mut world, operator);
+        world.visit();
+        let id = world.subject().hinted_id().expect("its status tells a link");
+        let later = Subject { key: LinkRef::new("team", "zulu"), ..world.subject() };
+        let claim = Claimed { id, acknowledged: false, proved: true };
+        assert_eq!(fleet.precedence(&later, &claim), expected, "{operator}");
+    }
 }
 
 #[test]

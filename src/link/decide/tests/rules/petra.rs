@@ -316,20 +316,18 @@ fn a_list_that_lost_much_at_once_is_not_believed_unless_a_person_asks() {
 }
 
 #[test]
-fn a_restart_before_registration_finds_the_tenant_only_if_it_was_lost() {
-    for (lost, rounds) in [(false, &[][..]), (true, &[Depth::Full][..])] {
-        let mut world = World::new();
-        world.petra_fault = Some(PetraFault::Unavailable);
-        world.visit();
-        assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
-        world.restart();
-        world.petra_fault = None;
-        if lost {
-            world.status.site = None;
-        }
-        let (_, trace) = world.visit();
-        assert_eq!((trace.rounds.as_slice(), trace.puts), (rounds, 1));
-    }
+fn a_restart_before_registration_checks_the_keys_before_they_are_sent() {
+    let mut world = World::new();
+    world.petra_fault = Some(PetraFault::Unavailable);
+    world.visit();
+    assert_eq!(world.ready_reason(), "Unknown/PetraUnavailable");
+    world.restart();
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.len(), trace.puts), (0, 0), "nothing can be sent, so nothing is asked");
+    world.petra_fault = None;
+    world.wait(MINUTE);
+    let (_, trace) = world.visit();
+    assert_eq!((trace.rounds.as_slice(), trace.puts), (&[Depth::Full][..], 1));
 }
 
 #[test]

@@ -300,10 +300,11 @@ impl Stage {
     }
 
     fn foreign(&mut self, who: Who, by_hand: bool) {
-        let (id, version) = (self.derived(who), self.petra.version());
+        let (id, version, site) = (self.derived(who), self.petra.version(), self.tenant(who).api_host);
         self.petra.links.entry(id.clone()).or_insert_with(|| RemoteLink {
             id,
             company: CompanyId::parse(COMPANIES[who]).ok(),
+            site: Some(site),
             owner: (!by_hand).then(|| Owner::new("elsewhere", "team", "acme")),
             owner_uid: None,
             state: RemoteState::Connected,

@@ -246,7 +246,9 @@ impl Effects for Visited<'_> {
                 stage.poll(operator);
                 Answer::Poll(stage.operators[operator].poll_view(subject))
             }
-            Question::Rival(id) => Answer::Rival(stage.operators[operator].fleet.precedence(subject, &id)),
+            Question::Rival(claim) => {
+                Answer::Rival(stage.operators[operator].fleet.precedence(subject, &claim))
+            }
             Question::Fleet(accused) => {
                 let now = stage.now(operator).up;
                 Answer::Fleet(stage.operators[operator].fleet.view(subject, accused, now))
@@ -271,11 +273,11 @@ impl Effects for Visited<'_> {
             Change::AddFinalizer => self.set_finalizer(visit, true),
             Change::RemoveFinalizer if !leads => Outcome::NotMade,
             Change::RemoveFinalizer => self.set_finalizer(visit, false),
-            Change::Put { id, company, expected, adopt_from, credentials, .. } => {
+            Change::Put { id, company, site, expected, adopt_from, credentials } => {
                 self.stage.referee.puts(self.who, visit, adopt_from.as_ref());
                 let credentials = credentials.as_str().to_owned();
                 let owner_uid = OwnerUid::parse(&visit.subject.uid).expect("a uid");
-                let order = Order { id, company, owner, owner_uid, expected, adopt_from, credentials };
+                let order = Order { id, company, site, owner, owner_uid, expected, adopt_from, credentials };
                 Outcome::Put(if leads { self.stage.petra.put(order, not_after) } else { PutAnswer::Fenced })
             }
             Change::Delete { id, expected } => {

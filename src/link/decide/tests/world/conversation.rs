@@ -134,7 +134,8 @@ impl Effects for Visited<'_> {
                 Answer::Poll(world.poll_view())
             }
             Question::Rival(_) => {
-                Answer::Rival(world.rival.clone().map_or(Precedence::First, Precedence::After))
+                let first = if world.unproved_rival { Precedence::Unproved } else { Precedence::First };
+                Answer::Rival(world.rival.clone().map_or(first, Precedence::After))
             }
             Question::Fleet(accused) => Answer::Fleet(match &world.shared {
                 Some(fleet) => fleet.view(&visit.subject, accused, world.now.up),
@@ -173,7 +174,7 @@ impl Effects for Visited<'_> {
                 world.gone = world.deleting.is_some();
                 world.set_finalizer(false)
             }
-            Change::Put { id, company, expected, adopt_from, credentials, .. } => {
+            Change::Put { id, company, site, expected, adopt_from, credentials } => {
                 trace.puts += 1;
                 world.wait(world.petra_takes);
                 assert!(world.finalizer, "a PUT before the finalizer");
@@ -184,7 +185,8 @@ impl Effects for Visited<'_> {
                 } else {
                     let (credentials, owner) = (credentials.as_str().to_owned(), world.own_name());
                     let owner_uid = world.uid.clone();
-                    let order = Order { id, company, owner, owner_uid, expected, adopt_from, credentials };
+                    let order =
+                        Order { id, company, site, owner, owner_uid, expected, adopt_from, credentials };
                     let version = world.next_version();
                     books::put(&mut world.petra, &order, world.petra_refuses, version)
                 })

@@ -147,6 +147,10 @@ async fn put_in_every_way(checked: &mut Checked, served: &Served, path: &str) {
     checked.check(&put, path, 200, &served.put(&json!({})).await);
     checked.check(&put, path, 400, &served.put(&json!({"owner": 1})).await);
     checked.check(&put, path, 409, &served.put(&json!({"owner": OTHER})).await);
+    let second = Some(super::with(put_body(), &json!({"credentialsVersion": "k2"})));
+    let second = served.send(put.clone(), "/v1/integrations/connectwise/link-2", second).await;
+    checked.check(&put, path, 409, &second);
+    assert_eq!((&second.body["code"], &second.body["linkId"]), (&json!("company_linked"), &json!("link-1")));
     checked.check(&put, path, 410, &served.put(&json!({"notAfter": LATE})).await);
     checked.check(&put, path, 412, &served.put(&json!({"credentialsVersion": "k2"})).await);
     let elsewhere = served

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::changes::Action;
 use super::super::link::{KeyPair, Link, Reason, State};
 use super::super::links::{Accepted, AdoptFrom, Delete, Links, Put, Refusal};
-use super::super::text::{LinkId, Owner};
+use super::super::text::{LinkId, Owner, SiteUrl};
 use super::{OTHER, OWNER, UID, start};
 
 /// Which version the caller names.
@@ -79,6 +79,7 @@ fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::NotFound => "404",
         Refusal::OwnedByOther { owner: Some(_) } => "409",
         Refusal::OwnedByOther { owner: None } => "409 nobody's",
+        Refusal::CompanyLinked { .. } => "409 company linked",
         Refusal::TooLate => "410",
         Refusal::VersionMismatch { version: Some(_) } => "412",
         Refusal::VersionMismatch { version: None } => "412 nothing there",
@@ -185,6 +186,44 @@ fn the_same_keys_again_are_a_retry_or_tell_another_resource_or_change_nothing() 
         assert_eq!(link.version != before.version, changed, "row {row}");
         assert_eq!(link.owner_uid == Some(text(uid)), changed || uid == UID, "row {row}");
     }
+}
+
+#[test]
+fn one_company_has_one_link_whatever_id_it_comes_under() {
+    let rows = [
+        ("mycompany", "api-na.myconnectwise.localhost", "409 company linked"),
+        ("MyCompany", "https://na.myconnectwise.localhost/", "409 company linked"),
+        ("mycompany", "psa.mycompany.localhost", "409 company linked"),
+        ("mycompany", "api-eu.myconnectwise.localhost", "created"),
+        ("other", "api-na.myconnectwise.localhost", "created"),
+    ];
+    for (company, site, outcome) in rows {
+        let mut links = links(Of(OTHER));
+        let before = links.clone();
+        let put =
+            Put { company_id: text(company), site_url: text(site), ..put_by(OWNER, "k2", None, start()) };
+        let said = match links.put(text("link-2"), put, start(), None) {
+            Ok(_) => "created",
+            Err(refused) => {
+                assert_eq!(refused, Refusal::CompanyLinked { link_id: id(), owner: Some(text(OTHER)) });
+                assert_eq!(links, before, "{company} {site} changed something");
+                refusal(&refused)
+            }
+        };
+        assert_eq!(said, outcome, "{company} {site}");
+    }
+    for (one, other, same) in [("au.x", "api-aus.x", true), ("au.x", "za.x", false)] {
+        assert_eq!(text::<SiteUrl>(one).may_be_same_tenant(&text(other)), same, "{one} {other}");
+    }
+}
+
+#[test]
+fn the_keys_of_a_link_are_replaced_beside_another_of_its_company() {
+    let mut links = links(Of(OWNER));
+    let double = links.get(&id()).cloned().expect("just created");
+    links.place(|version| Link { id: text("link-2"), version, ..double });
+    let put = put_by(OWNER, "k2", named(&links, TheCurrent), start());
+    assert!(matches!(links.put(id(), put, start(), None), Ok(Accepted::Pending(_))));
 }
 
 #[test]
