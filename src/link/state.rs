@@ -106,6 +106,9 @@ pub(crate) struct LinkState {
     pub superseded: Vec<String>,
     /// Whether, at the end of the last settled visit, the last verdict on the link was good and it was not suspended.
     pub is_judged_good: bool,
+    /// Whether this process has reported the API keys as refused. A good verdict that does not name its clientId is then none of
+    /// an earlier version of the operator, but forged or restored.
+    pub has_refused_keys: bool,
     /// Whether a person saved the link in Petra's portal, as of the last settled visit. Needed for an event when it is deleted.
     pub saved_by_hand: bool,
     /// When this process first saw the link.

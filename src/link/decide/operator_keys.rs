@@ -84,7 +84,9 @@ impl View<'_> {
         let client_id = &self.facts.client_id;
         let is_suspect = match accepted.map(ClientIdVersion::parse) {
             Some(Some(version)) => client_id.is_suspect(&server, version),
-            Some(None) | None => self.subject.is_good() && !client_id.is_accepted_by(&server),
+            Some(None) | None => {
+                self.subject.is_good() && !self.state.has_refused_keys && !client_id.is_accepted_by(&server)
+            }
         };
         is_suspect && !self.is_asked_for(Reason::CredentialsRejected)
     }

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use super::standing::{Standing, standing};
 use super::{Row, View};
 use crate::connectwise::{CompanyAnswer, Depth, KeysAnswer, Line, MemberTraits, Permissions, Round, Tenant};
-use crate::crd::{ConditionType, Inputs, PermissionsStatus, SiteStatus, StatusTime};
+use crate::crd::{ConditionType, Inputs, PermissionsStatus, Reason, SiteStatus, StatusTime};
 use crate::link::intervals;
 use crate::link::message;
 use crate::link::plan::{Accusation, Plan, Question};
@@ -205,6 +205,7 @@ fn report_fault(
     builder.set(ConditionType::PermissionDenied, fault.denied);
     let mut settled = view.settle(builder.finish(Progress::Stalled));
     settled.state.suspicion = None;
+    settled.state.has_refused_keys |= reason == Reason::CredentialsRejected;
     if let Some(tenant) = tenant(round) {
         let (site, company) = (target.site.clone(), target.company.clone());
         settled.state.found = Some(Found { site, company, tenant, passed: None });

@@ -184,6 +184,20 @@ fn keys_that_no_client_id_proved_are_refused_and_the_message_names_it() {
 }
 
 #[test]
+fn a_forged_good_verdict_on_refused_keys_does_not_blame_the_client_id() {
+    let mut world = with_another_client_id(World::new());
+    world.visit();
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+    world.status.conditions = World::ready().status.conditions;
+    world.visit();
+    for _ in 0..2 {
+        world.wait(31 * MINUTE);
+        world.visit();
+    }
+    assert_eq!(world.ready_reason(), "False/CredentialsRejected");
+}
+
+#[test]
 fn a_person_may_have_keys_judged_under_another_client_id() {
     let mut world = with_another_client_id(World::ready());
     world.requested_at = Some("now".to_owned());
