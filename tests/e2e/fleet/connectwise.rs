@@ -89,10 +89,10 @@ fn keys_revoked_everywhere_are_held_until_a_person_asks() -> Result<()> {
     let mut fleet = linked(&stage, &FLEET, INTERVAL)?;
     let held = revoke_everywhere(&stage)?;
     wait_for_hold(&stage, true)?;
-    let (asked, held) = held.split_first().expect("some are held");
     for (_, history) in fleet.iter_mut().filter(|(name, _)| held.contains(name)) {
         history.until("stale", |status| status.is("Ready", "Unknown", "ValidationStale"))?;
     }
+    let (asked, held) = held.split_first().expect("some are held");
     // A person asks about one link: it alone is judged.
     stage.check_now(asked, "1")?;
     for (name, history) in fleet.iter_mut().filter(|(name, _)| !held.contains(name)) {
