@@ -217,6 +217,9 @@ mod tests {
         std::fs::write(&path, &received).expect("written");
         let statuses: Vec<_> = thread::scope(|scope| {
             let reader = scope.spawn(|| log.events_by(USER).expect("it is read"));
+            while log.read.lock().bytes == 0 {
+                thread::yield_now();
+            }
             assert!(log.events_by("another").expect("it is read").is_empty());
             std::fs::write(&path, received.clone() + &ended).expect("written");
             reader.join().expect("it does not panic").iter().map(|call| call.status).collect()
