@@ -9,21 +9,6 @@ use crate::conditions::{LINKED, conditions};
 use crate::linked::{OFTEN, RARELY, private_key};
 use crate::stage::Stage;
 
-fn forge(stage: &Stage, name: &str, status: &Value) -> Result<()> {
-    let patch = format!("--patch={}", json!({"status": status}));
-    let arguments = [
-        "patch",
-        "cwlink",
-        name,
-        "--namespace",
-        &stage.namespace,
-        "--subresource=status",
-        "--type=merge",
-        &patch,
-    ];
-    stage.cluster.kubectl(&arguments, None).map(drop)
-}
-
 /// Conditions that say what nobody found out, of types that there are not.
 fn nonsense() -> Value {
     let condition = |type_: &str, status: &str, reason: &str| {
@@ -53,7 +38,7 @@ fn a_forged_status_changes_no_link_of_another_and_is_corrected() -> Result<()> {
     // Another's link, by its id and under its owner's name.
     let record = json!({"id": theirs["linkId"], "owner": theirs["owner"], "mode": "Api"});
     for (nth, status) in [nonsense(), json!({"link": record})].into_iter().enumerate() {
-        forge(&stage, "acme", &status)?;
+        stage.forge_status("acme", &status)?;
         let requested_at = format!("forged-{nth}");
         stage.check_now("acme", &requested_at)?;
         let own = link_of(&before, "acme")["linkId"].clone();
@@ -98,7 +83,7 @@ fn a_forged_status_is_set_right_unasked_whatever_it_says() -> Result<()> {
             if !is_running {
                 stage.operator.stop()?;
             }
-            forge(&stage, "acme", &forged)?;
+            stage.forge_status("acme", &forged)?;
             if !is_running {
                 stage.operator.restart()?;
             }
@@ -137,7 +122,7 @@ fn a_refused_link_that_somebody_calls_ready_is_refused_again_unasked() -> Result
         condition["status"] = json!(status);
         condition["reason"] = json!(reason);
     }
-    forge(&stage, "acme", &json!({"conditions": conditions}))?;
+    stage.forge_status("acme", &json!({"conditions": conditions}))?;
     stage.cluster.wait_for_condition(
         &stage.namespace,
         "acme",
@@ -161,7 +146,7 @@ fn a_forged_id_makes_no_second_link_of_a_company() -> Result<()> {
     let rival = harness::Link::new("rival", &stage.sims).company("acme").field("suspend", json!(true));
     stage.cluster.apply(&stage.namespace, &rival.yaml())?;
     stage.wait_for("rival", ("Ready", "Unknown", "Suspended"))?;
-    forge(&stage, "rival", &json!({"link": {"id": id.as_str(), "mode": "Api"}}))?;
+    stage.forge_status("rival", &json!({"link": {"id": id.as_str(), "mode": "Api"}}))?;
     stage.cluster.patch(&stage.namespace, "rival", &json!({"spec": {"suspend": false}}))?;
     stage.wait_for("rival", ("Ready", "False", "LinkConflict"))?;
     let links = stage.sims.petra().links_of("acme")?;

@@ -14,21 +14,6 @@ const CONFLICT: (&str, &str, &str) = ("Ready", "False", "LinkConflict");
 /// Another name of the demo's cloud site.
 const OTHER_NAME: &str = "mycompany.connectwise.localhost";
 
-fn forge(stage: &Stage, name: &str, status: &Value) -> Result<()> {
-    let patch = format!("--patch={}", json!({"status": status}));
-    let arguments = [
-        "patch",
-        "cwlink",
-        name,
-        "--namespace",
-        &stage.namespace,
-        "--subresource=status",
-        "--type=merge",
-        &patch,
-    ];
-    stage.cluster.kubectl(&arguments, None).map(drop)
-}
-
 /// companyinfo names no host: the API host follows from the name that the site was asked by.
 fn hide_site_url(stage: &Stage, company: &str) -> Result<()> {
     let site_url = Some(SiteUrl::Shown(false));
@@ -74,7 +59,7 @@ fn a_company_that_has_another_canonical_name_keeps_its_link_over_restarts() -> R
 
     stage.operator.restart()?;
     // Its record is lost, and the operator finds the link by what companyinfo names.
-    forge(&stage, "acme", &json!({"link": null}))?;
+    stage.forge_status("acme", &json!({"link": null}))?;
     stage.check_now("acme", "restarted")?;
     stage.check_now("echo", "restarted")?;
     let handled = |name: &str| {
@@ -120,7 +105,7 @@ fn a_site_edited_behind_a_cleared_record_is_linked_anew() -> Result<()> {
     // Suspended, so that nothing writes the record back before the edit.
     stage.cluster.patch(&stage.namespace, "acme", &json!({"spec": {"suspend": true}}))?;
     stage.cluster.wait_until(&stage.namespace, "acme", "the spec was seen", |_| true)?;
-    forge(&stage, "acme", &json!({"link": null}))?;
+    stage.forge_status("acme", &json!({"link": null}))?;
     let other = stage.sims.host(OTHER_NAME);
     stage.cluster.patch(&stage.namespace, "acme", &json!({"spec": {"siteUrl": other, "suspend": false}}))?;
     let id = LinkId::derive("acme", &stage.sims.host(&format!("api-{OTHER_NAME}")));
@@ -149,7 +134,7 @@ fn a_forged_verdict_sends_no_key_to_petra() -> Result<()> {
         "lastFullCheckTime": good.field("/lastFullCheckTime")});
     status["inputs"] = refused.field("/inputs").clone();
     status["site"] = good.field("/site").clone();
-    forge(&stage, "acme", &status)?;
+    stage.forge_status("acme", &status)?;
     stage.cluster.patch(&stage.namespace, "acme", &json!({"spec": {"suspend": false}}))?;
     stage.wait_for("acme", ("Ready", "False", "CredentialsRejected"))?;
     assert_eq!(stage.sims.petra_requests(Some("PUT"), None), puts);
@@ -164,7 +149,7 @@ fn a_host_that_only_the_status_names_gets_no_key_after_a_restart() -> Result<()>
     stage.operator.stop()?;
     // A host that the operator may call, and that another company has.
     let other = json!({"apiHost": stage.sims.host("psa.golf.localhost"), "codebase": "v4_6_release/"});
-    forge(&stage, "acme", &json!({"site": other}))?;
+    stage.forge_status("acme", &json!({"site": other}))?;
     let moment = stage.moment()?;
     stage.operator.restart()?;
     let right = linked.field("/site").clone();
