@@ -21,7 +21,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Drops what cannot be written. Whoever read the log may have closed it (`cwlink run 2>&1 | head`); the operator goes on,
+/// Drops what cannot be written. The reader of the log may have closed it (`cwlink run 2>&1 | head`); the operator goes on,
 /// and must not panic over a line that nobody reads.
 struct Dropping<W>(W);
 

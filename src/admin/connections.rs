@@ -1,4 +1,4 @@
-//! The connections of the admin port. It has no authentication, so that whoever reaches it must not be able to use up what
+//! The connections of the admin port. It has no authentication, so a client that reaches it must not be able to use up what
 //! the probes of the kubelet need.
 
 use std::collections::HashMap;
@@ -172,7 +172,7 @@ mod tests {
             socket.connect(([127, 0, 0, 1], port).into()).await.expect("it listens")
         };
         let asked = async |mut stream: TcpStream| {
-            // Whoever is sent away may be so before it has said anything.
+            // A client may be refused before it has sent anything.
             let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
             said(&mut stream).await.ends_with("here\n")
         };

@@ -184,7 +184,7 @@ fn allow_list(
     judged
 }
 
-/// Whether the list that both routes read was refused. If one of them was answered, the server tells the two tables apart.
+/// Whether the list that both routes read was refused. If one of them was answered, the server distinguishes the two tables.
 fn is_refused_as_one((one, other): (ProbeRoute, ProbeRoute), probes: &Probes) -> bool {
     let answers = [one, other].map(|route| probes.get(&route).copied());
     answers.contains(&Some(ProbeAnswer::Refused)) && !answers.contains(&Some(ProbeAnswer::Answered))

@@ -1,4 +1,4 @@
-//! Where a tenant's API is: read from companyinfo, and from nothing else. Whoever can write `status` must not be able to
+//! Where a tenant's API is: read from companyinfo, and from nothing else. A person who can write `status` must not be able to
 //! say where keys are sent.
 
 use serde_json::Value;

@@ -126,7 +126,7 @@ impl Reconciler {
         match depth {
             Depth::Full => round::full(&self.connectwise, inputs).await,
             Depth::Cheap => {
-                // Never the tenant that the status names: whoever writes the status would say where the keys are sent.
+                // Never the tenant that the status names: a person who writes the status would decide where the keys are sent.
                 let found = visit.state.found_at(&target.site, &target.company);
                 round::cheap(&self.connectwise, inputs, found.map(|found| &found.tenant)).await
             }

@@ -14,7 +14,7 @@ use crate::timings::{Timings, doubled};
 /// Writes that may follow each other at once. A new link takes about six from the first status to `Linked`.
 const BURST: u32 = 12;
 
-/// What the writes of a link answer to. Another one starts anew.
+/// What the writes of a link answer to. Another cause starts the count again.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cause {
     /// `metadata.generation`: the spec, and the deletion.

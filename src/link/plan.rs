@@ -65,7 +65,7 @@ pub(crate) struct Claimed {
     pub id: LinkId,
     /// Whether the spec says that a person saved it in Petra's portal.
     pub acknowledged: bool,
-    /// Whether this process found the id, and the API keys good for it. Else the status told the id.
+    /// Whether this process found the id, and the API keys good for it. Else the id comes from the status.
     pub proved: bool,
 }
 

@@ -31,7 +31,7 @@ impl Suspicion {
     }
 }
 
-/// What this process found out at ConnectWise about the company of a link. Nothing of it comes from the status: whoever can
+/// What this process found out at ConnectWise about the company of a link. Nothing of it comes from the status: a person who can
 /// write the status must not be able to say where keys are sent, which link is claimed, and what was found good.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Found {
@@ -90,7 +90,7 @@ pub(crate) struct Backoff {
 pub(crate) struct Elsewhere {
     /// Which one.
     pub by: OperatorName,
-    /// Tells the state of the resource that was last seen from any other.
+    /// Distinguishes the state of the resource that was last seen from any other.
     pub mark: u64,
     /// When this process first saw that state, on the monotonic clock.
     pub since: Duration,
@@ -167,7 +167,7 @@ pub(crate) struct LinkState {
 }
 
 impl LinkState {
-    /// The state of a link that another operator serves. Should this one serve it again, it begins anew as after a restart; only
+    /// The state of a link that another operator serves. Should this one serve it again, it begins as after a restart; only
     /// what limits requests and what may still arrive at Petra is kept.
     #[must_use]
     pub(crate) fn left_to(last: &Self, elsewhere: Elsewhere) -> Self {

@@ -128,7 +128,7 @@ impl Subject {
             && self.status.reason(ConditionType::Registered) == Some(Reason::Acknowledged)
     }
 
-    /// The id of the company's link as the status tells it: a hint about what this resource may claim, and no more.
+    /// The id of the company's link as the status names it: a hint about what this resource may claim, and no more.
     #[must_use]
     pub(crate) fn hinted_id(&self) -> Option<LinkId> {
         if let Some(record) = &self.status.link {
@@ -146,7 +146,7 @@ impl Subject {
         token.and_then(|token| token.trim().split_once('-')).is_some_and(|(of, _)| of == id.shortened())
     }
 
-    /// The inputs of this spec, without what only the Secret tells. What cannot be read is absent.
+    /// The inputs of this spec, without what only the Secret contains. What cannot be read is absent.
     #[must_use]
     pub(crate) fn inputs(&self) -> Inputs {
         let last = self.status.inputs.clone().unwrap_or_default();
@@ -191,7 +191,7 @@ fn site(spec: &LinkSpec) -> Result<HostPort, SiteUrlProblem> {
 }
 
 /// How the link is registered: as the spec says; else as it is registered now. Mode `Api` alone has the finalizer, which
-/// whoever can only write the status cannot touch.
+/// a person who can only write the status cannot touch.
 fn mode(spec: &LinkSpec, status: &LinkStatus, finalizer: bool, config: &Config) -> RegistrationMode {
     let asked = spec.registration.as_ref().and_then(|registration| registration.mode);
     let registered = finalizer.then_some(RegistrationMode::Api);

@@ -40,7 +40,7 @@ impl Reconciler {
             suspend: None,
             deletion_policy,
         };
-        // No status can be written, so that this one stands for the claim.
+        // No status can be written, so this one counts as the claim.
         let operator = self.config.operator.serving_at(StatusTime::new(self.clock.now().wall));
         let status = Some(LinkStatus { operator: Some(operator), ..LinkStatus::default() });
         let mut begun = self.begin_readable(ConnectWiseLink { metadata, spec, status });

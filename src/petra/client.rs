@@ -98,7 +98,7 @@ pub struct PetraClient {
     timeouts: Timeouts,
     /// How far the server's clock is ahead of ours, in milliseconds, by the last `Date` seen.
     ahead: AtomicI64,
-    /// Whether the link routes refuse the operator's key, by their last answer that tells.
+    /// Whether the link routes refuse the operator's key, by their last conclusive answer.
     refused: watch::Sender<bool>,
 }
 

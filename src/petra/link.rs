@@ -52,7 +52,7 @@ impl LinkId {
         digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     }
 
-    /// The first eight characters of the part that tells ids apart: what a person copies of it.
+    /// The first eight characters of the part that differs between IDs: what a person copies of it.
     #[must_use]
     pub(crate) fn shortened(&self) -> &str {
         let rest = self.0.strip_prefix("cw-").unwrap_or(&self.0);
@@ -171,7 +171,7 @@ pub struct RemoteLink {
     pub site: Option<HostPort>,
     /// Who holds it; `None`: made by hand in the portal.
     pub owner: Option<Owner>,
-    /// Which resource of the owner made the last change; `None` when no caller has told.
+    /// Which resource of the owner made the last change; `None` when no caller has named one.
     pub owner_uid: Option<OwnerUid>,
     /// Whether ConnectWise confirmed it.
     pub state: RemoteState,

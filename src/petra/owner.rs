@@ -61,7 +61,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// `metadata.uid` of the resource that made the last change of a link at Petra. It tells two resources of one owner apart.
+/// `metadata.uid` of the resource that made the last change of a link at Petra. It distinguishes two resources of one owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerUid(String);
 

@@ -87,7 +87,7 @@ fn read_link(entry: &Value) -> Option<RemoteLink> {
             Value::Null => None,
             owner => Some(Owner::parse(owner.as_str()?)?),
         },
-        // Nor may a resource that cannot be read pass for one that nobody has told.
+        // Nor may a resource that cannot be read pass for one that nobody has named.
         owner_uid: match entry.get("ownerUid") {
             None | Some(Value::Null) => None,
             Some(uid) => Some(OwnerUid::parse(uid.as_str()?)?),

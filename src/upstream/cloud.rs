@@ -13,11 +13,11 @@ pub(super) const PRODUCTION: [&str; 5] = [
 /// only where the operator's configuration names it.
 const STAGING: &str = "staging.connectwisedev.com";
 
-/// Names of one region of the cloud, and the name that stands for it. **U**: no public source says that `au` and `aus` are one
+/// Names of one region of the cloud, and the name that is used for it. **U**: no public source says that `au` and `aus` are one
 /// region; both are listed for Australia. A company of one name in two regions is two tenants.
 const ALIASES: [(&str, &str); 1] = [("aus.myconnectwise.net", "au.myconnectwise.net")];
 
-/// The name that stands for the region of a cloud host, whose own name has no `api-` before it.
+/// The name that is used for the region of a cloud host, whose own name has no `api-` before it.
 pub(super) fn region(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, region)| region)
 }

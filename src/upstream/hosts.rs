@@ -151,7 +151,7 @@ impl HostPort {
         }
     }
 
-    /// The one host that stands for all names of this server: on ConnectWise's cloud the `api-` host of the region. Any other
+    /// The one host that is used for all names of this server: on ConnectWise's cloud the `api-` host of the region. Any other
     /// host is a server of its own. The ids of links are derived from it.
     #[must_use]
     pub(crate) fn canonical(&self) -> Self {

@@ -10,7 +10,7 @@ use crate::ledger::COMPANYINFO;
 use crate::linked::{MEMBER, RARELY};
 use crate::stage::Stage;
 
-/// Asks for a check that finds `fault`, and for another one once that is mended.
+/// Asks for a check that finds `fault`, and for another one once that is fixed.
 fn finds(stage: &Stage, fault: &str, breaks: impl Fn(bool) -> Result<()>) -> Result<()> {
     let moment = stage.moment()?;
     breaks(true)?;
@@ -19,7 +19,7 @@ fn finds(stage: &Stage, fault: &str, breaks: impl Fn(bool) -> Result<()>) -> Res
     assert_eq!(found.text("/lastHandledReconcileAt"), fault, "{found}");
     assert_eq!(stage.since(&moment)?.connectwise_at(COMPANYINFO, "bravo").len(), 2, "two full checks");
     breaks(false)?;
-    stage.check_now("bravo", &format!("{fault} mended"))?;
+    stage.check_now("bravo", &format!("{fault} fixed"))?;
     stage.wait_for("bravo", LINKED[0])?;
     Ok(())
 }

@@ -155,7 +155,7 @@ fn a_restart_asks_nobody_at_once_about_links_that_wait_for_a_person() -> Result<
     assert_eq!(span.petra_about_links().len(), 0);
     assert_eq!(all(&stage)?, before, "down to the resource version");
 
-    // The token that was told before the restart is good as soon as ConnectWise has named the company to this process.
+    // The token that was shown before the restart is good as soon as ConnectWise has named the company to this process.
     let asked = stage.status("acme")?;
     let token = asked.message("Ready").rsplit(' ').next().unwrap_or_default();
     let acknowledged = json!({"spec": {"registration": {"acknowledged": token}}});

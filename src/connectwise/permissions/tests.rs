@@ -144,7 +144,7 @@ fn a_list_of_two_tables_that_is_refused_is_one_line_that_names_both() {
     assert_eq!(
         shown(&apart.missing),
         ["System / Table Setup / Project / Project Board customize: Disallowed"],
-        "this server tells them apart"
+        "this server distinguishes them"
     );
     assert_eq!(shown(&apart.unknown), ITEMS[1..]);
 }

@@ -110,7 +110,7 @@ impl View<'_> {
 }
 
 /// Asks ConnectWise what only a round of this process can tell: where the tenant is, or whether these inputs are good. Where
-/// such a round of this visit did not, what stands stays.
+/// such a round of this visit did not, the last result stays.
 pub(super) fn ask(view: &View, depth: Depth, passed: Passed) -> Row<Infallible> {
     let answered = |round: &Round| depth == Depth::Cheap || round.depth == Depth::Full;
     if passed.schedule.held.is_some() || view.facts.round.as_ref().is_some_and(answered) {
@@ -225,7 +225,7 @@ impl Registration<'_> {
             && view.subject.requested_at.is_none()
     }
 
-    /// Whether the list came after Petra was asked about the link, and Petra answered nothing then, had no such list, or told of
+    /// Whether the list came after Petra was asked about the link, and Petra answered nothing then, had no such list, or returned
     /// another state. Where Petra did not answer a request about this very link, a list says nothing new.
     fn poll_has_news(&self) -> bool {
         let view = self.view;

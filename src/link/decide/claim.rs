@@ -32,7 +32,7 @@ pub(super) fn row(view: &View) -> Row<()> {
     }
     let mut settled = view.settle(subject.status.clone());
     if known.is_none() {
-        settled = settled.event(EventReason::ServedByAnotherOperator, told(view, &by));
+        settled = settled.event(EventReason::ServedByAnotherOperator, other_operator_text(view, &by));
     }
     settled.next = (!owes_nothing(subject)).then_some(left);
     settled.state = LinkState::left_to(view.state, Elsewhere { by, mark, since });
@@ -66,12 +66,12 @@ fn is_ours(view: &View) -> bool {
 }
 
 /// Whether this visit may go on outside the cluster. A schema of an earlier release drops the name; then the guarded write
-/// alone stands for it.
+/// alone counts as the claim.
 fn is_claimed(view: &View) -> bool {
     is_ours(view) || view.facts.status_taken
 }
 
-/// Tells one state of a resource from another, by what its operator writes and by what it answers to.
+/// Distinguishes one state of a resource from another, by what its operator writes and by what it answers to.
 fn mark(subject: &Subject) -> u64 {
     let mut hasher = DefaultHasher::new();
     // A status that cannot be written as JSON does not exist: it was read from JSON.
@@ -99,13 +99,13 @@ fn leaves_the_cluster(question: &Question) -> bool {
 fn needs_a_claim(change: &Change) -> bool {
     match change {
         Change::Put { .. } | Change::Delete { .. } => true,
-        // Whoever serves the link adds it. Before it is removed, what had to be done at Petra has taken the claim; with
+        // The operator that serves the link adds it. Before it is removed, what had to be done at Petra has taken the claim; with
         // `Orphan` there was nothing, and a status that cannot be written must not be in the way.
         Change::AddFinalizer | Change::RemoveFinalizer => false,
     }
 }
 
-/// Takes the link. What stands is kept, because the inputs are those that it judges: where they are not, the status that says
+/// Takes the link. The last result is kept, because the inputs are those that it judges: where they are not, the status that says
 /// so takes the link. A status that judges nothing yet says what comes next.
 fn claim(view: &View) -> Plan {
     let status = &view.subject.status;
@@ -163,7 +163,7 @@ fn renewal(view: &View, settled: &mut Settlement) -> Duration {
     whole_renewal(view)
 }
 
-fn told(view: &View, by: &OperatorName) -> String {
+fn other_operator_text(view: &View, by: &OperatorName) -> String {
     let own = &view.config.operator;
     format!(
         "Operator \"{by}\" serves this link, as status.operator says, so operator \"{own}\" leaves it alone. Let only one \

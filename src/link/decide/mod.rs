@@ -106,7 +106,7 @@ fn rows(view: &View) -> Row<Infallible> {
 /// without one, and deleting that would leave the link behind.
 fn finalizer(view: &View) -> Row<()> {
     let is_wanted = view.record(RegistrationMode::Api).is_some() && !view.facts.finalizer;
-    // Where it is refused, the rows of Petra say so. What stands is checked all the same.
+    // Where it is refused, the rows of Petra say so. The link is checked all the same.
     if is_wanted && view.facts.finalizer_refused.is_none() {
         return ControlFlow::Break(Plan::Change(Change::AddFinalizer));
     }

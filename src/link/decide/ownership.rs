@@ -1,4 +1,4 @@
-//! Whose a link at Petra is. `owner` gives the right to change it. `ownerUid` only tells which resource of that owner changed it
+//! Whose a link at Petra is. `owner` gives the right to change it. `ownerUid` only says which resource of that owner changed it
 //! last: a copy of this resource in another cluster, an earlier resource of the same name, or this very one.
 
 use super::View;

@@ -92,7 +92,7 @@ fn acknowledged_id(view: &View, credentials: &Credentials) -> Option<LinkId> {
     (acknowledged_token(view)? == token(&recorded, &credentials.version)).then_some(recorded)
 }
 
-/// No round of this process has found the tenant yet. What a person was asked for or acknowledged stands until the next one;
+/// No round of this process has found the tenant yet. What a person was asked for or acknowledged stays until the next one;
 /// anything else needs one now.
 fn unfound(view: &View, credentials: &Credentials, kept: Option<LinkId>, passed: Passed) -> Row<Infallible> {
     if view.subject.is_ready()
@@ -125,11 +125,11 @@ fn conflict(view: &View, rival: &Rival, claim: Claimed, passed: Passed) -> Plan 
     settled.claiming(Some(claim)).plan()
 }
 
-/// Another resource may come first, and is being checked. What stands stays meanwhile.
+/// Another resource may come first, and is being checked. The last result stays meanwhile.
 fn wait_for_rival(view: &View, since: Duration, claim: Claimed, passed: Passed) -> Plan {
     let mut builder = passed.builder;
-    let stands = view.subject.status.reason(ConditionType::Ready).map(|reason| reason.class().connectwise);
-    let progress = if stands == Some(ConnectWiseSays::Passed) {
+    let says = view.subject.status.reason(ConditionType::Ready).map(|reason| reason.class().connectwise);
+    let progress = if says == Some(ConnectWiseSays::Passed) {
         Progress::Keep
     } else {
         // Until the other one was checked, nobody is asked to save the company a second time.

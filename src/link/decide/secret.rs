@@ -46,7 +46,7 @@ fn unread(view: &View) -> Row<Credentials> {
         }
         (SecretLookup::Present(_), _) => ControlFlow::Break(Plan::Ask(Question::Secret)),
         // A change of the Secret wakes the link where Secrets are watched; elsewhere the next round reads it anyhow. Only
-        // whoever replaces rejected keys waits for the operator, and the next round may be an hour away.
+        // a person who replaces rejected keys waits for the operator, and the next round may be an hour away.
         (SecretLookup::NotWatched, Some(_)) if reread_is_due(view) => {
             ControlFlow::Break(Plan::Ask(Question::Secret))
         }

@@ -185,7 +185,7 @@ fn report_fault(
     mut builder: StatusBuilder,
 ) -> Row<Passed> {
     let reason = fault.ready.reason;
-    // While the answer is not final, a check that a person asked for is not done. A restart begins it anew.
+    // While the answer is not final, a check that a person asked for is not done. A restart begins it again.
     let mut undecided = builder.clone();
     let handled = &view.subject.status.last_handled_reconcile_at;
     undecided.fields().last_handled_reconcile_at.clone_from(handled);

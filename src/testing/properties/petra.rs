@@ -19,7 +19,7 @@ pub fn body(body: &[u8]) {
     if let Some(link) = wire::link(body) {
         assert!(is_of_entry(&link, &value), "{link:?} is not what {value} says");
     }
-    // A code is one of our own words, whatever stands there.
+    // A code is one of our own words, whatever is there.
     let code = wire::code(body);
     assert_eq!(code.is_some(), value.get("code").is_some_and(Value::is_string), "{code:?}");
     if let Some(id) = wire::linked_id(body) {

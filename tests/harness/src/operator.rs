@@ -71,7 +71,7 @@ impl Operator {
         self.wait_until_ready()
     }
 
-    /// Whoever reads the log of the processes that are started from now on goes away when the admin port is open.
+    /// The reader of the log of the processes that are started from now on goes away when the admin port is open.
     pub fn lose_log_reader(&mut self) {
         self.launch.log_until = Some(ADMIN_PORT_IS_OPEN);
     }

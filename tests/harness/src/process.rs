@@ -20,7 +20,7 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// Where its log is appended; beside it stands the file with its process id.
     pub(crate) log: PathBuf,
-    /// Whoever reads its log goes away after the first line with this text, as `| head` does.
+    /// The reader of its log goes away after the first line with this text, as `| head` does.
     pub(crate) log_until: Option<&'static str>,
 }
 

@@ -94,7 +94,7 @@ fn what_stays_when_a_namespace_is_deleted_is_about_links_alone() -> Result<()> {
     assert_eq!(rules.len(), 1);
     assert_eq!(rules[0]["resources"], serde_json::json!(["connectwiselinks"]));
     assert_eq!(rules[0]["verbs"], serde_json::json!(["list", "watch", "patch"]));
-    // RBAC cannot say less than patch: whoever applies the file learns what that means.
+    // RBAC cannot say less than patch: a person who applies the file learns what that means.
     assert!(
         shipped("rbac/namespace-deletion.yaml")?
             .contains("to change every ConnectWiseLink, including its spec")

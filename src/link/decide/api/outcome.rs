@@ -65,7 +65,7 @@ impl Registration<'_> {
         builder.fields().link = Some(registered.record);
         let confirm = view.config.timings.confirm;
         // The time begins when this process first sees the link pending. A former process cannot tell how long its polls
-        // were answered, and a link that was confirmed before, or whose keys were sent again, gets the whole time anew.
+        // were answered, and a link that was confirmed before, or whose keys were sent again, gets the whole time again.
         let stored = view.subject.status.reason(ConditionType::Registered).filter(|_| !registered.fresh);
         let (since, was_late) = match stored {
             Some(Reason::AwaitingConfirmation) => (view.state.pending_since, false),

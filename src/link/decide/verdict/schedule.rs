@@ -25,7 +25,7 @@ pub(in crate::link::decide) struct Schedule {
     pub held: Option<HeldRound>,
 }
 
-/// A round that answered nothing, while a verdict stands.
+/// A round that answered nothing, while a verdict applies.
 pub(in crate::link::decide) struct HeldRound {
     /// Why the verdict is held.
     pub cause: HeldCause,

@@ -36,7 +36,7 @@ pub(super) fn settled(view: &View, settlement: &Settlement, stored: usize) {
         assert!(is_message || !note.text.contains(WORD), "an event tells: {}", note.text);
     }
     if let Some(claimed) = &settlement.claim {
-        // The id of another link of the company is as Petra told it, and is only compared.
+        // The id of another link of the company is as Petra returned it, and is only compared.
         assert!(!claimed.proved || claimed.id.is_derived(), "{claimed:?}");
     }
     if matches!(view.facts.secret, Some(SecretRead::Invalid { .. })) {
